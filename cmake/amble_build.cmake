@@ -1,0 +1,53 @@
+# How everything is built. A file's place and name say what it is: `room/x.c` belongs to the library, `room/x_test.c` is a cmocka
+# program, `room/x_fuzz.c` a libFuzzer target. Nothing has to be listed anywhere.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(AMBLE_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(AMBLE_UCONTEXT "Switch stacks with ucontext even where there is a faster way" OFF)
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+find_library(MBEDCRYPTO mbedcrypto REQUIRED)
+
+add_library(amble_flags INTERFACE)
+target_compile_options(amble_flags INTERFACE -Wall -Wextra -Wconversion -Werror -Wshadow)
+target_compile_definitions(amble_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
+if(AMBLE_SANITIZE)
+  target_compile_options(amble_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                                               -fno-omit-frame-pointer)
+  target_link_options(amble_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(AMBLE_UCONTEXT)
+  target_compile_definitions(amble_flags INTERFACE AMBLE__UCONTEXT)
+endif()
+
+file(GLOB AMBLE_SOURCES CONFIGURE_DEPENDS src/*/*.c port/*.c transport/*.c controller/*.c air/*.c)
+set(AMBLE_TESTS ${AMBLE_SOURCES})
+set(AMBLE_FUZZERS ${AMBLE_SOURCES})
+list(FILTER AMBLE_SOURCES EXCLUDE REGEX "_(test|fuzz)\\.c$")
+list(FILTER AMBLE_TESTS INCLUDE REGEX "_test\\.c$")
+list(FILTER AMBLE_FUZZERS INCLUDE REGEX "_fuzz\\.c$")
+
+add_library(amble STATIC ${AMBLE_SOURCES})
+target_include_directories(amble PUBLIC include PRIVATE . src)
+target_link_libraries(amble PRIVATE amble_flags PUBLIC PkgConfig::UV ${MBEDCRYPTO} Threads::Threads m)
+
+if(CMOCKA_FOUND)
+  enable_testing()
+  foreach(test ${AMBLE_TESTS})
+    get_filename_component(name ${test} NAME_WE)
+    get_filename_component(room ${test} DIRECTORY)
+    get_filename_component(room ${room} NAME)
+    add_executable(${room}_${name} ${test})
+    target_include_directories(${room}_${name} PRIVATE . src)
+    target_link_libraries(${room}_${name} PRIVATE amble amble_flags PkgConfig::CMOCKA)
+    target_compile_definitions(${room}_${name} PRIVATE AMBLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${room}/${name} COMMAND ${room}_${name})
+    set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 120)
+  endforeach()
+endif()
