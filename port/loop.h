@@ -16,6 +16,8 @@ void amble__loop_close(amble__loop *loop);
 /* Runs the callbacks of what is ready. Waits for something to be ready up to `timeout_us` (0: only looks, negative: for ever) and
  * returns earlier when woken. May return early without reason. */
 void amble__loop_wait(amble__loop *loop, int64_t timeout_us);
+/* Whether anything but amble__loop_wake could end a wait: sockets, watches, handles about to close. */
+bool amble__loop_active(const amble__loop *loop);
 /* Makes a wait under way, or the next one, return at once. Any thread. */
 void amble__loop_wake(amble__loop *loop);
 /* Becomes readable when amble__loop_wait(loop, 0) has work to do; -1 where there is no such thing. */

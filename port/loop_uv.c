@@ -80,6 +80,8 @@ void amble__loop_wait(amble__loop *loop, int64_t timeout_us)
     uv_timer_stop(&loop->timer);
 }
 
+bool amble__loop_active(const amble__loop *loop) { return uv_loop_alive(&loop->uv); }
+
 void amble__loop_wake(amble__loop *loop) { uv_async_send(&loop->wakeup); }
 
 int amble__loop_fd(const amble__loop *loop) { return uv_backend_fd(&loop->uv); }

@@ -32,6 +32,7 @@ struct amble__wait {
     amble_task *task;
     amble__waiter *waiters;
     amble__timer timer;
+    void (*on_end)(amble__wait *wait); /* not NULL: called instead of making the task ready; for waits nobody is suspended in */
     int result;
     bool ended;
 };
@@ -52,6 +53,8 @@ void amble__wait_end(amble__wait *wait, int result);
 /* The wait of a list's first (or every) waiter. */
 bool amble__waiters_end_first(amble__list *waiters, int result);
 void amble__waiters_end(amble__list *waiters, int result);
+/* The waits of all that take nothing, and of the first that takes. */
+void amble__waiters_end_taker(amble__list *waiters);
 /* One wait on one list: the common case of the above. */
 int amble__wait_on(amble__list *waiters, int timeout_ms);
 int amble__wait_on_until(amble__list *waiters, uint64_t deadline_us);
@@ -100,6 +103,6 @@ typedef struct {
     uint64_t (*order)(const amble_source *source);
 } amble__source_kind;
 
-/* amble_timeout_begin for a list of waits that ends with AMBLE_ERR_DISCONNECTED (the link's), or NULL. */
-void amble__timeout_begin(amble_timeout *timeout, amble__list *losses, int ms);
+/* This room does not know connections but for one thing: the first member of an amble_connection is the list of the waits that
+ * its loss ends with AMBLE_ERR_DISCONNECTED. */
 #endif

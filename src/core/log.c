@@ -1,0 +1,44 @@
+/* The sink of log lines. Invariant: nothing is formatted for a level that is off; a line never exceeds LINE_SIZE. */
+#include "core/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#if defined(__unix__) || defined(__APPLE__)
+#define PER_THREAD _Thread_local
+#else
+#define PER_THREAD
+#endif
+
+enum { LINE_SIZE = 256 };
+
+static PER_THREAD int enabled_level = AMBLE_LOG_WARNING;
+static PER_THREAD void (*current_sink)(void *user, int level, const char *line);
+static PER_THREAD void *sink_user;
+
+void amble_log_level(int level) { enabled_level = level; }
+
+void amble_log_to(void (*sink)(void *user, int level, const char *line), void *user)
+{
+    current_sink = sink;
+    sink_user = user;
+}
+
+int amble__log_enabled(void) { return enabled_level; }
+
+void amble__log_line(int level, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments); /* a longer line is cut, which is all one can do */
+    va_end(arguments);
+    if (current_sink) {
+        current_sink(sink_user, level, line);
+        return;
+    }
+#if defined(__unix__) || defined(__APPLE__)
+    (void)fprintf(stderr, "amble: %s\n", line); /* nobody is left to tell */
+#endif
+}

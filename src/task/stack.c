@@ -1,0 +1,105 @@
+/* The stacks of tasks: mapped ones with a guard page, recycled through the scheduler's list, and the caller's own, which carry a
+ * canary in their lowest word. The description of a stack lies at the top of the stack itself, so there is no allocation besides. */
+#include <string.h>
+
+#include "port/system.h"
+#include "task/task_internal.h"
+
+#if defined(__has_include) && !defined(AMBLE__NO_VALGRIND)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define AMBLE__VALGRIND 1
+#endif
+#endif
+
+/* What an untouched word of a stack holds: new mappings are zero, the caller's stacks are painted with this. */
+#define STACK_PAINT ((uintptr_t)0x5aa55aa5u)
+
+static amble__stack *describe(void *memory, size_t size)
+{
+    const uintptr_t top = ((uintptr_t)memory + size - sizeof(amble__stack)) & ~(uintptr_t)15;
+    amble__stack *stack = (amble__stack *)top;
+
+    *stack = (amble__stack){.memory = memory, .size = (size_t)(top - (uintptr_t)memory)};
+#ifdef AMBLE__VALGRIND
+    stack->valgrind_id = VALGRIND_STACK_REGISTER(memory, stack);
+#endif
+    return stack;
+}
+
+amble__stack *amble__stack_adopt(void *memory, size_t size)
+{
+    const uintptr_t start = ((uintptr_t)memory + sizeof(uintptr_t) - 1) & ~(uintptr_t)(sizeof(uintptr_t) - 1);
+    const size_t usable = size - (size_t)(start - (uintptr_t)memory);
+    uintptr_t *word = (uintptr_t *)start;
+
+    if (size < 2 * sizeof(amble__stack))
+        return NULL;
+    for (size_t i = 0; i < usable / sizeof *word; i++)
+        word[i] = STACK_PAINT;
+    return describe(word, usable);
+}
+
+size_t amble__stack_used(const amble__stack *stack)
+{
+    const uintptr_t *word = (const uintptr_t *)(const void *)stack->memory;
+    const uintptr_t untouched = stack->mapped ? 0 : STACK_PAINT;
+    size_t free_words = 0;
+
+    while (free_words < stack->size / sizeof *word && word[free_words] == untouched)
+        free_words++;
+    return stack->size - free_words * sizeof *word;
+}
+
+bool amble__stack_intact(const amble__stack *stack)
+{
+    return stack->mapped || *(const uintptr_t *)(const void *)stack->memory == STACK_PAINT;
+}
+
+#ifdef AMBLE__HOSTED
+amble__stack *amble__stack_take(amble__scheduler *s)
+{
+    amble__stack *stack = s->free_stacks;
+    size_t usable;
+    void *memory;
+
+    if (stack) {
+        s->free_stacks = stack->next;
+        return stack;
+    }
+    memory = amble__port_stack_map(s->options.stack_size, &usable);
+    if (!memory)
+        return NULL;
+    stack = describe(memory, usable);
+    stack->mapped = true;
+    return stack;
+}
+
+void amble__stack_free(amble__stack *stack)
+{
+    uint8_t *memory = stack->memory;
+    const size_t page = amble__port_page_size();
+    const size_t usable = (stack->size + sizeof *stack + page - 1) / page * page;
+
+#ifdef AMBLE__VALGRIND
+    VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
+#endif
+    amble__port_stack_unmap(memory, usable);
+}
+#else
+amble__stack *amble__stack_take(amble__scheduler *s)
+{
+    (void)s; /* a bare board has no memory to map: amble_spawn_on */
+    return NULL;
+}
+
+void amble__stack_free(amble__stack *stack) { (void)stack; /* the caller's */ }
+#endif
+
+void amble__stack_give_back(amble__scheduler *s, amble__stack *stack)
+{
+    if (!stack->mapped)
+        return;
+    stack->next = s->free_stacks;
+    s->free_stacks = stack;
+}

@@ -1,0 +1,127 @@
+/* What the files of this room share: the scheduler and a task from the inside. Invariants:
+ *  - a task is in `ready`, or runs (`running`), or is suspended in its `wait`, or has ended; never two of these;
+ *  - everything here belongs to one thread, but for `wakes` and what amble_event_wait documents. */
+#ifndef AMBLE_TASK_TASK_INTERNAL_H
+#define AMBLE_TASK_TASK_INTERNAL_H
+#include <stdatomic.h>
+
+#include "port/loop.h"
+#include "task/scheduler.h"
+#include "task/switch.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#define AMBLE__HOSTED       1
+#define AMBLE__THREAD_LOCAL _Thread_local
+#else
+#define AMBLE__THREAD_LOCAL
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define AMBLE__ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define AMBLE__ASAN 1
+#endif
+#endif
+
+typedef struct event_inside event_inside;
+typedef struct timeout_inside timeout_inside;
+typedef struct scope_inside scope_inside;
+
+typedef struct amble__stack {
+    uint8_t *memory;
+    size_t size;
+    bool mapped; /* ours to recycle; otherwise the caller's */
+    unsigned valgrind_id;
+    struct amble__stack *next; /* in the list of free stacks */
+} amble__stack;
+
+struct amble_task {
+    amble__list ready_node; /* in the scheduler's list of ready tasks */
+    amble__list all_node;   /* in the scheduler's list of all tasks that have not ended */
+    amble__context context;
+    amble__stack *stack;
+    const char *name;
+    int (*function)(void *arg);
+    void *arg;
+    int result;
+    bool ended, cancelled;
+    unsigned shields;
+    unsigned refused_in_a_row; /* waits that failed at once since the last that really waited */
+    amble__wait *wait;         /* the wait it is suspended in */
+    timeout_inside *timeouts;  /* innermost first */
+    scope_inside *open_scopes; /* opened by this task, latest first */
+    scope_inside *scope;       /* owns this task */
+    amble__list scope_node;
+    amble__list joiners; /* waits for its end */
+#ifdef AMBLE__ASAN
+    void *fake_stack;
+#endif
+};
+
+/* amble_scope from the inside. */
+struct scope_inside {
+    amble__list tasks;
+    amble__list waiters; /* whoever waits for all to end */
+    amble_task *owner;   /* who opened it, NULL outside tasks */
+    scope_inside *outer; /* the owner's scope opened before */
+    unsigned running;
+    int first_error;
+};
+
+/* amble_timeout from the inside. */
+struct timeout_inside {
+    amble__timer timer;
+    amble__wait loss; /* never run: only its end is watched, see timeout.c */
+    amble__waiter on_loss;
+    amble_task *task;
+    timeout_inside *outer;
+    int fired; /* 0, or what ended it */
+};
+
+typedef struct amble__scheduler {
+    amble__list ready;
+    amble__list all;
+    amble__list works;
+    amble_task *running;
+    amble__context context; /* of the loop itself */
+    amble__timers timers;
+    amble_run_options options;
+    uint64_t now_us, real_base_us, base_us;
+    bool now_is_fresh; /* now_us was read in this round */
+    amble__random random;
+    amble__loop *loop;
+    unsigned rounds_since_poll;
+    bool reported_deadlock;
+    amble__stack *free_stacks;
+    _Atomic(event_inside *) wakes; /* events set by other threads */
+    amble__scheduler_slot transport_slot;
+#ifdef AMBLE__ASAN
+    void *fake_stack;
+    const void *main_stack;
+    size_t main_stack_size;
+#endif
+} amble__scheduler;
+
+extern AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
+
+uint64_t amble__scheduler_now(amble__scheduler *s);
+void amble__task_make_ready(amble_task *task);
+/* Gives the processor back to the scheduler; returns when the task is continued. */
+void amble__task_suspend(amble_task *task);
+void amble__task_continue(amble__scheduler *s, amble_task *task);
+/* Takes what other threads have set. */
+void amble__events_collect(amble__scheduler *s);
+/* Why no wait of the task may go on, 0 if it may. */
+int amble__task_interrupted(const amble_task *task);
+amble__stack *amble__stack_take(amble__scheduler *s);
+void amble__stack_give_back(amble__scheduler *s, amble__stack *stack);
+amble__stack *amble__stack_adopt(void *memory, size_t size);
+void amble__stack_free(amble__stack *stack);
+size_t amble__stack_used(const amble__stack *stack);
+bool amble__stack_intact(const amble__stack *stack); /* the canary of a caller's stack still stands */
+/* Runs the scheduler from outside its tasks until `*over`. */
+void amble__scheduler_run_until(const bool *over);
+/* Names the task whose guard page was touched. Installed by amble_run only. */
+void amble__overflow_report_begin(void);
+void amble__overflow_report_end(void);
+#endif
