@@ -1,0 +1,110 @@
+/* The GATT server: services that others read, write and subscribe to (Vol 3 Part G).
+ *
+ * Definitions are constants; their address is their name in every call, so one table in flash serves several hosts:
+ *
+ *     static const amble_characteristic level = { .uuid = &level_uuid, .read = true, .notify = true };
+ *     static const amble_service battery = { .uuid = &battery_uuid, .characteristics = AMBLE_LIST(&level) };
+ *
+ * A descriptor is defined like a characteristic and is used with the same calls. The configuration descriptor (CCCD) of a characteristic that
+ * notifies or indicates, the GAP and the GATT service are there by themselves.
+ *
+ * What centrals write waits in a queue of its characteristic until a task takes it with amble_written. A Write Request is answered when
+ * its value is in the queue; while the queue is full the answer is held back. Write Commands that find the queue full are
+ * dropped, and counted in the next value's `dropped`. Without `capture` there is no queue: the value of the characteristic changes, and
+ * amble_written tells of the latest. */
+#ifndef AMBLE_GATT_SERVER_H
+#define AMBLE_GATT_SERVER_H
+#include <amble/address.h>
+#include <amble/task.h>
+#include <amble/uuid.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct amble amble;
+
+typedef struct amble_characteristic amble_characteristic;
+typedef amble_characteristic amble_descriptor;
+struct amble_characteristic {
+    const amble_uuid *uuid;
+    bool read, write, write_no_response, notify, indicate;
+    bool capture;          /* queue every write, see above */
+    bool answer_reads;     /* each read is answered by a task: amble_requested */
+    bool answer_writes;    /* each write is accepted or refused by a task: amble_requested */
+    uint16_t max_size;     /* of the value, in bytes, at most 512; 0: 20, or the initial value's size if that is more */
+    uint16_t write_depth;  /* writes that may wait unread with `capture`; 0: 4 */
+    const void *initial;
+    uint16_t initial_size;
+    const amble_descriptor *const *descriptors; /* ended by NULL; AMBLE_LIST; or NULL */
+};
+typedef struct amble_service {
+    const amble_uuid *uuid;
+    const amble_characteristic *const *characteristics; /* ended by NULL: AMBLE_LIST */
+} amble_service;
+#define AMBLE_LIST(...)                                                                                                \
+    (const amble_characteristic *const[]) { __VA_ARGS__, NULL }
+
+/* Serves `service` from now on. The definition is kept by its address. Does not wait. Errors: AMBLE_ERR_BUSY when it is served already,
+ * AMBLE_ERR_NO_MEMORY when `database_size` is used up, AMBLE_ERR_ARGUMENT for a definition that makes no sense. */
+int amble_serve(amble *ble, const amble_service *service);
+
+/* The value as a central would read it, into the caller's buffer. Returns its size. Does not wait. Errors: AMBLE_ERR_TOO_LONG,
+ * AMBLE_ERR_NOT_FOUND when it is not served. */
+int amble_local_read(amble *ble, const amble_characteristic *c, void *buffer, size_t size);
+/* Sets the value; nobody is told. Does not wait. Errors: AMBLE_ERR_TOO_LONG beyond max_size, AMBLE_ERR_NOT_FOUND. */
+int amble_local_write(amble *ble, const amble_characteristic *c, const void *data, size_t size);
+
+/* Sets the value and notifies, or indicates, every central that subscribed, waiting for room to send and for confirmations. Returns how many
+ * were told. With timeout 0 those for whom there is no room at once are left out. Errors: as amble_local_write, CANCELLED, TIMEOUT. */
+int amble_update(amble *ble, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
+/* Notifies one central, with `data` or, when that is NULL, the value. Waits for room to send, not for the peer. Data beyond the MTU
+ * less 3 is AMBLE_ERR_TOO_LONG. Errors: AMBLE_ERR_NOT_SUBSCRIBED when the central did not ask for notifications,
+ * DISCONNECTED, TIMEOUT, CANCELLED, AMBLE_ERR_UNSUPPORTED when the characteristic does not notify. Vol 3 Part G 4.10. */
+int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
+/* Indicates and waits for the confirmation. One indication per link is under way at a time, others wait their turn. After a timeout
+ * or cancel the confirmation is still awaited by the host before the next indication goes out. Errors as amble_notify. Vol 3 Part G 4.11. */
+int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
+/* Whether the central asked for notifications (bit 0) or indications (bit 1): its CCCD. */
+unsigned amble_subscribed(const amble_connection *conn, const amble_characteristic *c);
+
+/* A written or notified value: a view, valid until the next call of the same function on the same object. `conn` is NULL when the writer's
+ * link was closed meanwhile; `device` stays. */
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+    uint32_t dropped; /* values lost before this one */
+    amble_connection *conn;
+    amble_device device;
+    bool indication;
+} amble_value;
+/* The next write to the characteristic by anybody, in the order of arrival. Waits. Errors: AMBLE_ERR_BUSY when another task waits for it,
+ * AMBLE_ERR_NOT_FOUND, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
+int amble_written(amble *ble, const amble_characteristic *c, amble_value *value, int timeout_ms) AMBLE_MUST_CHECK;
+/* The same for one connection; writes of others stay where they are. Ends with AMBLE_ERR_DISCONNECTED. */
+int amble_written_by(amble_connection *conn, const amble_characteristic *c, amble_value *value, int timeout_ms)
+    AMBLE_MUST_CHECK;
+amble_source amble_on_written(amble *ble, const amble_characteristic *c);
+
+/* A read or write of a characteristic with answer_reads or answer_writes, to be answered by a task. The peer waits meanwhile; it gives up
+ * after 30 s, so the host answers 0x11 (insufficient resources) by itself after `held_write_ms`. */
+typedef struct {
+    bool write;          /* otherwise a read */
+    const uint8_t *data; /* of a write: a view, valid until the next amble_requested or the answer */
+    size_t size;
+    size_t offset; /* of a read: where the peer goes on reading */
+    amble_connection *conn;
+    amble_device device;
+    uint32_t id;
+} amble_request;
+/* The oldest request not taken yet. Waits. Errors: as amble_written. */
+int amble_requested(amble *ble, const amble_characteristic *c, amble_request *request, int timeout_ms) AMBLE_MUST_CHECK;
+/* Answers a read with the whole value (the host cuts it at the offset), or accepts a write: then `data` NULL keeps the value written,
+ * anything else becomes the value. Does not wait. AMBLE_ERR_STALE when the peer no longer waits. */
+int amble_request_answer(amble *ble, const amble_request *request, const void *data, size_t size);
+/* Refuses it with an ATT error, best one of 0x80 to 0x9F, which are the application's (Vol 3 Part F 3.4.1.1). */
+int amble_request_refuse(amble *ble, const amble_request *request, uint8_t att_error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

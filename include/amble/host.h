@@ -1,0 +1,67 @@
+/* The host: one amble object is one Bluetooth controller with everything above it.
+ *
+ * amble_open reaches the controller, resets it, asks what it can do and sets it up; from then on the program advertises, scans,
+ * connects and serves. All memory of a host is sized by its configuration and taken in amble_open; nothing a peer sends can make it take
+ * more. Any number of hosts live side by side in one program, each on a controller of its own.
+ *
+ * A host that loses its controller (unplugged, silent, hardware error) ends every wait on it with AMBLE_ERR_CONTROLLER; it can then only
+ * be closed, and opened again. amble_close ends every wait with AMBLE_ERR_CLOSED. */
+#ifndef AMBLE_HOST_H
+#define AMBLE_HOST_H
+#include <amble/address.h>
+#include <amble/gatt_server.h>
+#include <amble/task.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct amble amble;
+
+#define AMBLE_CONFIG_SERVICES 8
+typedef struct {
+    const char *name;    /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
+    uint16_t appearance; /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
+    uint16_t mtu;        /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
+    const amble_service *services[AMBLE_CONFIG_SERVICES]; /* served from the first packet on; as many as are set */
+    uint8_t connections;           /* links at once, 1..64; 0: 8 */
+    uint16_t send_buffers;         /* notifications and write commands on their way to the controller; 0: 12 */
+    uint16_t notification_buffers; /* received values that all subscriptions together may queue; 0: 64 */
+    uint16_t scanned_devices;      /* devices that a scan remembers; 0: 32 */
+    uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
+    uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
+    void *memory;                  /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
+} amble_config;
+
+/* The bytes a host with this configuration takes. Does not wait. */
+size_t amble_size(const amble_config *config);
+
+/* Opens the controller that `transport` names ("air:desk", "tcp-client:127.0.0.1:7300", ...) and sets it up. `config` NULL: the defaults.
+ * `*ble` is the caller's, to be closed. Waits, at most `timeout_ms`. Errors: AMBLE_ERR_USAGE for a transport name nobody understands,
+ * AMBLE_ERR_NO_CONTROLLER when none is there (amble_open_problem has the sentence), AMBLE_ERR_CONTROLLER when it does not answer
+ * or cannot do LE, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_HCI(...) when it refuses a command, TIMEOUT, CANCELLED. */
+int amble_open(amble **ble, const char *transport, const amble_config *config, int timeout_ms) AMBLE_MUST_CHECK;
+/* The sentence about the last amble_open on this thread that failed: what, to what, and what to do next. */
+const char *amble_open_problem(void);
+/* Ends every wait on the host, disconnects every link, resets the controller, frees everything. Connections and subscriptions must be
+ * closed before. Waits, at most about two seconds; NULL does nothing. */
+void amble_close(amble *ble);
+
+/* The address that peers see. */
+amble_device amble_own_device(const amble *ble);
+const char *amble_name(const amble *ble);
+
+/* Numbers that tell how a host fares; each only grows. */
+typedef struct {
+    uint64_t acl_sent, acl_received;       /* packets */
+    uint64_t malformed;                    /* packets or PDUs dropped because they made no sense */
+    uint64_t orphaned;                     /* data for links that are gone */
+    uint64_t connect_repeated;             /* attempts repeated because no first packet came (0x3E) */
+    uint64_t late_responses;               /* ATT responses that came after their request had ended */
+    uint64_t notifications_dropped;        /* values that found their queue full */
+} amble_statistics;
+amble_statistics amble_read_statistics(const amble *ble);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
