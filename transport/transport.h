@@ -1,8 +1,8 @@
 /* A way to reach a controller: whole HCI packets out and in, with the H4 type byte in front.
  *
- * Whoever opens a transport owns it until amble__transport_close. `write` takes the packet during the call (copies or sends it) and
- * never waits. `receive` and `failed` are called by the scheduler between tasks, never from inside a call into the transport.
- * After `failed` the transport says nothing more and may only be closed. */
+ * Whoever opens a transport owns it until amble__transport_close. `write` takes the packet during the call (copies or
+ * sends it) and never waits. `receive` and `failed` are called by the scheduler between tasks, never from inside a call
+ * into the transport. After `failed` the transport says nothing more and may only be closed. */
 #ifndef AMBLE_TRANSPORT_TRANSPORT_H
 #define AMBLE_TRANSPORT_TRANSPORT_H
 #include <stdbool.h>
@@ -27,11 +27,16 @@ struct amble__transport {
     uint64_t sco_packets, iso_packets; /* framed, counted, dropped */
 };
 
-/* Opens what `name` says, e.g. "tcp-client:127.0.0.1:7300" or "air:desk". Waits for a connection to be made (server transports: for
- * the peer to come) up to `timeout_ms`. AMBLE_ERR_USAGE for a name that cannot be understood, AMBLE_ERR_NO_CONTROLLER when nobody is
- * there; `amble__transport_problem` then has the sentence. */
+/* Opens what `name` says, e.g. "tcp-client:127.0.0.1:7300" or "air:desk". Waits for a connection to be made (server
+ * transports: for the peer to come) up to `timeout_ms`. AMBLE_ERR_USAGE for a name that cannot be understood,
+ * AMBLE_ERR_NO_CONTROLLER when nobody is there; `amble__transport_problem` then has the sentence. */
 int amble__transport_open(const char *name, amble__transport **transport, int timeout_ms);
 void amble__transport_close(amble__transport *transport); /* NULL does nothing */
-/* The sentence about the last failed amble__transport_open on this thread: what, to what, what next. */
+/* Writes every packet that passes in both directions into a btsnoop file and stands in for `inner`, which it closes
+ * with itself. On an error, AMBLE_ERR_IO with a sentence, `inner` is as before. Call it before the first wait after
+ * `inner` was opened. */
+int amble__transport_capture(amble__transport *inner, const char *path, amble__transport **outer);
+/* The sentence about the last thing that went wrong on this thread: a failed call of the above or a `failed`. What, to
+ * what, what next. Stays valid until the next such thing. */
 const char *amble__transport_problem(void);
 #endif

@@ -1,0 +1,24 @@
+/* What stands between the registry of transports (transport.c) and the files that open them. */
+#ifndef AMBLE_TRANSPORT_OPENER_H
+#define AMBLE_TRANSPORT_OPENER_H
+#include <stdint.h>
+
+#include "transport/transport.h"
+
+/* What is to be opened, and until when. The text outlives the opening only. */
+typedef struct {
+    const char *name;     /* all of it, for sentences */
+    const char *place;    /* what stands behind the scheme and its colon */
+    uint64_t deadline_us; /* scheduler's clock; AMBLE__NEVER for none */
+} amble__transport_request;
+
+typedef int amble__transport_opener(const amble__transport_request *request, amble__transport **transport);
+
+amble__transport_opener amble__air_transport_open;
+amble__transport_opener amble__tcp_client_open;
+amble__transport_opener amble__unix_client_open;
+amble__transport_opener amble__server_open; /* tcp-server: and unix-server: */
+
+/* Keeps the sentence for amble__transport_problem and returns `error`. */
+int amble__transport_refuse(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#endif
