@@ -1,31 +1,53 @@
-# How everything is built. A file's place and name say what it is: `room/x.c` belongs to the library, `room/x_test.c` is a cmocka
-# program, `room/x_fuzz.c` a libFuzzer target. Nothing has to be listed anywhere.
+# The library, and how everything is compiled. A file's place and name say what it is, nothing has to be listed anywhere:
+#
+#   ROOM/x.c            belongs to the library (rooms: src/*, port, transport, controller, air)
+#   ROOM/x_test.c       a cmocka program and a test           (amble_tests.cmake)
+#   ROOM/x_fuzz.c       a libFuzzer target, with clang        (amble_fuzz.cmake)
+#   cli/, examples/, bench/, multitests/, interop/            (amble_programs.cmake, amble_tests.cmake)
+#
+# A project that does add_subdirectory(amble) gets the target `amble` and nothing else.
+option(AMBLE_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(AMBLE_UCONTEXT "Switch stacks with ucontext even where there is a faster way" OFF)
+option(AMBLE_FUZZ "Build the fuzz targets; needs clang" OFF)
+option(AMBLE_HABITS "Register the tests that look at the source: format, includes, lengths, size" ON)
+option(AMBLE_WERROR "A warning is an error" ${PROJECT_IS_TOP_LEVEL})
+set(AMBLE_VARIANT "" CACHE STRING "Put before the name of every test, so that several builds can be tested as one")
+
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_CXX_STANDARD 17)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-
-option(AMBLE_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
-option(AMBLE_UCONTEXT "Switch stacks with ucontext even where there is a faster way" OFF)
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release)
+  endif()
+  set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+endif()
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
-pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 find_library(MBEDCRYPTO mbedcrypto REQUIRED)
 
+# --- flags of everything in here ---------------------------------------------------------------------------------------
 add_library(amble_flags INTERFACE)
-target_compile_options(amble_flags INTERFACE -Wall -Wextra -Wconversion -Werror -Wshadow)
+target_compile_options(amble_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${AMBLE_WERROR}>:-Werror>)
 target_compile_definitions(amble_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
-if(AMBLE_SANITIZE)
+if(AMBLE_SANITIZE OR AMBLE_FUZZ)
   target_compile_options(amble_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                                                -fno-omit-frame-pointer)
   target_link_options(amble_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(AMBLE_FUZZ)
+  target_compile_options(amble_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(AMBLE_UCONTEXT)
   target_compile_definitions(amble_flags INTERFACE AMBLE__UCONTEXT)
 endif()
 
+# --- the library: static, or shared with -DBUILD_SHARED_LIBS=ON ----------------------------------------------------------
 file(GLOB AMBLE_SOURCES CONFIGURE_DEPENDS src/*/*.c port/*.c transport/*.c controller/*.c air/*.c)
 set(AMBLE_TESTS ${AMBLE_SOURCES})
 set(AMBLE_FUZZERS ${AMBLE_SOURCES})
@@ -33,21 +55,17 @@ list(FILTER AMBLE_SOURCES EXCLUDE REGEX "_(test|fuzz)\\.c$")
 list(FILTER AMBLE_TESTS INCLUDE REGEX "_test\\.c$")
 list(FILTER AMBLE_FUZZERS INCLUDE REGEX "_fuzz\\.c$")
 
-add_library(amble STATIC ${AMBLE_SOURCES})
-target_include_directories(amble PUBLIC include PRIVATE . src)
-target_link_libraries(amble PRIVATE amble_flags PUBLIC PkgConfig::UV ${MBEDCRYPTO} Threads::Threads m)
+add_library(amble ${AMBLE_SOURCES})
+add_library(amble::amble ALIAS amble)
+set_target_properties(amble PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+target_include_directories(
+  amble PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+  PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(amble PRIVATE $<BUILD_INTERFACE:amble_flags> PkgConfig::UV PkgConfig::CJSON ${MBEDCRYPTO}
+                                    Threads::Threads m)
 
-if(CMOCKA_FOUND)
-  enable_testing()
-  foreach(test ${AMBLE_TESTS})
-    get_filename_component(name ${test} NAME_WE)
-    get_filename_component(room ${test} DIRECTORY)
-    get_filename_component(room ${room} NAME)
-    add_executable(${room}_${name} ${test})
-    target_include_directories(${room}_${name} PRIVATE . src)
-    target_link_libraries(${room}_${name} PRIVATE amble amble_flags PkgConfig::CMOCKA)
-    target_compile_definitions(${room}_${name} PRIVATE AMBLE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    add_test(NAME ${room}/${name} COMMAND ${room}_${name})
-    set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 120)
-  endforeach()
-endif()
+# Lets a target of this project see the rooms from inside, as the library itself does.
+function(amble_see_inside target)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${target} PRIVATE amble amble_flags PkgConfig::UV PkgConfig::CJSON)
+endfunction()

@@ -1,0 +1,7 @@
+# find_package(amble) gives the target amble::amble.
+include(CMakeFindDependencyMacro)
+find_dependency(PkgConfig)
+find_dependency(Threads)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+include("${CMAKE_CURRENT_LIST_DIR}/amble-targets.cmake")

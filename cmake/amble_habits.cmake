@@ -1,0 +1,12 @@
+# Tests that look at the source instead of running it. Each is a script in tools/ that can be run by hand from anywhere.
+function(amble_habit name)
+  amble_add_test(habits/${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/check_${name} LABELS habits TIMEOUT 600 ${ARGN})
+endfunction()
+
+amble_habit(format)   # clang-format has nothing to change
+amble_habit(includes) # arrows between rooms point down: tools/include_table.txt
+amble_habit(style)    # lengths of files and functions, a paragraph on top, nothing left for later
+amble_habit(headers)  # each public header compiles alone, as C11 and as C++17
+amble_habit(tidy)     # clang-tidy; remembers what it saw in build/tidy
+amble_habit(arm_size) # compiles for a Cortex-M4 and fits
+amble_habit(install)  # an installed amble can be used through pkg-config and through CMake
