@@ -1,0 +1,111 @@
+/* ACL data to the controller: credits, fragments, turns.
+ *
+ * Invariants: acl_credits plus the in_flight of all links is acl_buffers; a link is in `turns` exactly when it has packets. A fragment is
+ * sent from where it lies: its header overwrites the bytes before it, which are with the transport already. */
+#include "hci/hci.h"
+
+enum {
+    BOUNDARY_FIRST = 0x0000,    /* first, not flushable: the only kind for LE, Vol 4 Part E 5.4.2 */
+    BOUNDARY_CONTINUE = 0x1000, /* continuing fragment */
+    L2CAP_HEADER = 4,
+};
+
+void amble__acl_configure(amble__hci *hci, uint16_t buffers, uint16_t size)
+{
+    hci->acl_buffers = hci->acl_credits = buffers;
+    hci->acl_size = size;
+}
+
+void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handle)
+{
+    *link = (amble__acl_link){.handle = handle};
+    amble__list_init(&link->packets);
+    amble__list_init(&link->drained);
+    amble__list_append(&hci->links, &link->node);
+}
+
+static bool send_fragment(amble__hci *hci, amble__acl_link *link)
+{
+    amble__packet *packet = amble__container(link->packets.next, amble__packet, node);
+    const unsigned left = packet->size + L2CAP_HEADER - packet->sent;
+    const unsigned n = left < hci->acl_size ? left : hci->acl_size;
+    uint8_t *start = amble__packet_payload(packet) - L2CAP_HEADER + packet->sent - AMBLE__HCI_ACL_HEADER - 1;
+
+    start[0] = AMBLE__PACKET_ACL;
+    amble__put_le16(start + 1, link->handle | (packet->sent ? BOUNDARY_CONTINUE : BOUNDARY_FIRST));
+    amble__put_le16(start + 3, n);
+    if (hci->callbacks->write(hci->user, start, 1 + AMBLE__HCI_ACL_HEADER + n) < 0)
+        return false; /* the transport reports its failure by itself */
+    hci->acl_sent++;
+    hci->acl_credits--;
+    link->in_flight++;
+    packet->sent = (uint16_t)(packet->sent + n);
+    if (n == left) {
+        amble__list_remove(&packet->node);
+        amble__packet_release(packet);
+    }
+    return true;
+}
+
+/* One fragment of each link in turn, as long as the controller has room. */
+static void pump(amble__hci *hci)
+{
+    while (hci->acl_credits && !amble__list_empty(&hci->turns)) {
+        amble__acl_link *link = amble__container(hci->turns.next, amble__acl_link, turn);
+
+        if (!send_fragment(hci, link))
+            return;
+        if (amble__list_empty(&link->packets)) {
+            amble__list_remove(&link->turn);
+        } else if (hci->turns.previous != &link->turn) {
+            amble__list_remove(&link->turn);
+            amble__list_append(&hci->turns, &link->turn);
+        }
+    }
+}
+
+void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
+{
+    packet->sent = 0;
+    packet->busy = true;
+    amble__list_append(&link->packets, &packet->node);
+    if (!amble__list_linked(&link->turn))
+        amble__list_append(&hci->turns, &link->turn);
+    pump(hci);
+}
+
+bool amble__acl_idle(const amble__acl_link *link) { return !link->in_flight && amble__list_empty(&link->packets); }
+
+void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count)
+{
+    amble__list_each (node, &hci->links) {
+        amble__acl_link *link = amble__container(node, amble__acl_link, node);
+
+        if (link->handle != handle)
+            continue;
+        if (count > link->in_flight) {
+            hci->malformed++;
+            count = link->in_flight;
+        }
+        link->in_flight = (uint16_t)(link->in_flight - count);
+        hci->acl_credits = (uint16_t)(hci->acl_credits + count);
+        pump(hci);
+        if (!amble__list_empty(&link->drained) && amble__acl_idle(link))
+            amble__waiters_end(&link->drained, 0);
+        return;
+    }
+}
+
+void amble__acl_link_close(amble__hci *hci, amble__acl_link *link)
+{
+    amble__list *node;
+
+    amble__list_remove(&link->node);
+    amble__list_remove(&link->turn);
+    hci->acl_credits = (uint16_t)(hci->acl_credits + link->in_flight);
+    link->in_flight = 0;
+    while ((node = amble__list_take(&link->packets)))
+        amble__packet_release(amble__container(node, amble__packet, node));
+    amble__waiters_end(&link->drained, 0);
+    pump(hci);
+}

@@ -1,0 +1,244 @@
+/* Commands and events. Invariants: two pending commands never have the same opcode, so an answer belongs to one; credits are what the
+ * controller said last, less what was sent since. */
+#include "hci/hci.h"
+
+#include "core/log.h"
+
+void amble__hci_init(amble__hci *hci, const amble__hci_callbacks *callbacks, void *user)
+{
+    *hci = (amble__hci){.callbacks = callbacks, .user = user, .command_credits = 1};
+    for (int i = 0; i < AMBLE__HCI_PENDING; i++)
+        hci->pending[i].hci = hci;
+    amble__list_init(&hci->command_waiters);
+    amble__list_init(&hci->closings);
+    amble__list_init(&hci->links);
+    amble__list_init(&hci->turns);
+}
+
+void amble__hci_fail(amble__hci *hci, int error)
+{
+    if (hci->failed)
+        return;
+    hci->failed = error;
+    for (int i = 0; i < AMBLE__HCI_PENDING; i++) {
+        hci->pending[i].busy = false;
+        amble__timer_stop(&hci->pending[i].timer);
+    }
+    amble__waiters_end(&hci->closings, error);
+}
+
+/* --- sending commands --------------------------------------------------------------------------------------------- */
+static void unanswered(amble__timer *timer)
+{
+    amble__hci_pending *pending = amble__container(timer, amble__hci_pending, timer);
+
+    amble__log(AMBLE__LOG_ERROR, "the controller did not answer command 0x%04x within 2 s; reset it and open it again",
+               pending->opcode);
+    pending->hci->callbacks->failed(pending->hci->user, AMBLE_ERR_CONTROLLER);
+}
+
+/* A free place for a command with this opcode, or NULL when it has to wait. */
+static amble__hci_pending *free_place(amble__hci *hci, uint16_t opcode)
+{
+    amble__hci_pending *place = NULL;
+
+    if (hci->command_credits == 0)
+        return NULL;
+    for (int i = 0; i < AMBLE__HCI_PENDING; i++) {
+        if (!hci->pending[i].busy)
+            place = &hci->pending[i];
+        else if (hci->pending[i].opcode == opcode)
+            return NULL;
+    }
+    return place;
+}
+
+static int wait_in(amble__hci *hci, amble__wait *wait, amble__list *list)
+{
+    amble__waiter on_list, on_closing;
+
+    if (list)
+        amble__wait_add(wait, &on_list, list);
+    amble__wait_add(wait, &on_closing, &hci->closings);
+    return amble__wait_run_until(wait, AMBLE__NEVER);
+}
+
+static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending **place)
+{
+    while (!(*place = free_place(hci, opcode))) {
+        amble__wait wait;
+        int r;
+
+        amble__wait_init(&wait);
+        r = wait_in(hci, &wait, &hci->command_waiters);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int write_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size)
+{
+    uint8_t packet[1 + AMBLE__HCI_COMMAND_HEADER + AMBLE__HCI_PARAMETERS_MAX] = {AMBLE__PACKET_COMMAND};
+
+    if (size > AMBLE__HCI_PARAMETERS_MAX)
+        return AMBLE_ERR_ARGUMENT;
+    amble__put_le16(packet + 1, opcode);
+    packet[3] = (uint8_t)size;
+    if (size)
+        memcpy(packet + 4, parameters, size);
+    return hci->callbacks->write(hci->user, packet, 1 + AMBLE__HCI_COMMAND_HEADER + size);
+}
+
+int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, void *reply,
+                       size_t reply_size)
+{
+    amble__hci_pending *place;
+    amble__wait wait;
+    int r = hci->failed ? hci->failed : amble__wait_check();
+
+    if (r < 0 || (r = wait_for_place(hci, opcode, &place)) < 0)
+        return r;
+    r = write_command(hci, opcode, parameters, size);
+    if (r < 0)
+        return r;
+    amble__wait_init(&wait);
+    hci->command_credits--;
+    place->busy = true;
+    place->opcode = opcode;
+    place->wait = &wait;
+    place->reply = reply;
+    place->reply_size = reply_size;
+    place->timer.fire = unanswered;
+    amble__timer_start(&place->timer, amble__deadline(AMBLE__HCI_COMMAND_TIMEOUT_MS));
+    r = wait_in(hci, &wait, NULL);
+    if (place->wait == &wait)
+        place->wait = NULL;
+    return r;
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters)
+{
+    for (int i = 0; i < AMBLE__HCI_PENDING; i++) {
+        amble__hci_pending *pending = &hci->pending[i];
+        const uint8_t status = pending->busy && pending->opcode == opcode ? amble__read_u8(parameters) : 0;
+        amble__wait *wait = pending->wait;
+
+        if (!pending->busy || pending->opcode != opcode)
+            continue;
+        pending->busy = false;
+        pending->wait = NULL;
+        amble__timer_stop(&pending->timer);
+        if (!wait || wait->ended)
+            return;
+        if (status == 0 && pending->reply_size)
+            amble__read_copy(parameters, pending->reply, pending->reply_size);
+        amble__wait_end(wait, status              ? AMBLE_ERR_HCI(status)
+                              : parameters->failed ? AMBLE_ERR_PROTOCOL
+                                                   : 0);
+        return;
+    }
+}
+
+static void command_complete(amble__hci *hci, amble__reader *parameters)
+{
+    const uint8_t credits = amble__read_u8(parameters);
+    const uint16_t opcode = amble__read_le16(parameters);
+
+    if (parameters->failed) {
+        hci->malformed++;
+        return;
+    }
+    hci->command_credits = credits;
+    answered(hci, opcode, parameters);
+    amble__waiters_end(&hci->command_waiters, 0);
+}
+
+static void command_status(amble__hci *hci, amble__reader *parameters)
+{
+    const uint8_t *status = amble__read_view(parameters, 1);
+    const uint8_t credits = amble__read_u8(parameters);
+    const uint16_t opcode = amble__read_le16(parameters);
+    amble__reader rest = amble__reader_of(status, status ? 1 : 0);
+
+    if (parameters->failed) {
+        hci->malformed++;
+        return;
+    }
+    hci->command_credits = credits;
+    answered(hci, opcode, &rest);
+    amble__waiters_end(&hci->command_waiters, 0);
+}
+
+/* --- receiving ---------------------------------------------------------------------------------------------------- */
+static void completed_packets(amble__hci *hci, amble__reader *parameters)
+{
+    const unsigned handles = amble__read_u8(parameters);
+
+    for (unsigned i = 0; i < handles; i++) {
+        const uint16_t handle = amble__read_le16(parameters);
+        const uint16_t count = amble__read_le16(parameters);
+
+        if (parameters->failed) {
+            hci->malformed++;
+            return;
+        }
+        amble__acl_completed(hci, handle & 0x0fff, count);
+    }
+}
+
+static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    amble__reader parameters;
+
+    if (size < 2 || packet[1] != size - 2) {
+        hci->malformed++;
+        return;
+    }
+    parameters = amble__reader_of(packet + 2, size - 2);
+    switch (packet[0]) {
+    case AMBLE__EVENT_COMPLETED_PACKETS:
+        completed_packets(hci, &parameters);
+        break;
+    case AMBLE__EVENT_COMMAND_COMPLETE:
+        command_complete(hci, &parameters);
+        break;
+    case AMBLE__EVENT_COMMAND_STATUS:
+        command_status(hci, &parameters);
+        break;
+    case AMBLE__EVENT_HARDWARE_ERROR:
+        amble__log(AMBLE__LOG_ERROR, "the controller reports hardware error 0x%02x; reset it and open it again",
+                   amble__read_u8(&parameters));
+        hci->callbacks->failed(hci->user, AMBLE_ERR_CONTROLLER);
+        break;
+    default:
+        hci->callbacks->event(hci->user, packet[0], &parameters);
+    }
+}
+
+static void receive_acl(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    uint16_t head;
+
+    if (size < AMBLE__HCI_ACL_HEADER || amble__get_le16(packet + 2) != size - AMBLE__HCI_ACL_HEADER) {
+        hci->malformed++;
+        return;
+    }
+    hci->acl_received++;
+    head = amble__get_le16(packet);
+    hci->callbacks->acl(hci->user, head & 0x0fff, head >> 12 & 3u, packet + AMBLE__HCI_ACL_HEADER,
+                        size - AMBLE__HCI_ACL_HEADER);
+}
+
+void amble__hci_receive(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    if (hci->failed || size == 0)
+        return;
+    if (packet[0] == AMBLE__PACKET_ACL)
+        receive_acl(hci, packet + 1, size - 1);
+    else if (packet[0] == AMBLE__PACKET_EVENT)
+        receive_event(hci, packet + 1, size - 1);
+    else
+        hci->malformed++;
+}

@@ -1,0 +1,84 @@
+/* HCI as the host sees it: commands that wait for their answer, events, ACL data with its credits (Vol 4 Part E).
+ *
+ * Commands are sent as the controller's Num_HCI_Command_Packets allows, in the order in which tasks asked. A task that gives up leaves its
+ * command with this room: the answer is awaited and dropped. A command unanswered for two seconds, or a Hardware Error, means that the
+ * controller is lost: `failed` is called once.
+ *
+ * ACL packets are sent as the controller's buffers allow, link by link in turn. A payload larger than one of its buffers is cut into
+ * fragments. Received ones are handed on at once and never kept, so no controller-to-host flow control is needed. */
+#ifndef AMBLE_HCI_HCI_H
+#define AMBLE_HCI_HCI_H
+#include "core/bytes.h"
+#include "hci/numbers.h"
+#include "hci/packet.h"
+#include "task/scheduler.h"
+
+typedef struct amble__hci amble__hci;
+
+/* What the rooms above want to hear. Called between tasks; they must not wait. */
+typedef struct {
+    int (*write)(void *user, const uint8_t *packet, size_t size); /* to the controller, one whole packet */
+    void (*event)(void *user, uint8_t code, amble__reader *parameters);
+    void (*acl)(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
+    void (*failed)(void *user, int error);
+} amble__hci_callbacks;
+
+enum { AMBLE__HCI_PENDING = 4, AMBLE__HCI_COMMAND_TIMEOUT_MS = 2000 };
+
+/* One command on its way. */
+typedef struct {
+    amble__hci *hci;
+    uint16_t opcode;
+    bool busy;
+    amble__wait *wait; /* NULL: the asker gave up */
+    uint8_t *reply;
+    size_t reply_size;
+    amble__timer timer;
+} amble__hci_pending;
+
+/* The sending half of a link. */
+typedef struct {
+    amble__list node;    /* in the list of all links */
+    amble__list turn;    /* in the list of links with something to send */
+    amble__list packets; /* to be sent, oldest first */
+    amble__list drained; /* waits for everything to have been acknowledged */
+    uint16_t handle;
+    uint16_t in_flight; /* packets in the controller's buffers */
+} amble__acl_link;
+
+struct amble__hci {
+    const amble__hci_callbacks *callbacks;
+    void *user;
+    amble__hci_pending pending[AMBLE__HCI_PENDING];
+    uint8_t command_credits;
+    amble__list command_waiters;
+    amble__list closings; /* every wait in here, ended when the controller fails or the host closes */
+    int failed;           /* 0, or what every call returns from now on */
+    amble__list links, turns;
+    uint16_t acl_credits, acl_buffers, acl_size;
+    uint64_t acl_sent, acl_received, malformed;
+};
+
+void amble__hci_init(amble__hci *hci, const amble__hci_callbacks *callbacks, void *user);
+/* Ends every wait in this room with `error`; every later call fails with it. */
+void amble__hci_fail(amble__hci *hci, int error);
+
+/* Sends a command and waits for its Command Complete or Command Status. `reply` gets the return parameters after the status byte, exactly
+ * `reply_size` of them; more are ignored. Returns 0, AMBLE_ERR_HCI(status), AMBLE_ERR_PROTOCOL for a reply that is too short, CANCELLED,
+ * CONTROLLER, CLOSED. */
+int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, void *reply,
+                       size_t reply_size);
+
+/* One whole packet from the controller, with the H4 type in front. */
+void amble__hci_receive(amble__hci *hci, const uint8_t *packet, size_t size);
+
+/* --- ACL ---------------------------------------------------------------------------------------------------------- */
+void amble__acl_configure(amble__hci *hci, uint16_t buffers, uint16_t size);
+void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handle);
+/* The link is gone: its packets are released, its credits come back. */
+void amble__acl_link_close(amble__hci *hci, amble__acl_link *link);
+/* Queues a packet whose L2CAP header is written; owns it from now on. */
+void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet);
+void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count);
+bool amble__acl_idle(const amble__acl_link *link);
+#endif
