@@ -27,7 +27,7 @@ void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handl
 static bool send_fragment(amble__hci *hci, amble__acl_link *link)
 {
     amble__packet *packet = amble__container(link->packets.next, amble__packet, node);
-    const unsigned left = packet->size + L2CAP_HEADER - packet->sent;
+    const unsigned left = (unsigned)(packet->size + L2CAP_HEADER - packet->sent);
     const unsigned n = left < hci->acl_size ? left : hci->acl_size;
     uint8_t *start = amble__packet_payload(packet) - L2CAP_HEADER + packet->sent - AMBLE__HCI_ACL_HEADER - 1;
 

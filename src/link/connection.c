@@ -1,0 +1,180 @@
+/* The table of links. Invariants: at most one LIVE slot per handle; a FREE slot has no waits and no packets; a generation is never used
+ * twice (32 bits of links outlive any device). */
+#include "link/connection.h"
+
+#include "core/log.h"
+
+void amble__links_init(amble__links *links, amble__arena *arena, size_t count)
+{
+    amble_connection *slots = amble__arena_take(arena, count, sizeof *slots);
+
+    if (!links)
+        return;
+    *links = (amble__links){.slots = slots, .count = count};
+    for (size_t i = 0; slots && i < count; i++) {
+        amble__list_init(&slots[i].losses);
+        slots[i].index = (uint8_t)i;
+    }
+}
+
+amble_connection *amble__link_by_handle(amble__links *links, uint16_t handle)
+{
+    for (size_t i = 0; i < links->count; i++)
+        if (links->slots[i].handle == handle && links->slots[i].state == AMBLE__LINK_LIVE)
+            return &links->slots[i];
+    return NULL;
+}
+
+amble_connection *amble__link_by_device(amble__links *links, amble_device device)
+{
+    for (size_t i = 0; i < links->count; i++)
+        if (links->slots[i].state == AMBLE__LINK_LIVE && amble_device_equal(links->slots[i].device, device))
+            return &links->slots[i];
+    return NULL;
+}
+
+static amble_connection *free_slot(const amble__links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        if (links->slots[i].state == AMBLE__LINK_FREE)
+            return &links->slots[i];
+    return NULL;
+}
+
+bool amble__link_slot_free(const amble__links *links) { return free_slot(links); }
+
+static void deliver_parked(amble__links *links, amble_connection *conn)
+{
+    const uint64_t now = amble_now_us();
+
+    for (int i = 0; i < AMBLE__PARKED_PACKETS; i++) {
+        amble__parked *parked = &links->parked[i];
+
+        if (parked->until_us && parked->handle == conn->handle) {
+            const bool fresh = parked->until_us >= now;
+
+            parked->until_us = 0;
+            if (fresh)
+                links->received(conn, parked->boundary, parked->data, parked->size);
+        }
+    }
+}
+
+amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters)
+{
+    amble_connection *conn = free_slot(links);
+
+    if (!conn)
+        return NULL;
+    *conn = (amble_connection){
+        .state = AMBLE__LINK_LIVE,
+        .central = parameters->central,
+        .index = conn->index,
+        .handle = parameters->handle,
+        .generation = ++links->generations,
+        .device = parameters->device,
+        .interval_us = parameters->interval_us,
+        .latency = parameters->latency,
+        .supervision_ms = parameters->supervision_ms,
+        .host = links->host,
+        .hci = links->hci,
+    };
+    amble__list_init(&conn->losses);
+    amble__acl_link_open(links->hci, &conn->acl, conn->handle);
+    links->opened(conn);
+    deliver_parked(links, conn);
+    return conn;
+}
+
+void amble__link_lose(amble_connection *conn, uint8_t reason, int error)
+{
+    if (conn->state != AMBLE__LINK_LIVE)
+        return;
+    conn->state = AMBLE__LINK_DEAD;
+    conn->reason = reason;
+    conn->end = error;
+    amble__acl_link_close(conn->hci, &conn->acl);
+    amble__waiters_end(&conn->losses, error);
+}
+
+void amble__link_free(amble_connection *conn)
+{
+    conn->state = AMBLE__LINK_FREE;
+    conn->owned = false;
+}
+
+static void park(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+{
+    const uint64_t now = amble_now_us();
+
+    for (int i = 0; i < AMBLE__PARKED_PACKETS && size <= AMBLE__PARKED_SIZE; i++) {
+        amble__parked *parked = &links->parked[i];
+
+        if (parked->until_us >= now && parked->until_us != 0)
+            continue;
+        *parked = (amble__parked){
+            .until_us = now + AMBLE__PARKED_US, .handle = handle, .boundary = boundary, .size = size};
+        memcpy(parked->data, data, size);
+        return;
+    }
+    links->orphaned++;
+}
+
+void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+{
+    amble_connection *conn = amble__link_by_handle(links, handle);
+
+    if (conn)
+        links->received(conn, boundary, data, size);
+    else
+        park(links, handle, boundary, data, size);
+}
+
+int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadline_us)
+{
+    amble__wait wait;
+    amble__waiter on_list, on_loss;
+
+    if (conn->end < 0)
+        return conn->end;
+    amble__wait_init(&wait);
+    amble__wait_add(&wait, &on_list, list);
+    amble__wait_add(&wait, &on_loss, &conn->losses);
+    return amble__wait_run_until(&wait, deadline_us);
+}
+
+/* --- what a program may ask ----------------------------------------------------------------------------------------- */
+bool amble_connected(const amble_connection *conn) { return conn->state == AMBLE__LINK_LIVE; }
+uint8_t amble_connection_reason(const amble_connection *conn) { return conn->reason; }
+amble_device amble_connection_device(const amble_connection *conn) { return conn->device; }
+amble *amble_connection_host(const amble_connection *conn) { return conn->host; }
+bool amble_connection_is_central(const amble_connection *conn) { return conn->central; }
+uint32_t amble_connection_interval_us(const amble_connection *conn) { return conn->interval_us; }
+
+int amble_disconnected(amble_connection *conn, int timeout_ms)
+{
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if (conn->state != AMBLE__LINK_LIVE)
+        return 0;
+    r = amble__wait_on(&conn->losses, timeout_ms);
+    return r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_CANCELLED ? r : 0;
+}
+
+static bool link_is_down(const amble_source *source)
+{
+    return ((const amble_connection *)source->object)->state != AMBLE__LINK_LIVE;
+}
+static amble__list *link_losses(const amble_source *source)
+{
+    return &((amble_connection *)(uintptr_t)source->object)->losses;
+}
+
+amble_source amble_on_disconnected(amble_connection *conn)
+{
+    static const amble__source_kind kind = {.ready = link_is_down, .waiters = link_losses};
+
+    return (amble_source){.kind = &kind, .object = conn};
+}

@@ -1,0 +1,98 @@
+/* Links: one object per connection, from the moment HCI announces it until its owner has closed it.
+ *
+ * A slot is FREE; or LIVE, as long as the controller has the link; or DEAD, when the link is gone and its owner has not closed it
+ * yet. Each use of a slot has a generation of its own, so that values which remember a link find out that it is another one. A connection that
+ * nobody owns is an orphan: the host disconnects it, and nobody sees it.
+ *
+ * What higher rooms keep per link hangs here as pointers to their own structures; this room never looks inside. */
+#ifndef AMBLE_LINK_CONNECTION_H
+#define AMBLE_LINK_CONNECTION_H
+#include <amble/address.h>
+#include <amble/gap.h>
+
+#include "hci/hci.h"
+
+typedef enum { AMBLE__LINK_FREE, AMBLE__LINK_LIVE, AMBLE__LINK_DEAD } amble__link_state;
+
+struct amble_connection {
+    amble__list losses; /* waits that the loss of the link ends; first, see task/scheduler.h */
+    amble__link_state state;
+    bool owned;             /* the program has it */
+    bool central;           /* this side's role */
+    bool disconnect_wanted; /* the host's service task sees to it */
+    bool disconnect_sent;
+    bool established;       /* a first packet was seen */
+    bool features_asked;
+    uint8_t reason;         /* HCI reason of the end */
+    int end;                /* what calls return from now on: 0 while LIVE */
+    uint8_t index;          /* of the slot */
+    uint16_t handle;
+    uint32_t generation;
+    amble_device device;
+    uint32_t interval_us;
+    uint16_t latency;
+    uint32_t supervision_ms;
+    amble__acl_link acl;
+    amble *host;
+    struct amble__hci *hci;
+    struct amble__l2cap_link *l2cap;
+    struct amble__att_bearer *bearer;
+    struct amble__server_link *server;
+    struct amble__client_link *client;
+};
+
+/* What a Connection Complete said. */
+typedef struct {
+    uint16_t handle;
+    bool central;
+    amble_device device;
+    uint32_t interval_us;
+    uint16_t latency;
+    uint32_t supervision_ms;
+} amble__link_parameters;
+
+/* A packet that came before its link was announced (USB carries events and data on different pipes). */
+enum { AMBLE__PARKED_PACKETS = 2, AMBLE__PARKED_SIZE = 255, AMBLE__PARKED_US = 100000 };
+typedef struct {
+    uint64_t until_us; /* 0: empty */
+    uint16_t handle;
+    unsigned boundary;
+    size_t size;
+    uint8_t data[AMBLE__PARKED_SIZE];
+} amble__parked;
+
+typedef struct amble__links {
+    amble_connection *slots;
+    size_t count;
+    uint32_t generations;
+    amble__hci *hci;
+    amble *host;
+    amble__parked parked[AMBLE__PARKED_PACKETS];
+    uint64_t orphaned;
+    /* Set by the host: the rooms above open and close what they keep for a link; data for a live link. */
+    void (*opened)(amble_connection *conn);
+    void (*received)(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size);
+} amble__links;
+
+void amble__links_init(amble__links *links, amble__arena *arena, size_t count);
+/* The live link with this handle, or to this device; NULL when there is none. */
+amble_connection *amble__link_by_handle(amble__links *links, uint16_t handle);
+amble_connection *amble__link_by_device(amble__links *links, amble_device device);
+bool amble__link_slot_free(const amble__links *links);
+/* A new link, or NULL when every slot is taken (then the handle has to be disconnected). Data parked for it is delivered. */
+amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters);
+/* The link is gone: every wait on it ends with `error`. The slot becomes free when nobody owns it. */
+void amble__link_lose(amble_connection *conn, uint8_t reason, int error);
+/* The owner is done with a DEAD connection. */
+void amble__link_free(amble_connection *conn);
+/* ACL data from the controller. */
+void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
+
+/* 0 when the connection is live and of this generation; else DISCONNECTED, STALE, CLOSED, CONTROLLER. */
+static inline int amble__link_check(const amble_connection *conn, uint32_t generation)
+{
+    return conn->state != AMBLE__LINK_FREE && conn->generation == generation ? conn->end : AMBLE_ERR_STALE;
+}
+/* Waits on a list of this link: ends when the list's owner says so, or with the link. */
+int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadline_us);
+#endif
