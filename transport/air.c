@@ -31,7 +31,7 @@ typedef struct {
     amble__transport transport;
     amble__station *station;
     amble__work delivery;
-    const char *broken; /* why, once it is */
+    const char *broken, *remedy; /* why, once it is */
     uint64_t reports_dropped;
     unsigned head, count;
     char name[80];
@@ -49,10 +49,12 @@ static bool is_advertising_report(const uint8_t *packet, size_t size)
            (packet[3] == 0x02 || packet[3] == 0x0B || packet[3] == 0x0D);
 }
 
-static void break_off(air_transport *t, const char *reason)
+static void break_off(air_transport *t, const char *reason, const char *remedy)
 {
-    if (!t->broken)
+    if (!t->broken) {
         t->broken = reason;
+        t->remedy = remedy;
+    }
     amble__work_post(&t->delivery);
 }
 
@@ -69,7 +71,7 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
         return;
     }
     if (t->count == QUEUE || size > PACKET_MAX) {
-        break_off(t, "its packets were not taken in time; let its tasks wait more often");
+        break_off(t, "the host did not take its packets in time", "let the tasks wait more often");
         return;
     }
     memcpy(t->queue[slot].bytes, packet, size);
@@ -78,14 +80,12 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
     amble__work_post(&t->delivery);
 }
 
-static void on_unplugged(void *user)
-{
-    break_off(user, "the controller was unplugged (amble_air_unplug); open it again to plug it in");
-}
+static void on_unplugged(void *user) { break_off(user, "the controller was unplugged", "open it again to plug it in"); }
 
 static void fail(air_transport *t)
 {
-    (void)amble__transport_refuse(AMBLE_ERR_CONTROLLER, "%s: %s", t->name, t->broken);
+    t->transport.reason = t->broken;
+    (void)amble__transport_refuse(AMBLE_ERR_CONTROLLER, "%s: %s; %s", t->name, t->broken, t->remedy);
     if (t->transport.failed)
         t->transport.failed(t->transport.user, AMBLE_ERR_CONTROLLER);
     t->transport.failed = NULL;

@@ -15,6 +15,7 @@
 #include "core/bytes.h"
 #include "core/log.h"
 #include "task/scheduler.h"
+#include "transport/capture.h"
 #include "transport/opener.h"
 
 #define DATALINK_HCI_UART 1002 /* H4 with the type byte in front */
@@ -29,7 +30,8 @@ enum { FLAG_RECEIVED = 1, FLAG_COMMAND_OR_EVENT = 2 };
 typedef struct {
     amble__transport outer;
     amble__transport *inner;
-    FILE *file;       /* NULL once it could not be written */
+    FILE *file; /* NULL once it could not be written */
+    amble__h4_side side;
     uint64_t base_us; /* the format's time at the scheduler's 0 */
 } capture;
 
@@ -40,8 +42,10 @@ static uint8_t *put_be32(uint8_t *at, uint64_t value)
     return at + 4;
 }
 
-static void record(capture *c, const uint8_t *packet, size_t size, unsigned flags)
+/* `inwards`: to the owner of the transport, who is a host, or a controller on the other end of the same wire. */
+static void record(capture *c, const uint8_t *packet, size_t size, bool inwards)
 {
+    unsigned flags = inwards == (c->side == AMBLE__H4_HOST_SIDE) ? FLAG_RECEIVED : 0;
     const uint64_t time = c->base_us + amble_now_us();
     uint8_t header[RECORD_HEADER_SIZE], *at = header;
 
@@ -66,7 +70,7 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
 {
     capture *c = user;
 
-    record(c, packet, size, FLAG_RECEIVED);
+    record(c, packet, size, true);
     c->outer.sco_packets = c->inner->sco_packets;
     c->outer.iso_packets = c->inner->iso_packets;
     if (c->outer.receive)
@@ -78,6 +82,7 @@ static void on_failed(void *user, int error)
 {
     capture *c = user;
 
+    c->outer.reason = c->inner->reason;
     if (c->outer.failed)
         c->outer.failed(c->outer.user, error);
 }
@@ -86,7 +91,7 @@ static int capture_write(amble__transport *transport, const uint8_t *packet, siz
 {
     capture *c = amble__container(transport, capture, outer);
 
-    record(c, packet, size, 0); /* before the answer, which may come within the write */
+    record(c, packet, size, false); /* before the answer, which may come within the write */
     return c->inner->operations->write(c->inner, packet, size);
 }
 
@@ -113,6 +118,18 @@ static uint64_t base_time(void)
 
 int amble__transport_capture(amble__transport *inner, const char *path, amble__transport **outer)
 {
+    return amble__transport_capture_side(inner, path, AMBLE__H4_HOST_SIDE, outer);
+}
+
+static int refuse_path(const char *path, int reason)
+{
+    return amble__transport_refuse(AMBLE_ERR_IO, "%s: the capture cannot be written there (%s); choose another place",
+                                   path, strerror(reason));
+}
+
+int amble__transport_capture_side(amble__transport *inner, const char *path, amble__h4_side side,
+                                  amble__transport **outer)
+{
     static const amble__transport_operations operations = {.write = capture_write, .close = capture_close};
     uint8_t header[FILE_HEADER_SIZE] = "btsnoop"; /* with its closing zero */
     capture *c = calloc(1, sizeof *c);
@@ -122,8 +139,7 @@ int amble__transport_capture(amble__transport *inner, const char *path, amble__t
     c->file = fopen(path, "wb");
     if (!c->file) {
         free(c);
-        return amble__transport_refuse(
-            AMBLE_ERR_IO, "%s: the capture cannot be written there (%s); choose another place", path, strerror(errno));
+        return refuse_path(path, errno);
     }
     put_be32(put_be32(header + 8, 1 /* version */), DATALINK_HCI_UART);
     if (fwrite(header, sizeof header, 1, c->file) != 1 || fflush(c->file)) {
@@ -131,9 +147,9 @@ int amble__transport_capture(amble__transport *inner, const char *path, amble__t
 
         (void)fclose(c->file); /* nothing is in it */
         free(c);
-        return amble__transport_refuse(
-            AMBLE_ERR_IO, "%s: the capture cannot be written there (%s); choose another place", path, strerror(reason));
+        return refuse_path(path, reason);
     }
+    c->side = side;
     c->base_us = base_time();
     c->outer.operations = &operations;
     c->inner = inner;

@@ -25,16 +25,18 @@ static void tell_owner(amble__work *work)
 {
     amble__stream *s = amble__container(work, amble__stream, failing);
 
-    (void)amble__transport_refuse(AMBLE_ERR_CONTROLLER, "%s", s->problem);
+    s->transport.reason = s->reason;
+    (void)amble__transport_refuse(AMBLE_ERR_CONTROLLER, "%s: %s; %s", s->name, s->reason, s->remedy);
     if (s->transport.failed)
         s->transport.failed(s->transport.user, AMBLE_ERR_CONTROLLER);
 }
 
-static int break_off(amble__stream *s, const char *what, const char *next)
+static int break_off(amble__stream *s, const char *reason, const char *remedy)
 {
     if (!s->broken) {
         s->broken = true;
-        snprintf(s->problem, sizeof s->problem, "%s: %s; %s", s->name, what, next);
+        snprintf(s->reason, sizeof s->reason, "%s", reason);
+        s->remedy = remedy;
         (void)uv_read_stop(&s->uv.stream); /* cannot fail */
         amble__work_post(&s->failing);
     }
@@ -43,13 +45,13 @@ static int break_off(amble__stream *s, const char *what, const char *next)
 
 static int break_lost(amble__stream *s, int status)
 {
-    char what[96];
+    char reason[sizeof s->reason];
 
     if (status == UV_EOF || status == UV_ECONNRESET || status == UV_EPIPE)
         return break_off(s, "the other side closed the connection",
                          "see what it says about the reason, and start again");
-    snprintf(what, sizeof what, "the connection broke (%s)", uv_strerror(status));
-    return break_off(s, what, "see whether the other side is still there");
+    snprintf(reason, sizeof reason, "the connection broke (%s)", uv_strerror(status));
+    return break_off(s, reason, "see whether the other side is still there");
 }
 
 /* --- in ----------------------------------------------------------------------------------------------------------- */

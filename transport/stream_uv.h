@@ -25,8 +25,9 @@ typedef struct {
     amble__h4 h4;
     amble__work failing; /* tells the owner, between tasks */
     bool broken;
-    char name[128];    /* for sentences */
-    char problem[256]; /* why it is broken */
+    char name[128];  /* for sentences */
+    char reason[96]; /* why it is broken */
+    const char *remedy;
     uint8_t input[4096];
 } amble__stream;
 

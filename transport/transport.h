@@ -25,6 +25,7 @@ struct amble__transport {
     void *user;
     bool synchronised; /* the owner sets it at the first Reset answer: from then on a framing error is fatal */
     uint64_t sco_packets, iso_packets; /* framed, counted, dropped */
+    const char *reason;                /* in `failed` and after it: what happened, in a few words */
 };
 
 /* Opens what `name` says, e.g. "tcp-client:127.0.0.1:7300" or "air:desk". Waits for a connection to be made (server
