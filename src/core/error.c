@@ -5,7 +5,6 @@
 #include "amble/error.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "core/hex.h"
 
@@ -201,10 +200,9 @@ enum { UNKNOWN_BUFFERS = 4, UNKNOWN_SIZE = 96 };
 
 static char *append(char *at, const char *text)
 {
-    const size_t size = strlen(text);
-
-    memcpy(at, text, size);
-    return at + size;
+    while (*text)
+        *at++ = *text++;
+    return at;
 }
 
 static const char *att_range(unsigned code)
@@ -254,9 +252,7 @@ static const char *unknown_text(int error)
 
 const char *amble_error_text(int error)
 {
-    const char *known = known_text(error);
+    const char *known = known_text(error > 0 ? AMBLE_OK : error); /* a count is a success */
 
-    if (error > 0)
-        return "done"; /* a count */
     return known ? known : unknown_text(error);
 }
