@@ -1,0 +1,304 @@
+/* The fixed-channel bearer. Invariants: the turn is FREE, or TAKEN by a task that writes, or SENT with a task waiting for the answer, or ZOMBIE
+ * with nobody waiting; its timer runs exactly in the last two. A response is looked at only in those two. */
+#include "att/bearer.h"
+
+#include "core/log.h"
+
+void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t pool, uint16_t mtu)
+{
+    amble__att_bearer *bearers = amble__arena_take(arena, links, sizeof *bearers);
+
+    amble__packet_pool_init(att ? &att->pool : NULL, arena, pool, mtu);
+    for (size_t i = 0; i < links; i++) {
+        amble__packet_init(bearers ? &bearers[i].request.packet : NULL, arena, mtu);
+        amble__packet_init(bearers ? &bearers[i].indication.packet : NULL, arena, mtu);
+        amble__packet_init(bearers ? &bearers[i].response : NULL, arena, mtu);
+        amble__packet_init(bearers ? &bearers[i].confirmation : NULL, arena, 1);
+    }
+    if (att) {
+        att->bearers = bearers;
+        att->mtu = mtu;
+    }
+}
+
+/* --- turns -------------------------------------------------------------------------------------------------------- */
+static void transaction_is_over(amble__timer *timer)
+{
+    amble__turn *turn = amble__container(timer, amble__turn, timer);
+    amble_connection *conn = turn->bearer->conn;
+
+    amble__log(AMBLE__LOG_WARNING, "link 0x%04x: the peer did not answer an ATT %s within 30 s; the link is given up",
+               conn->handle, turn == &turn->bearer->request ? "request" : "indication");
+    turn->bearer->att->dead(conn);
+}
+
+static void open_turn(amble__turn *turn, amble__att_bearer *bearer)
+{
+    turn->state = AMBLE__TURN_FREE;
+    turn->bearer = bearer;
+    turn->timer.fire = transaction_is_over;
+    amble__list_init(&turn->waiters);
+    amble__list_init(&turn->answer);
+}
+
+/* Hands the turn to whoever waited longest, or frees it. */
+static void pass_turn(amble__turn *turn)
+{
+    amble__timer_stop(&turn->timer);
+    turn->state = AMBLE__TURN_TAKEN;
+    if (!amble__waiters_end_first(&turn->waiters, 0))
+        turn->state = AMBLE__TURN_FREE;
+}
+
+static int take_turn(amble__turn *turn, uint64_t deadline_us)
+{
+    amble_connection *conn = turn->bearer->conn;
+
+    if (conn->end < 0)
+        return conn->end;
+    if (turn->state != AMBLE__TURN_FREE)
+        return amble__link_wait(conn, &turn->waiters, deadline_us); /* 0: the turn was handed over, TAKEN */
+    turn->state = AMBLE__TURN_TAKEN;
+    return 0;
+}
+
+static int await_answer(amble__turn *turn, uint64_t deadline_us)
+{
+    int r;
+
+    turn->state = AMBLE__TURN_SENT;
+    amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
+    amble__l2cap_send(turn->bearer->conn, AMBLE__CID_ATT, &turn->packet);
+    r = amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
+    if (r < 0 && turn->state == AMBLE__TURN_SENT)
+        turn->state = AMBLE__TURN_ZOMBIE;
+    return r;
+}
+
+/* The answer to a turn has come. True when somebody waited for it. */
+static bool answer_turn(amble__turn *turn)
+{
+    const bool zombie = turn->state == AMBLE__TURN_ZOMBIE || amble__list_empty(&turn->answer);
+
+    amble__timer_stop(&turn->timer);
+    if (zombie) {
+        pass_turn(turn);
+        return false;
+    }
+    turn->state = AMBLE__TURN_TAKEN;
+    return true;
+}
+
+/* --- opening and closing ------------------------------------------------------------------------------------------ */
+void amble__att_open(amble__att *att, amble_connection *conn)
+{
+    amble__att_bearer *bearer = &att->bearers[conn->index];
+
+    bearer->conn = conn;
+    bearer->att = att;
+    bearer->mtu = AMBLE__ATT_MTU_MIN;
+    bearer->our_mtu = att->mtu;
+    bearer->mtu_exchanged = false;
+    open_turn(&bearer->request, bearer);
+    open_turn(&bearer->indication, bearer);
+    conn->bearer = bearer;
+}
+
+void amble__att_lost(amble_connection *conn)
+{
+    amble__timer_stop(&conn->bearer->request.timer);
+    amble__timer_stop(&conn->bearer->indication.timer);
+}
+
+uint16_t amble_connection_mtu(const amble_connection *conn) { return conn->bearer->mtu; }
+
+/* --- requests of ours --------------------------------------------------------------------------------------------- */
+int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
+{
+    int r = take_turn(&bearer->request, deadline_us);
+
+    if (r < 0)
+        return r;
+    *w = amble__writer_of(amble__packet_payload(&bearer->request.packet), bearer->mtu);
+    return 0;
+}
+
+void amble__att_end(amble__att_bearer *bearer)
+{
+    if (bearer->conn->state == AMBLE__LINK_LIVE)
+        pass_turn(&bearer->request);
+}
+
+static int read_response(amble__att_bearer *bearer, uint8_t expected, amble__reader *response)
+{
+    amble__att_error error;
+    uint8_t opcode;
+
+    *response = amble__reader_of(amble__packet_payload(&bearer->request.packet), bearer->response_size);
+    opcode = amble__read_u8(response);
+    if (opcode == expected)
+        return 0;
+    if (opcode == AMBLE__ATT_ERROR_RESPONSE && amble__att_read_error(response, &error))
+        return AMBLE_ERR_ATT(error.code);
+    bearer->att->malformed++;
+    return AMBLE_ERR_PROTOCOL;
+}
+
+int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t expected, uint64_t deadline_us,
+                        amble__reader *response)
+{
+    amble__packet *packet = &bearer->request.packet;
+    int r;
+
+    if (w->failed) {
+        amble__att_end(bearer);
+        return AMBLE_ERR_TOO_LONG;
+    }
+    packet->size = (uint16_t)amble__written_size(w);
+    bearer->request_opcode = amble__packet_payload(packet)[0];
+    r = await_answer(&bearer->request, deadline_us);
+    if (r < 0)
+        return r;
+    r = read_response(bearer, expected, response);
+    if (r < 0)
+        amble__att_end(bearer);
+    return r;
+}
+
+/* Whether a PDU answers our outstanding request: its response (the opcode after the request's) or an Error Response that names it. */
+static bool answers_request(const amble__att_bearer *bearer, const uint8_t *data, size_t size)
+{
+    const amble__turn *turn = &bearer->request;
+
+    if ((turn->state != AMBLE__TURN_SENT && turn->state != AMBLE__TURN_ZOMBIE) || turn->packet.busy)
+        return false;
+    if (data[0] == AMBLE__ATT_ERROR_RESPONSE)
+        return size == 5 && data[1] == bearer->request_opcode;
+    return data[0] == bearer->request_opcode + 1;
+}
+
+static void receive_response(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+{
+    if (!answers_request(bearer, data, size)) {
+        bearer->att->malformed++;
+        return;
+    }
+    if (!answer_turn(&bearer->request)) {
+        bearer->att->late_responses++;
+        return;
+    }
+    memcpy(amble__packet_payload(&bearer->request.packet), data, size);
+    bearer->response_size = size;
+    amble__waiters_end(&bearer->request.answer, 0);
+}
+
+/* --- without an answer -------------------------------------------------------------------------------------------- */
+int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet, amble__writer *w)
+{
+    amble_connection *conn = bearer->conn;
+    int r = conn->end < 0 ? conn->end : amble__packet_take(&bearer->att->pool, &conn->losses, deadline_us, packet);
+
+    if (r < 0)
+        return r;
+    *w = amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
+    return 0;
+}
+
+void amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
+{
+    packet->size = (uint16_t)amble__written_size(w);
+    amble__l2cap_send(bearer->conn, AMBLE__CID_ATT, packet);
+}
+
+/* --- the server's side -------------------------------------------------------------------------------------------- */
+amble__writer amble__att_answer(amble__att_bearer *bearer)
+{
+    return amble__writer_of(amble__packet_payload(&bearer->response), bearer->mtu);
+}
+
+void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w)
+{
+    amble__att_send(bearer, &bearer->response, w);
+}
+
+void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code)
+{
+    amble__writer w = amble__att_answer(bearer);
+
+    amble__att_write_error(&w, request, handle, code);
+    amble__att_send_answer(bearer, &w);
+}
+
+int amble__att_indicate(amble__att_bearer *bearer, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
+{
+    amble__turn *turn = &bearer->indication;
+    amble__writer w;
+    int r = take_turn(turn, deadline_us);
+
+    if (r < 0)
+        return r;
+    w = amble__writer_of(amble__packet_payload(&turn->packet), bearer->mtu);
+    amble__att_write_value(&w, AMBLE__ATT_INDICATION, handle, data, size);
+    if (w.failed) {
+        pass_turn(turn);
+        return AMBLE_ERR_TOO_LONG;
+    }
+    turn->packet.size = (uint16_t)amble__written_size(&w);
+    r = await_answer(turn, deadline_us);
+    if (r < 0)
+        return r;
+    pass_turn(turn);
+    return 0;
+}
+
+void amble__att_confirm(amble__att_bearer *bearer)
+{
+    amble__writer w = amble__writer_of(amble__packet_payload(&bearer->confirmation), 1);
+
+    if (bearer->confirmation.busy) {
+        bearer->att->malformed++; /* the peer indicated again before the confirmation left */
+        return;
+    }
+    amble__write_u8(&w, AMBLE__ATT_CONFIRMATION);
+    amble__att_send(bearer, &bearer->confirmation, &w);
+}
+
+static void receive_confirmation(amble__att_bearer *bearer, size_t size)
+{
+    amble__turn *turn = &bearer->indication;
+
+    if (size != 1 || turn->packet.busy || (turn->state != AMBLE__TURN_SENT && turn->state != AMBLE__TURN_ZOMBIE)) {
+        bearer->att->malformed++;
+        return;
+    }
+    if (answer_turn(turn))
+        amble__waiters_end(&turn->answer, 0);
+}
+
+/* --- receiving ---------------------------------------------------------------------------------------------------- */
+static bool is_response(uint8_t opcode)
+{
+    /* Responses are the odd opcodes up to 0x21, but for those that the server sends unasked. */
+    return opcode <= 0x21 && (opcode & 1) && opcode != AMBLE__ATT_NOTIFICATION && opcode != AMBLE__ATT_INDICATION;
+}
+
+void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size)
+{
+    amble__att_bearer *bearer = conn->bearer;
+    amble__reader pdu;
+
+    if (size == 0 || size > bearer->our_mtu) {
+        att->malformed++;
+        return;
+    }
+    pdu = amble__reader_of(data + 1, size - 1);
+    if (data[0] == AMBLE__ATT_CONFIRMATION)
+        receive_confirmation(bearer, size);
+    else if (data[0] == AMBLE__ATT_NOTIFICATION || data[0] == AMBLE__ATT_INDICATION ||
+             data[0] == AMBLE__ATT_MULTIPLE_NOTIFICATION)
+        att->notified(bearer, data[0], &pdu);
+    else if (is_response(data[0]))
+        receive_response(bearer, data, size);
+    else
+        att->request(bearer, data[0], &pdu);
+}

@@ -1,0 +1,84 @@
+/* An ATT bearer: what carries ATT between two devices (Vol 3 Part F 3.2.11, 3.3).
+ *
+ * The rooms above see an abstract bearer: its MTU, a way to send, its end. The fixed channel of a link is the first kind.
+ *
+ * One request is outstanding per bearer and direction. A client's request is a small procedure on its caller's task:
+ *
+ *     amble__att_begin(bearer, deadline, &w)     waits for its turn, gives the room to write the PDU
+ *     ... write the PDU ...
+ *     amble__att_exchange(bearer, ...)           sends, waits, gives the response
+ *     amble__att_end(bearer)                     the next in the queue goes on
+ *
+ * A caller that gives up in between leaves a zombie: its turn lasts until the response comes, which is dropped, or until the transaction
+ * timeout of 30 s; so a late response never answers the next request. After 30 s the bearer is dead; the fixed channel takes the link
+ * with it. Indications and their confirmations follow the same rule with a turn of their own. */
+#ifndef AMBLE_ATT_BEARER_H
+#define AMBLE_ATT_BEARER_H
+#include "att/pdu.h"
+#include "l2cap/l2cap.h"
+
+enum { AMBLE__ATT_TRANSACTION_MS = 30000 }; /* 3.3.3 */
+
+typedef enum { AMBLE__TURN_FREE, AMBLE__TURN_TAKEN, AMBLE__TURN_SENT, AMBLE__TURN_ZOMBIE } amble__turn_state;
+
+/* One outstanding transaction of ours: a request, or an indication. */
+typedef struct {
+    amble__turn_state state;
+    amble__list waiters; /* who wants the turn next */
+    amble__list answer;  /* who waits for the answer: one at most */
+    amble__timer timer;
+    amble__packet packet; /* the PDU on its way out; for requests the response lies here afterwards */
+    struct amble__att_bearer *bearer;
+} amble__turn;
+
+typedef struct amble__att_bearer {
+    amble_connection *conn;
+    uint16_t mtu;
+    uint16_t our_mtu;
+    bool mtu_exchanged; /* by us */
+    amble__turn request, indication;
+    uint8_t request_opcode;
+    size_t response_size;       /* of the response, opcode included, in request.packet */
+    amble__packet response;     /* the server's answer */
+    amble__packet confirmation;
+    struct amble__att *att;
+} amble__att_bearer;
+
+typedef struct amble__att {
+    amble__att_bearer *bearers;
+    uint16_t mtu; /* that we offer and accept */
+    uint64_t malformed, late_responses;
+    amble__packet_pool pool; /* notifications and commands */
+    /* Set by the host: the server takes requests and commands, the client what arrives unasked. */
+    void (*request)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
+    void (*notified)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
+    void (*dead)(amble_connection *conn); /* a transaction timed out */
+} amble__att;
+
+void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t pool, uint16_t mtu);
+void amble__att_open(amble__att *att, amble_connection *conn);
+void amble__att_lost(amble_connection *conn);
+void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size);
+
+/* --- the client's side -------------------------------------------------------------------------------------------- */
+int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);
+/* Sends what was written and waits for the response with opcode `expected`. `*response` reads what follows the opcode, until the turn ends. An
+ * Error Response is returned as AMBLE_ERR_ATT(code). After any error the turn is over: amble__att_end must not be called. */
+int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t expected, uint64_t deadline_us,
+                        amble__reader *response);
+void amble__att_end(amble__att_bearer *bearer);
+
+/* --- without an answer -------------------------------------------------------------------------------------------- */
+/* Takes a packet for a command or a notification (waits for room), and sends it. */
+int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet, amble__writer *w);
+void amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w);
+
+/* --- the server's side -------------------------------------------------------------------------------------------- */
+/* A writer on the bearer's own answer packet, as long as the MTU. */
+amble__writer amble__att_answer(amble__att_bearer *bearer);
+void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w);
+void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code);
+/* Sends an indication and waits for its confirmation. */
+int amble__att_indicate(amble__att_bearer *bearer, uint16_t handle, const void *data, size_t size, uint64_t deadline_us);
+void amble__att_confirm(amble__att_bearer *bearer);
+#endif
