@@ -1,0 +1,154 @@
+/* The table of commands, and how each is answered: see hci_commands.h.
+ *
+ * The table is the only place that knows which commands exist; Read Local Supported Commands is read off it, so it cannot claim what is
+ * not there. A command is done when amble__hc_command returns, so any number may come in a burst. */
+#include "controller/hci_commands.h"
+
+#include "controller/hci_events.h"
+
+#define LONGEST_REPLY      252 /* what fits in Command Complete beside its own three octets */
+#define SUPPORTED_COMMANDS 64  /* octets (Vol 4, Part E, 6.27) */
+#define NOT_LISTED         0xFF
+#define ANY_LENGTH         0xFF
+
+/* How a command is answered. */
+typedef enum {
+    COMPLETE,        /* Command Complete */
+    COMPLETE_HANDLE, /* the same, and the first return parameter is the connection handle of the command */
+    STATUS,          /* Command Status; an event follows */
+    SILENT,          /* not at all, unless it is wrong */
+} answer;
+
+typedef struct {
+    uint16_t opcode;
+    uint8_t octet, bit; /* of Read Local Supported Commands */
+    uint8_t length;     /* of the parameters */
+    uint8_t reply;      /* octets of return parameters, status included */
+    answer answer;
+    amble__hc_handler *handle;
+    amble__hc_then *then; /* after the answer, when the status is 0 */
+} command;
+
+static const command commands[] = {
+    {HC_DISCONNECT, 0, 5, 3, 0, STATUS, amble__hc_disconnect, amble__hc_start_procedures},
+    {HC_READ_REMOTE_VERSION, 2, 7, 2, 0, STATUS, amble__hc_read_remote_version, amble__hc_start_procedures},
+    {HC_READ_RSSI, 15, 5, 2, 4, COMPLETE_HANDLE, amble__hc_read_rssi, NULL},
+
+    {HC_SET_EVENT_MASK, 5, 6, 8, 1, COMPLETE, amble__hc_set_event_mask, NULL},
+    {HC_RESET, 5, 7, 0, 1, COMPLETE, amble__hc_reset, NULL},
+    {HC_READ_TRANSMIT_POWER_LEVEL, 10, 2, 3, 4, COMPLETE_HANDLE, amble__hc_read_transmit_power_level, NULL},
+    {HC_SET_CONTROLLER_TO_HOST_FLOW_CONTROL, 10, 5, 1, 1, COMPLETE, amble__hc_set_controller_to_host_flow_control,
+     NULL},
+    {HC_HOST_BUFFER_SIZE, 10, 6, 7, 1, COMPLETE, amble__hc_host_buffer_size, NULL},
+    {HC_HOST_NUMBER_OF_COMPLETED_PACKETS, 10, 7, ANY_LENGTH, 1, SILENT, amble__hc_host_number_of_completed_packets,
+     NULL},
+    {HC_SET_EVENT_MASK_PAGE_2, 22, 2, 8, 1, COMPLETE, amble__hc_set_event_mask_page_2, NULL},
+    {HC_READ_LE_HOST_SUPPORT, 24, 5, 0, 3, COMPLETE, amble__hc_read_le_host_support, NULL},
+    {HC_WRITE_LE_HOST_SUPPORT, 24, 6, 2, 1, COMPLETE, amble__hc_write_le_host_support, NULL},
+
+    {HC_READ_LOCAL_VERSION, 14, 3, 0, 9, COMPLETE, amble__hc_read_local_version, NULL},
+    {HC_READ_LOCAL_SUPPORTED_COMMANDS, NOT_LISTED, 0, 0, 65, COMPLETE, amble__hc_read_local_supported_commands, NULL},
+    {HC_READ_LOCAL_SUPPORTED_FEATURES, 14, 5, 0, 9, COMPLETE, amble__hc_read_local_supported_features, NULL},
+    {HC_READ_LOCAL_EXTENDED_FEATURES, 14, 6, 1, 11, COMPLETE, amble__hc_read_local_extended_features, NULL},
+    {HC_READ_BUFFER_SIZE, 14, 7, 0, 8, COMPLETE, amble__hc_read_buffer_size, NULL},
+    {HC_READ_BD_ADDR, 15, 1, 0, 7, COMPLETE, amble__hc_read_bd_addr, NULL},
+
+    {HC_LE_SET_EVENT_MASK, 25, 0, 8, 1, COMPLETE, amble__hc_le_set_event_mask, NULL},
+    {HC_LE_READ_BUFFER_SIZE, 25, 1, 0, 4, COMPLETE, amble__hc_le_read_buffer_size, NULL},
+    {HC_LE_READ_LOCAL_SUPPORTED_FEATURES, 25, 2, 0, 9, COMPLETE, amble__hc_le_read_local_supported_features, NULL},
+    {HC_LE_SET_RANDOM_ADDRESS, 25, 4, 6, 1, COMPLETE, amble__hc_le_set_random_address, NULL},
+    {HC_LE_SET_ADVERTISING_PARAMETERS, 25, 5, 15, 1, COMPLETE, amble__hc_le_set_advertising_parameters, NULL},
+    {HC_LE_READ_ADVERTISING_TX_POWER, 25, 6, 0, 2, COMPLETE, amble__hc_le_read_advertising_tx_power, NULL},
+    {HC_LE_SET_ADVERTISING_DATA, 25, 7, 32, 1, COMPLETE, amble__hc_le_set_advertising_data, NULL},
+    {HC_LE_SET_SCAN_RESPONSE_DATA, 26, 0, 32, 1, COMPLETE, amble__hc_le_set_scan_response_data, NULL},
+    {HC_LE_SET_ADVERTISING_ENABLE, 26, 1, 1, 1, COMPLETE, amble__hc_le_set_advertising_enable, NULL},
+    {HC_LE_SET_SCAN_PARAMETERS, 26, 2, 7, 1, COMPLETE, amble__hc_le_set_scan_parameters, NULL},
+    {HC_LE_SET_SCAN_ENABLE, 26, 3, 2, 1, COMPLETE, amble__hc_le_set_scan_enable, NULL},
+    {HC_LE_CREATE_CONNECTION, 26, 4, 25, 0, STATUS, amble__hc_le_create_connection, NULL},
+    {HC_LE_CREATE_CONNECTION_CANCEL, 26, 5, 0, 1, COMPLETE, amble__hc_le_create_connection_cancel,
+     amble__hc_le_create_connection_cancelled},
+    {HC_LE_READ_ACCEPT_LIST_SIZE, 26, 6, 0, 2, COMPLETE, amble__hc_le_read_accept_list_size, NULL},
+    {HC_LE_CLEAR_ACCEPT_LIST, 26, 7, 0, 1, COMPLETE, amble__hc_le_clear_accept_list, NULL},
+    {HC_LE_ADD_TO_ACCEPT_LIST, 27, 0, 7, 1, COMPLETE, amble__hc_le_add_to_accept_list, NULL},
+    {HC_LE_REMOVE_FROM_ACCEPT_LIST, 27, 1, 7, 1, COMPLETE, amble__hc_le_remove_from_accept_list, NULL},
+    {HC_LE_READ_CHANNEL_MAP, 27, 4, 2, 8, COMPLETE_HANDLE, amble__hc_le_read_channel_map, NULL},
+    {HC_LE_READ_REMOTE_FEATURES, 27, 5, 2, 0, STATUS, amble__hc_le_read_remote_features, amble__hc_start_procedures},
+    {HC_LE_ENCRYPT, 27, 6, 32, 17, COMPLETE, amble__hc_le_encrypt, NULL},
+    {HC_LE_RAND, 27, 7, 0, 9, COMPLETE, amble__hc_le_rand, NULL},
+    {HC_LE_READ_SUPPORTED_STATES, 28, 3, 0, 9, COMPLETE, amble__hc_le_read_supported_states, NULL},
+    {HC_LE_SET_DATA_LENGTH, 33, 6, 6, 3, COMPLETE_HANDLE, amble__hc_le_set_data_length, amble__hc_start_procedures},
+    {HC_LE_READ_SUGGESTED_DATA_LENGTH, 33, 7, 0, 5, COMPLETE, amble__hc_le_read_suggested_data_length, NULL},
+    {HC_LE_WRITE_SUGGESTED_DATA_LENGTH, 34, 0, 4, 1, COMPLETE, amble__hc_le_write_suggested_data_length, NULL},
+    {HC_LE_READ_MAXIMUM_DATA_LENGTH, 35, 3, 0, 9, COMPLETE, amble__hc_le_read_maximum_data_length, NULL},
+    {HC_LE_READ_PHY, 35, 4, 2, 5, COMPLETE_HANDLE, amble__hc_le_read_phy, NULL},
+    {HC_LE_SET_DEFAULT_PHY, 35, 5, 3, 1, COMPLETE, amble__hc_le_set_default_phy, NULL},
+    {HC_LE_READ_TRANSMIT_POWER, 38, 7, 0, 3, COMPLETE, amble__hc_le_read_transmit_power, NULL},
+};
+
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+uint8_t amble__hc_read_local_supported_commands(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    uint8_t supported[SUPPORTED_COMMANDS] = {0};
+
+    (void)controller;
+    (void)in;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (commands[i].octet != NOT_LISTED)
+            supported[commands[i].octet] |= (uint8_t)(1u << commands[i].bit);
+    amble__write_bytes(out, supported, sizeof supported);
+    return HC_SUCCESS;
+}
+
+static const command *find(uint16_t opcode)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (commands[i].opcode == opcode)
+            return &commands[i];
+    return NULL;
+}
+
+/* After an error the return parameters keep their length: hosts read them before they look at the status. */
+static void answer_complete(amble__controller *controller, const command *c, uint8_t status, amble__bytes parameters,
+                            uint8_t reply[LONGEST_REPLY])
+{
+    reply[0] = status;
+    if (status) {
+        memset(reply + 1, 0, c->reply - 1u);
+        if (c->answer == COMPLETE_HANDLE && parameters.size >= 2)
+            memcpy(reply + 1, parameters.data, 2);
+    }
+    amble__hc_command_complete(controller, c->opcode, reply, c->reply);
+}
+
+static void run(amble__controller *controller, const command *c, amble__bytes parameters, uint8_t length)
+{
+    const bool length_right = length == parameters.size && (c->length == ANY_LENGTH || c->length == length);
+    amble__reader in = amble__reader_of(parameters.data, parameters.size), again = in;
+    uint8_t reply[LONGEST_REPLY] = {0};
+    amble__writer out = amble__writer_of(reply + 1, sizeof reply - 1);
+    const uint8_t status = length_right ? c->handle(controller, &in, &out) : HC_INVALID_PARAMETERS;
+
+    if (c->answer == STATUS)
+        amble__hc_command_status(controller, c->opcode, status);
+    else if (c->answer != SILENT || status)
+        answer_complete(controller, c, status, parameters, reply);
+    if (!status && c->then)
+        c->then(controller, &again);
+}
+
+void amble__hc_command(amble__controller *controller, const uint8_t *packet, size_t size)
+{
+    amble__reader r = amble__reader_of(packet, size);
+    const uint16_t opcode = amble__read_le16(&r);
+    const uint8_t length = amble__read_u8(&r);
+    const amble__bytes parameters = amble__read_rest(&r);
+    const command *c = find(opcode);
+
+    if (r.failed)
+        return;
+    if (!c)
+        amble__hc_command_status(controller, opcode, HC_UNKNOWN_COMMAND);
+    else
+        run(controller, c, parameters, length);
+}

@@ -1,0 +1,216 @@
+/* Encoders of the events, and the masks: see hci_events.h. Formats: Vol 4, Part E, 7.7. */
+#include "controller/hci_events.h"
+
+#include "controller/hci_codes.h"
+
+#define EVENT_HEADER     3 /* packet type, event code, length of the parameters */
+#define EVENT_PARAMETERS 255
+#define COMMAND_CREDIT   1 /* Num_HCI_Command_Packets: each command is done when its answer is sent */
+#define ACL_LINK_TYPE    1
+
+typedef struct {
+    uint8_t packet[EVENT_HEADER + EVENT_PARAMETERS];
+    amble__writer out;
+} event;
+
+static void begin(event *e, uint8_t code)
+{
+    e->packet[0] = HC_PACKET_EVENT;
+    e->packet[1] = code;
+    e->out = amble__writer_of(e->packet + EVENT_HEADER, EVENT_PARAMETERS);
+}
+
+static void send(const amble__controller *controller, event *e)
+{
+    const size_t size = amble__written_size(&e->out);
+
+    e->packet[2] = (uint8_t)size;
+    controller->options.to_host(controller->options.user, e->packet, EVENT_HEADER + size);
+}
+
+/* Bit n - 1 of the mask stands for event n (7.3.1); it knows the codes up to 64. */
+static bool wanted(const amble__controller *controller, uint8_t code)
+{
+    return controller->event_mask >> (code - 1) & 1;
+}
+
+/* LE subevents have a mask of their own (7.8.1), under the bit of LE Meta. */
+static bool le_wanted(const amble__controller *controller, uint8_t subevent)
+{
+    return wanted(controller, HC_LE_META) && (controller->le_event_mask >> (subevent - 1) & 1);
+}
+
+static void begin_le(event *e, uint8_t subevent)
+{
+    begin(e, HC_LE_META);
+    amble__write_u8(&e->out, subevent);
+}
+
+void amble__hc_command_complete(amble__controller *controller, uint16_t opcode, const uint8_t *returned, size_t size)
+{
+    event e;
+
+    begin(&e, HC_COMMAND_COMPLETE);
+    amble__write_u8(&e.out, COMMAND_CREDIT);
+    amble__write_le16(&e.out, opcode);
+    amble__write_bytes(&e.out, returned, size);
+    send(controller, &e);
+}
+
+void amble__hc_command_status(amble__controller *controller, uint16_t opcode, uint8_t status)
+{
+    event e;
+
+    begin(&e, HC_COMMAND_STATUS);
+    amble__write_u8(&e.out, status);
+    amble__write_u8(&e.out, COMMAND_CREDIT);
+    amble__write_le16(&e.out, opcode);
+    send(controller, &e);
+}
+
+/* The fields that a complete connection and a failed one have in common; the failed one has no link. */
+static void send_connection(amble__controller *controller, uint8_t status, uint8_t role, const amble__ll_address *peer,
+                            const amble__ll_link *link)
+{
+    static const uint8_t no_address[AMBLE__LL_ADDRESS];
+    const bool enhanced = le_wanted(controller, HC_LE_ENHANCED_CONNECTION_COMPLETE);
+    event e;
+
+    if (!enhanced && !le_wanted(controller, HC_LE_CONNECTION_COMPLETE))
+        return;
+    begin_le(&e, enhanced ? HC_LE_ENHANCED_CONNECTION_COMPLETE : HC_LE_CONNECTION_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link ? link->handle : 0);
+    amble__write_u8(&e.out, role);
+    amble__write_u8(&e.out, peer->type);
+    amble__write_bytes(&e.out, peer->value, AMBLE__LL_ADDRESS);
+    if (enhanced) { /* local and peer resolvable private address: none was resolved or generated */
+        amble__write_bytes(&e.out, no_address, AMBLE__LL_ADDRESS);
+        amble__write_bytes(&e.out, no_address, AMBLE__LL_ADDRESS);
+    }
+    amble__write_le16(&e.out, link ? link->interval : 0);
+    amble__write_le16(&e.out, link ? link->latency : 0);
+    amble__write_le16(&e.out, link ? link->timeout : 0);
+    amble__write_u8(&e.out, link && role == AMBLE__LL_PERIPHERAL ? link->peer_clock_accuracy : 0);
+    send(controller, &e);
+}
+
+static void send_channel_selection(const amble__controller *controller, const amble__ll_link *link)
+{
+    event e;
+
+    if (!le_wanted(controller, HC_LE_CHANNEL_SELECTION_ALGORITHM))
+        return;
+    begin_le(&e, HC_LE_CHANNEL_SELECTION_ALGORITHM);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_u8(&e.out, link->channel_selection_2 ? 1 : 0);
+    send(controller, &e);
+}
+
+void amble__hc_connection_complete(amble__controller *controller, const amble__ll_link *link)
+{
+    send_connection(controller, HC_SUCCESS, link->role, &link->peer, link);
+    send_channel_selection(controller, link);
+}
+
+void amble__hc_connection_failed(amble__controller *controller, uint8_t status, uint8_t role,
+                                 const amble__ll_address *peer)
+{
+    send_connection(controller, status, role, peer, NULL);
+}
+
+void amble__hc_disconnection_complete(const amble__ll_link *link, uint8_t reason)
+{
+    event e;
+
+    if (!wanted(link->activity.controller, HC_DISCONNECTION_COMPLETE))
+        return;
+    begin(&e, HC_DISCONNECTION_COMPLETE);
+    amble__write_u8(&e.out, HC_SUCCESS);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_u8(&e.out, reason);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_completed_packets(const amble__ll_link *link, uint16_t count)
+{
+    event e;
+
+    begin(&e, HC_NUMBER_OF_COMPLETED_PACKETS);
+    amble__write_u8(&e.out, 1);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_le16(&e.out, count);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_data_buffer_overflow(amble__controller *controller)
+{
+    event e;
+
+    if (!wanted(controller, HC_DATA_BUFFER_OVERFLOW))
+        return;
+    begin(&e, HC_DATA_BUFFER_OVERFLOW);
+    amble__write_u8(&e.out, ACL_LINK_TYPE);
+    send(controller, &e);
+}
+
+void amble__hc_remote_version(const amble__ll_link *link, uint8_t status)
+{
+    event e;
+
+    if (!wanted(link->activity.controller, HC_READ_REMOTE_VERSION_COMPLETE))
+        return;
+    begin(&e, HC_READ_REMOTE_VERSION_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_u8(&e.out, link->peer_version);
+    amble__write_le16(&e.out, link->peer_company);
+    amble__write_le16(&e.out, link->peer_subversion);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_remote_features(const amble__ll_link *link, uint8_t status, uint64_t features)
+{
+    event e;
+
+    if (!le_wanted(link->activity.controller, HC_LE_READ_REMOTE_FEATURES_COMPLETE))
+        return;
+    begin_le(&e, HC_LE_READ_REMOTE_FEATURES_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_le64(&e.out, features);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_data_length_change(const amble__ll_link *link)
+{
+    event e;
+
+    if (!le_wanted(link->activity.controller, HC_LE_DATA_LENGTH_CHANGE))
+        return;
+    begin_le(&e, HC_LE_DATA_LENGTH_CHANGE);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_le16(&e.out, link->effective.tx_octets);
+    amble__write_le16(&e.out, link->effective.tx_time);
+    amble__write_le16(&e.out, link->effective.rx_octets);
+    amble__write_le16(&e.out, link->effective.rx_time);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_advertising_report(amble__controller *controller, amble__hc_report_type type,
+                                  const amble__ll_advertising_pdu *pdu, int8_t rssi)
+{
+    event e;
+
+    if (!le_wanted(controller, HC_LE_ADVERTISING_REPORT))
+        return;
+    begin_le(&e, HC_LE_ADVERTISING_REPORT);
+    amble__write_u8(&e.out, 1);
+    amble__write_u8(&e.out, type);
+    amble__write_u8(&e.out, pdu->sender.type);
+    amble__write_bytes(&e.out, pdu->sender.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, (unsigned)pdu->data.size);
+    amble__write_bytes(&e.out, pdu->data.data, pdu->data.size);
+    amble__write_u8(&e.out, (uint8_t)rssi);
+    send(controller, &e);
+}

@@ -1,0 +1,218 @@
+/* LE controller commands about the device as a whole (Vol 4, Part E, 7.8). */
+#include "amble/error.h"
+#include "controller/hci_commands.h"
+#include "port/crypto.h"
+
+#define BLOCK            16
+#define RANDOM_ADDRESS   1
+#define ANONYMOUS        0xFF /* an accept list entry for advertising without an address; only in extended advertising */
+#define PHY_1M           0x01
+#define NO_TX_PREFERENCE 0x01
+#define NO_RX_PREFERENCE 0x02
+
+/* LE states and roles (7.8.27): every combination of legacy advertising, scanning, initiating and links. */
+#define SUPPORTED_STATES ((UINT64_C(1) << 42) - 1)
+
+uint8_t amble__hc_le_set_event_mask(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)out;
+    controller->le_event_mask = amble__read_le64(in);
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_read_buffer_size(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)in;
+    amble__write_le16(out, controller->options.acl_size);
+    amble__write_u8(out, controller->options.acl_buffers);
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_read_local_supported_features(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)controller;
+    (void)in;
+    amble__write_le64(out, AMBLE__LL_FEATURES);
+    return HC_SUCCESS;
+}
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+static bool busy(const amble__controller *controller)
+{
+    return controller->advertiser.enabled || controller->scanner.enabled || controller->initiator.active;
+}
+
+uint8_t amble__hc_le_set_random_address(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)out;
+    if (busy(controller))
+        return HC_DISALLOWED;
+    amble__read_copy(in, controller->random_address, AMBLE__LL_ADDRESS);
+    controller->random_address_set = true;
+    return HC_SUCCESS;
+}
+
+bool amble__ll_own_address(const amble__controller *controller, uint8_t type, amble__ll_address *address)
+{
+    address->type = type & RANDOM_ADDRESS;
+    memcpy(address->value, address->type ? controller->random_address : controller->options.public_address,
+           AMBLE__LL_ADDRESS);
+    return !address->type || controller->random_address_set;
+}
+
+/* The accept list must not change under an activity that uses it (7.8.15 to 7.8.17). */
+static bool accept_list_in_use(const amble__controller *controller)
+{
+    return (controller->advertiser.enabled && controller->advertiser.filter_policy) ||
+           (controller->scanner.enabled && (controller->scanner.filter_policy & 1)) ||
+           (controller->initiator.active && controller->initiator.use_accept_list);
+}
+
+uint8_t amble__hc_le_read_accept_list_size(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)controller;
+    (void)in;
+    amble__write_u8(out, AMBLE__LL_ACCEPT_LIST_SIZE);
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_clear_accept_list(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)in;
+    (void)out;
+    if (accept_list_in_use(controller))
+        return HC_DISALLOWED;
+    controller->accept_list.count = 0;
+    return HC_SUCCESS;
+}
+
+static uint8_t read_entry(const amble__controller *controller, amble__reader *in, amble__ll_address *entry)
+{
+    entry->type = amble__read_u8(in);
+    amble__read_copy(in, entry->value, AMBLE__LL_ADDRESS);
+    if (accept_list_in_use(controller))
+        return HC_DISALLOWED;
+    return entry->type <= RANDOM_ADDRESS || entry->type == ANONYMOUS ? HC_SUCCESS : HC_INVALID_PARAMETERS;
+}
+
+uint8_t amble__hc_le_add_to_accept_list(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    amble__ll_address entry;
+    const uint8_t status = read_entry(controller, in, &entry);
+
+    (void)out;
+    if (status)
+        return status;
+    return amble__ll_accept_list_add(&controller->accept_list, &entry) ? HC_SUCCESS : HC_MEMORY_FULL;
+}
+
+uint8_t amble__hc_le_remove_from_accept_list(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    amble__ll_address entry;
+    const uint8_t status = read_entry(controller, in, &entry);
+
+    (void)out;
+    if (!status)
+        amble__ll_accept_list_remove(&controller->accept_list, &entry);
+    return status;
+}
+
+/* --- ciphers ------------------------------------------------------------------------------------------------------ */
+
+static void turn_round(uint8_t to[BLOCK], const uint8_t from[BLOCK])
+{
+    for (int i = 0; i < BLOCK; i++)
+        to[i] = from[BLOCK - 1 - i];
+}
+
+/* HCI gives key and text least significant octet first. */
+uint8_t amble__hc_le_encrypt(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    uint8_t given[BLOCK], secret[BLOCK], text[BLOCK];
+    amble__aes_key key;
+
+    (void)controller;
+    amble__read_copy(in, given, BLOCK);
+    turn_round(secret, given);
+    amble__read_copy(in, given, BLOCK);
+    turn_round(text, given);
+    if (amble__aes_expand(&key, secret))
+        return HC_MEMORY_FULL;
+    amble__aes_encrypt(&key, text, text);
+    amble__aes_wipe(&key);
+    amble__wipe(secret, sizeof secret);
+    turn_round(given, text);
+    amble__write_bytes(out, given, BLOCK);
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_rand(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)in;
+    amble__write_le64(out, amble__random_u64(amble__air_random(controller->air)));
+    return HC_SUCCESS;
+}
+
+/* --- states, lengths, PHY, power ---------------------------------------------------------------------------------- */
+
+uint8_t amble__hc_le_read_supported_states(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)controller;
+    (void)in;
+    amble__write_le64(out, SUPPORTED_STATES);
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_read_suggested_data_length(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)in;
+    amble__write_le16(out, controller->suggested_octets);
+    amble__write_le16(out, controller->suggested_time);
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_write_suggested_data_length(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    const uint16_t octets = amble__read_le16(in), time = amble__read_le16(in);
+
+    (void)out;
+    if (octets < AMBLE__LL_OCTETS_MIN || octets > AMBLE__LL_OCTETS_MAX || time < AMBLE__LL_TIME_MIN ||
+        time > AMBLE__LL_TIME_LIMIT)
+        return HC_INVALID_PARAMETERS;
+    controller->suggested_octets = octets;
+    controller->suggested_time = time;
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_read_maximum_data_length(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)controller;
+    (void)in;
+    amble__write_le16(out, AMBLE__LL_OCTETS_MAX);
+    amble__write_le16(out, AMBLE__LL_TIME_MAX);
+    amble__write_le16(out, AMBLE__LL_OCTETS_MAX);
+    amble__write_le16(out, AMBLE__LL_TIME_MAX);
+    return HC_SUCCESS;
+}
+
+/* There is one PHY, so a preference that leaves it out cannot be kept (7.8.48). */
+uint8_t amble__hc_le_set_default_phy(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    const uint8_t none = amble__read_u8(in), tx = amble__read_u8(in), rx = amble__read_u8(in);
+
+    (void)controller;
+    (void)out;
+    if ((!(none & NO_TX_PREFERENCE) && !(tx & PHY_1M)) || (!(none & NO_RX_PREFERENCE) && !(rx & PHY_1M)))
+        return HC_UNSUPPORTED_PARAMETER;
+    return HC_SUCCESS;
+}
+
+uint8_t amble__hc_le_read_transmit_power(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)controller;
+    (void)in;
+    amble__write_u8(out, AMBLE__LL_TX_POWER); /* lowest */
+    amble__write_u8(out, AMBLE__LL_TX_POWER); /* highest */
+    return HC_SUCCESS;
+}

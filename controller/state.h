@@ -1,0 +1,67 @@
+/* Everything one controller is made of. It is allocated whole at open, with its links and its packet buffers behind it. */
+#ifndef AMBLE_CONTROLLER_STATE_H
+#define AMBLE_CONTROLLER_STATE_H
+#include "controller/accept_list.h"
+#include "controller/activity.h"
+#include "controller/advertiser.h"
+#include "controller/initiator.h"
+#include "controller/link.h"
+#include "controller/scanner.h"
+
+/* What the controller says of itself. */
+#define AMBLE__LL_VERSION    0x0C   /* Bluetooth 5.3 (Assigned Numbers, 2.1) */
+#define AMBLE__LL_COMPANY    0xFFFF /* for use where no company identifier is assigned */
+#define AMBLE__LL_SUBVERSION 0x0001
+#define AMBLE__LL_TX_POWER   0 /* dBm */
+
+/* LE features (Vol 6, Part B, 4.6): only what is really there. */
+#define AMBLE__LL_FEATURE_EXTENDED_REJECT     (1u << 2)
+#define AMBLE__LL_FEATURE_PERIPHERAL_FEATURES (1u << 3)
+#define AMBLE__LL_FEATURE_DATA_LENGTH         (1u << 5)
+#define AMBLE__LL_FEATURE_CHANNEL_SELECTION_2 (1u << 14)
+#define AMBLE__LL_FEATURES                                                                                             \
+    (AMBLE__LL_FEATURE_EXTENDED_REJECT | AMBLE__LL_FEATURE_PERIPHERAL_FEATURES | AMBLE__LL_FEATURE_DATA_LENGTH |       \
+     AMBLE__LL_FEATURE_CHANNEL_SELECTION_2)
+
+/* Own clock accuracy: 31 to 50 ppm (Vol 6, Part B, 2.3.3.1). */
+#define AMBLE__LL_CLOCK_ACCURACY 5
+
+/* Controller to host flow control (Vol 4, Part E, 4.2). */
+typedef struct {
+    bool on;
+    uint16_t packet_size;
+    uint16_t packets;
+    uint16_t outstanding; /* over all links */
+} amble__ll_host_buffers;
+
+struct amble__controller {
+    amble__air *air;
+    amble__controller_options options;
+    amble__radio radio;
+    amble__ll_activity *current; /* owns the radio */
+    amble__list waiting;         /* activities that want it when it is free */
+
+    uint64_t event_mask;
+    uint64_t le_event_mask;
+    uint8_t le_host_support;
+    bool random_address_set;
+    uint8_t random_address[AMBLE__LL_ADDRESS];
+    uint16_t suggested_octets, suggested_time;
+    amble__ll_host_buffers host_buffers;
+
+    amble__ll_accept_list accept_list;
+    amble__ll_advertiser advertiser;
+    amble__ll_scanner scanner;
+    amble__ll_initiator initiator;
+
+    amble__list free_acl;
+    uint8_t next_link; /* where the search for a free slot begins, so that handles are not reused at once */
+    amble__ll_link *links;
+};
+
+/* The address behind an Own_Address_Type of HCI; false when the host has not set it yet. Types 2 and 3 fall back to the plain
+ * addresses, as the specification has it when no resolving list entry matches. */
+bool amble__ll_own_address(const amble__controller *controller, uint8_t type, amble__ll_address *address);
+/* As after power on. The links vanish without a word. */
+void amble__ll_reset(amble__controller *controller);
+#endif
