@@ -105,10 +105,13 @@ static int take_valued(int argc, char **argv, int at, amble__air_service_options
 {
     for (size_t i = 0; i < sizeof valued / sizeof *valued; i++) {
         const size_t length = strlen(valued[i].name);
-        const bool joined = argv[at][length] == '=';
         const char *value;
+        bool joined;
 
-        if (strncmp(argv[at], valued[i].name, length) || (argv[at][length] && !joined))
+        if (strncmp(argv[at], valued[i].name, length))
+            continue;
+        joined = argv[at][length] == '=';
+        if (argv[at][length] && !joined)
             continue;
         value = joined ? argv[at] + length + 1 : at + 1 < argc ? argv[at + 1] : "";
         if (*value && valued[i].take(options, value))

@@ -48,6 +48,10 @@ static void on_arrived(uv_stream_t *stream, int status)
 
 static int refuse_place(const amble__transport_request *request, int status)
 {
+    if (status == UV_EACCES) /* libuv says so for a folder that is missing, too */
+        return amble__transport_refuse(
+            AMBLE_ERR_IO, "%s: cannot listen there (no such folder, or no permission); choose another place",
+            request->name);
     return amble__transport_refuse(AMBLE_ERR_IO,
                                    "%s: cannot listen there (%s); choose another place, or end who uses it",
                                    request->name, uv_strerror(status));

@@ -1,0 +1,187 @@
+/* `amble air` as a process of its own: what it prints, how it serves, how it ends. */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/cli.h"
+
+typedef struct {
+    pid_t pid;
+    FILE *out;
+} service;
+
+/* Runs `amble` with up to three arguments behind "air". */
+static service start(const char *a, const char *b, const char *c)
+{
+    char *argv[] = {(char *)(uintptr_t) "amble", (char *)(uintptr_t) "air", (char *)(uintptr_t)a,
+                    (char *)(uintptr_t)b,        (char *)(uintptr_t)c,      NULL};
+    service s;
+    int ends[2], argc = 0;
+
+    while (argv[argc])
+        argc++;
+    assert_int_equal(pipe(ends), 0);
+    fflush(stdout);
+    s.pid = fork();
+    assert_true(s.pid >= 0);
+    if (!s.pid) {
+        alarm(30);
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        exit(amble__cli_run(argc, argv));
+    }
+    close(ends[1]);
+    s.out = fdopen(ends[0], "r");
+    return s;
+}
+
+static char *line(service *s)
+{
+    static char text[512];
+
+    if (!fgets(text, sizeof text, s->out))
+        fail_msg("amble air said nothing more");
+    return text;
+}
+
+static int end(service *s)
+{
+    int status;
+
+    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    fclose(s->out);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int connect_to(int port)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct timeval patience = {.tv_sec = 10};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    return fd;
+}
+
+/* Read BD_ADDR (Vol 4 Part E 7.4.6): the last octet of the number in the address. */
+static int number_of(int fd)
+{
+    static const uint8_t read_address[] = {0x01, 0x09, 0x10, 0x00};
+    uint8_t answer[13];
+    size_t size = 0;
+
+    assert_int_equal(write(fd, read_address, sizeof read_address), sizeof read_address);
+    while (size < sizeof answer) {
+        const ssize_t r = read(fd, answer + size, sizeof answer - size);
+
+        assert_true(r > 0);
+        size += (size_t)r;
+    }
+    assert_memory_equal(answer + 8, "\x00\x00\x1E\xAB\x02", 5);
+    return answer[7];
+}
+
+static void test_serves_and_ends(void **state)
+{
+    service s = start("--listen", "tcp-server:127.0.0.1:0", NULL);
+    int port = 0, first, second, end_of_stream;
+
+    (void)state;
+    assert_int_equal(sscanf(line(&s), "listening on tcp-server:127.0.0.1:%d", &port), 1);
+    first = connect_to(port);
+    assert_string_equal(line(&s), "controller 02:AB:1E:00:00:01 joined\n");
+    second = connect_to(port);
+    assert_string_equal(line(&s), "controller 02:AB:1E:00:00:02 joined\n");
+    assert_int_equal(number_of(first), 1);
+    assert_int_equal(number_of(second), 2);
+    close(first);
+    assert_string_equal(line(&s), "controller 02:AB:1E:00:00:01 left: the other side closed the connection\n");
+    assert_int_equal(write(second, "E", 1), 1);
+    assert_string_equal(line(&s),
+                        "controller 02:AB:1E:00:00:02 left: byte 0x45 starts no HCI packet that belongs here\n");
+    assert_int_equal(read(second, &end_of_stream, 1), 0);
+    close(second);
+    first = connect_to(port);
+    assert_string_equal(line(&s), "controller 02:AB:1E:00:00:03 joined\n");
+    assert_int_equal(number_of(first), 3);
+    kill(s.pid, SIGTERM);
+    assert_string_equal(line(&s), "controller 02:AB:1E:00:00:03 left: amble air ends\n");
+    assert_int_equal(end(&s), AMBLE__EXIT_DONE);
+    close(first);
+}
+
+static void test_json_lines(void **state)
+{
+    service s = start("--json", "--listen=tcp-server:127.0.0.1:0", NULL);
+    int port = 0, fd;
+
+    (void)state;
+    assert_int_equal(sscanf(line(&s), "{\"event\": \"listening\", \"transport\": \"tcp-server:127.0.0.1:%d\"}", &port),
+                     1);
+    fd = connect_to(port);
+    assert_non_null(strstr(line(&s), "\"controller\": \"02:AB:1E:00:00:01\"}"));
+    kill(s.pid, SIGINT);
+    assert_string_equal(
+        line(&s), "{\"event\": \"left\", \"controller\": \"02:AB:1E:00:00:01\", \"reason\": \"amble air ends\"}\n");
+    assert_int_equal(end(&s), AMBLE__EXIT_DONE);
+    close(fd);
+}
+
+static void expect(const char *a, const char *b, int code, const char *words)
+{
+    service s = start(a, b, NULL);
+
+    assert_non_null(strstr(line(&s), words));
+    while (!feof(s.out))
+        (void)fgetc(s.out); /* help has many lines */
+    assert_int_equal(end(&s), code);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    expect("--loss", "200", AMBLE__EXIT_USAGE, "amble air: --loss 200: this takes a percentage from 0 to 100");
+    expect("--listen", "nowhere", AMBLE__EXIT_USAGE, "amble air: nowhere: nothing to listen on");
+    expect("--listen", "tcp-server:127.0.0.1", AMBLE__EXIT_USAGE, "the port is missing");
+    expect("--capture", "/nowhere/at/all", AMBLE__EXIT_USAGE, "no such folder");
+    expect("--listen", "unix-server:/nowhere/at/all", AMBLE__EXIT_FAILED, "cannot listen there");
+    expect("--help", NULL, AMBLE__EXIT_DONE, "usage: amble air");
+}
+
+static void test_commands(void **state)
+{
+    char *argv[] = {(char *)(uintptr_t) "amble", (char *)(uintptr_t) "--help"};
+    char *unknown[] = {(char *)(uintptr_t) "amble", (char *)(uintptr_t) "fly"};
+
+    (void)state;
+    assert_int_equal(amble__cli_run(2, argv), AMBLE__EXIT_DONE);
+    assert_int_equal(amble__cli_run(2, unknown), AMBLE__EXIT_USAGE);
+    assert_int_equal(amble__cli_run(1, argv), AMBLE__EXIT_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_serves_and_ends),
+        cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_commands),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
