@@ -144,12 +144,14 @@ static void huge_sizes_are_refused(void **state)
 
 static void nothing_may_be_empty(void **state)
 {
+    uint8_t untouched = 7;
     amble__reader r = amble__reader_of(NULL, 0);
     amble__writer w = amble__writer_of(NULL, 0);
 
     (void)state;
-    amble__read_copy(&r, NULL, 0);
+    amble__read_copy(&r, &untouched, 0);
     amble__write_bytes(&w, NULL, 0);
+    assert_int_equal(untouched, 7);
     assert_true(amble__read_complete(&r));
     assert_false(w.failed);
     assert_int_equal(amble__read_u8(&r), 0);

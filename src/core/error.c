@@ -1,7 +1,9 @@
 /* The sentences behind error numbers (amble/error.h).
  *
  * Every text of a known number is one constant, put together by the compiler from the tables below. Only numbers without an
- * entry are written at run time, into four small buffers of the thread, so no call allocates and none can fail. */
+ * entry are written at run time, into four small buffers of the thread, so no call allocates and none can fail.
+ *
+ * The sentences weigh a few kilobytes. With AMBLE_BARE_BOARD defined the remedies are left out. */
 #include "amble/error.h"
 
 #include <stddef.h>
@@ -165,7 +167,11 @@
     X(0x04, "unacceptable parameters", "try other values")
 
 /* "sentence" or "sentence: remedy" */
+#if defined(AMBLE_BARE_BOARD)
+#define JOIN(sentence, remedy) sentence
+#else
 #define JOIN(sentence, remedy) (sizeof(remedy) > 1 ? sentence ": " remedy : sentence)
+#endif
 #define OWN(number, name, sentence, remedy)                                                                            \
     case number:                                                                                                       \
         return JOIN(sentence, remedy);
