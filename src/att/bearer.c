@@ -1,5 +1,5 @@
-/* The fixed-channel bearer. Invariants: the turn is FREE, or TAKEN by a task that writes, or SENT with a task waiting for the answer, or ZOMBIE
- * with nobody waiting; its timer runs exactly in the last two. A response is looked at only in those two. */
+/* The fixed-channel bearer. Invariants: a turn is FREE, or TAKEN by a task that writes or reads, or SENT; its timer runs exactly while it is SENT,
+ * and only then is an answer looked at. A turn that is SENT with nobody in `answer` is a zombie. */
 #include "att/bearer.h"
 
 #include "core/log.h"
@@ -64,24 +64,17 @@ static int take_turn(amble__turn *turn, uint64_t deadline_us)
 
 static int await_answer(amble__turn *turn, uint64_t deadline_us)
 {
-    int r;
-
     turn->state = AMBLE__TURN_SENT;
     amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
     amble__l2cap_send(turn->bearer->conn, AMBLE__CID_ATT, &turn->packet);
-    r = amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
-    if (r < 0 && turn->state == AMBLE__TURN_SENT)
-        turn->state = AMBLE__TURN_ZOMBIE;
-    return r;
+    return amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
 }
 
 /* The answer to a turn has come. True when somebody waited for it. */
 static bool answer_turn(amble__turn *turn)
 {
-    const bool zombie = turn->state == AMBLE__TURN_ZOMBIE || amble__list_empty(&turn->answer);
-
     amble__timer_stop(&turn->timer);
-    if (zombie) {
+    if (amble__list_empty(&turn->answer)) {
         pass_turn(turn);
         return false;
     }
@@ -170,7 +163,7 @@ static bool answers_request(const amble__att_bearer *bearer, const uint8_t *data
 {
     const amble__turn *turn = &bearer->request;
 
-    if ((turn->state != AMBLE__TURN_SENT && turn->state != AMBLE__TURN_ZOMBIE) || turn->packet.busy)
+    if (turn->state != AMBLE__TURN_SENT || turn->packet.busy)
         return false;
     if (data[0] == AMBLE__ATT_ERROR_RESPONSE)
         return size == 5 && data[1] == bearer->request_opcode;
@@ -267,7 +260,7 @@ static void receive_confirmation(amble__att_bearer *bearer, size_t size)
 {
     amble__turn *turn = &bearer->indication;
 
-    if (size != 1 || turn->packet.busy || (turn->state != AMBLE__TURN_SENT && turn->state != AMBLE__TURN_ZOMBIE)) {
+    if (size != 1 || turn->packet.busy || turn->state != AMBLE__TURN_SENT) {
         bearer->att->malformed++;
         return;
     }

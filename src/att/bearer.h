@@ -19,13 +19,13 @@
 
 enum { AMBLE__ATT_TRANSACTION_MS = 30000 }; /* 3.3.3 */
 
-typedef enum { AMBLE__TURN_FREE, AMBLE__TURN_TAKEN, AMBLE__TURN_SENT, AMBLE__TURN_ZOMBIE } amble__turn_state;
+typedef enum { AMBLE__TURN_FREE, AMBLE__TURN_TAKEN, AMBLE__TURN_SENT } amble__turn_state;
 
 /* One outstanding transaction of ours: a request, or an indication. */
 typedef struct {
     amble__turn_state state;
     amble__list waiters; /* who wants the turn next */
-    amble__list answer;  /* who waits for the answer: one at most */
+    amble__list answer;  /* who waits for the answer: one; SENT with none is a zombie */
     amble__timer timer;
     amble__packet packet; /* the PDU on its way out; for requests the response lies here afterwards */
     struct amble__att_bearer *bearer;
@@ -47,6 +47,7 @@ typedef struct amble__att_bearer {
 typedef struct amble__att {
     amble__att_bearer *bearers;
     uint16_t mtu; /* that we offer and accept */
+    uint64_t arrivals; /* numbers what arrives unasked, over all links */
     uint64_t malformed, late_responses;
     amble__packet_pool pool; /* notifications and commands */
     /* Set by the host: the server takes requests and commands, the client what arrives unasked. */

@@ -1,0 +1,142 @@
+/* What the program does with its own values: reads and sets them, notifies, indicates. */
+#include "gatt/server.h"
+
+int amble_serve(amble *ble, const amble_service *service)
+{
+    return amble__database_serve(&amble__server_of(ble)->database, service);
+}
+
+int amble_local_read(amble *ble, const amble_characteristic *c, void *buffer, size_t size)
+{
+    const amble__served_value *value = amble__database_find(&amble__server_of(ble)->database, c);
+
+    if (!value)
+        return AMBLE_ERR_NOT_FOUND;
+    if (value->size > size)
+        return AMBLE_ERR_TOO_LONG;
+    if (value->size)
+        memcpy(buffer, value->value, value->size);
+    return value->size;
+}
+
+int amble_local_write(amble *ble, const amble_characteristic *c, const void *data, size_t size)
+{
+    amble__served_value *value = amble__database_find(&amble__server_of(ble)->database, c);
+
+    if (!value)
+        return AMBLE_ERR_NOT_FOUND;
+    if (size > value->max_size)
+        return AMBLE_ERR_TOO_LONG;
+    value->size = (uint16_t)size;
+    if (size)
+        memcpy(value->value, data, size);
+    return 0;
+}
+
+unsigned amble_subscribed(const amble_connection *conn, const amble_characteristic *c)
+{
+    const amble__served_value *value = amble__database_find(&conn->server->server->database, c);
+
+    return value && value->subscriptions && conn->state == AMBLE__LINK_LIVE ? value->subscriptions[conn->index] : 0;
+}
+
+/* --- telling one ---------------------------------------------------------------------------------------------------- */
+/* Finds what is to be sent to whom, or why not. */
+static int prepare(amble_connection *conn, const amble_characteristic *c, unsigned wanted, amble__bytes *data,
+                   amble__served_value **value)
+{
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if (conn->end < 0)
+        return amble__wait_refuse(conn->end);
+    *value = amble__database_find(&conn->server->server->database, c);
+    if (!*value)
+        return AMBLE_ERR_NOT_FOUND;
+    if (wanted == AMBLE__CCCD_NOTIFY ? !c->notify : !c->indicate)
+        return AMBLE_ERR_UNSUPPORTED;
+    if (!((*value)->subscriptions[conn->index] & wanted))
+        return AMBLE_ERR_NOT_SUBSCRIBED;
+    if (!data->data)
+        *data = (amble__bytes){.data = (*value)->value, .size = (*value)->size};
+    return data->size > conn->bearer->mtu - 3u ? AMBLE_ERR_TOO_LONG : 0;
+}
+
+int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
+{
+    amble__bytes bytes = {.data = data, .size = size};
+    amble__served_value *value;
+    amble__packet *packet;
+    amble__writer w;
+    int r = prepare(conn, c, AMBLE__CCCD_NOTIFY, &bytes, &value);
+
+    if (r < 0)
+        return r;
+    r = amble__att_take(conn->bearer, timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), &packet, &w);
+    if (r < 0)
+        return r;
+    amble__att_write_value(&w, AMBLE__ATT_NOTIFICATION, value->handle, bytes.data, bytes.size);
+    amble__att_send(conn->bearer, packet, &w);
+    return 0;
+}
+
+int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
+{
+    amble__bytes bytes = {.data = data, .size = size};
+    amble__served_value *value;
+    int r = prepare(conn, c, AMBLE__CCCD_INDICATE, &bytes, &value);
+
+    if (r < 0)
+        return r;
+    return amble__att_indicate(conn->bearer, value->handle, bytes.data, bytes.size,
+                               timeout_ms == 0 ? 0 : amble__deadline(timeout_ms));
+}
+
+/* --- telling all ---------------------------------------------------------------------------------------------------- */
+/* What is left of a time that all steps share. */
+static int time_left(int timeout_ms, uint64_t deadline_us)
+{
+    const uint64_t now = amble_now_us();
+
+    if (timeout_ms <= 0)
+        return timeout_ms;
+    return now >= deadline_us ? 0 : (int)((deadline_us - now + 999) / 1000);
+}
+
+/* Cuts at this link's MTU, as the specification has it for values that are longer (Vol 3 Part F 3.4.7.1). */
+static int tell(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
+{
+    const unsigned subscribed = amble_subscribed(conn, c);
+    const size_t most = conn->bearer->mtu - 3u;
+    const size_t n = size < most ? size : most;
+    const bool turn_free = conn->bearer->indication.state == AMBLE__TURN_FREE;
+    int r;
+
+    if (subscribed & AMBLE__CCCD_NOTIFY)
+        return amble_notify(conn, c, data, n, timeout_ms);
+    r = amble_indicate(conn, c, data, n, timeout_ms);
+    /* With no time to wait the indication is on its way all the same, and the host awaits the confirmation. */
+    return r == AMBLE_ERR_TIMEOUT && timeout_ms == 0 && turn_free ? 0 : r;
+}
+
+int amble_update(amble *ble, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
+{
+    amble__server *server = amble__server_of(ble);
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int told = 0, r = amble_local_write(ble, c, data, size);
+
+    for (size_t i = 0; r >= 0 && i < server->connections->count; i++) {
+        amble_connection *conn = &server->connections->slots[i];
+
+        if (conn->state != AMBLE__LINK_LIVE || !amble_subscribed(conn, c))
+            continue;
+        r = tell(conn, c, size ? data : "", size, time_left(timeout_ms, deadline));
+        if (r == 0)
+            told++;
+        /* A central that just left, or for whom there is no room now, is no reason to leave out the others. */
+        if (r == AMBLE_ERR_DISCONNECTED || (r == AMBLE_ERR_TIMEOUT && timeout_ms == 0))
+            r = 0;
+    }
+    return r < 0 ? r : told;
+}

@@ -1,0 +1,176 @@
+/* Writes of clients, and the tasks that take them.
+ *
+ * A Write Request is answered when its value is where it belongs: in the queue of a characteristic that captures, which may mean that it
+ * is held until there is room, or in the value itself. Invariants: a held write is delivered or refused, never both; writes of one
+ * link reach a queue in the order in which they were sent. */
+#include "gatt/server.h"
+
+static void send_write_response(amble__server_link *link)
+{
+    amble__writer w = amble__att_answer(link->conn->bearer);
+
+    amble__write_u8(&w, AMBLE__ATT_WRITE_RESPONSE);
+    amble__att_send_answer(link->conn->bearer, &w);
+}
+
+static uint8_t write_cccd(amble__server_link *link, const amble__served_value *value, amble__bytes data)
+{
+    const amble_characteristic *c = value->definition;
+    unsigned bits;
+
+    if (data.size != 2)
+        return AMBLE__ATT_INVALID_LENGTH;
+    bits = amble__get_le16(data.data);
+    if (((bits & AMBLE__CCCD_NOTIFY) && !c->notify) || ((bits & AMBLE__CCCD_INDICATE) && !c->indicate))
+        return AMBLE__ATT_CCCD_IMPROPER;
+    value->subscriptions[link->conn->index] = bits & (AMBLE__CCCD_NOTIFY | AMBLE__CCCD_INDICATE);
+    return 0;
+}
+
+static void set_value(amble__served_value *value, const uint8_t *data, size_t size)
+{
+    value->size = (uint16_t)size;
+    if (size)
+        memcpy(value->value, data, size);
+}
+
+/* Delivers a write; false when the queue is full. */
+static bool deliver(amble__server_link *link, amble__served_value *value, const uint8_t *data, size_t size)
+{
+    const uint64_t order = ++link->server->att->arrivals;
+
+    if (!value->definition->capture) {
+        set_value(value, data, size);
+        amble__value_queue_replace(value->queue, link->conn, order, data, size);
+        return true;
+    }
+    /* Whoever waits already goes first. */
+    if (!amble__list_empty(&value->held) || !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
+        return false;
+    set_value(value, data, size);
+    return true;
+}
+
+static uint8_t write_error(const amble__attribute *attribute, uint8_t opcode, size_t size)
+{
+    const amble_characteristic *c;
+
+    if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)
+        return 0;
+    if (attribute->kind != AMBLE__ATTRIBUTE_VALUE)
+        return AMBLE__ATT_WRITE_NOT_PERMITTED;
+    c = attribute->value->definition;
+    if (opcode == AMBLE__ATT_WRITE_COMMAND ? !c->write_no_response : !c->write)
+        return AMBLE__ATT_WRITE_NOT_PERMITTED;
+    return size > attribute->value->max_size ? AMBLE__ATT_INVALID_LENGTH : 0;
+}
+
+static void hold_write(amble__server_link *link, amble__served_value *value, bool asks, amble__bytes data)
+{
+    memcpy(amble__packet_payload(&link->conn->bearer->response), data.data, data.size);
+    link->size = (uint16_t)data.size;
+    amble__server_hold(link, value, asks, AMBLE__ATT_WRITE_REQUEST);
+}
+
+/* A Write Command gets no answer: what goes wrong is dropped, what finds no room is counted. 3.4.5.3 */
+static void write_command(amble__server_link *link, const amble__attribute *attribute, uint8_t error, amble__bytes data)
+{
+    if (error)
+        return;
+    if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)
+        (void)write_cccd(link, attribute->value, data); /* nobody to tell */
+    else if (!deliver(link, attribute->value, data.data, data.size))
+        amble__value_queue_drop(attribute->value->queue);
+}
+
+void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
+{
+    const uint16_t handle = amble__read_le16(pdu);
+    const amble__bytes data = amble__read_rest(pdu);
+    amble__attribute attribute;
+    uint8_t error;
+
+    if (pdu->failed)
+        error = AMBLE__ATT_INVALID_PDU;
+    else if (!amble__database_at(&link->server->database, handle, &attribute))
+        error = AMBLE__ATT_INVALID_HANDLE;
+    else
+        error = write_error(&attribute, opcode, data.size);
+    if (opcode == AMBLE__ATT_WRITE_COMMAND) {
+        write_command(link, &attribute, error, data);
+        return;
+    }
+    if (!error && attribute.kind == AMBLE__ATTRIBUTE_CCCD)
+        error = write_cccd(link, attribute.value, data);
+    else if (!error && attribute.value->definition->answer_writes) {
+        hold_write(link, attribute.value, true, data);
+        return;
+    } else if (!error && !deliver(link, attribute.value, data.data, data.size)) {
+        hold_write(link, attribute.value, false, data);
+        return;
+    }
+    if (error)
+        amble__att_send_error(link->conn->bearer, opcode, handle, error);
+    else
+        send_write_response(link);
+}
+
+/* Delivers held writes, oldest first, as long as there is room. */
+static void deliver_held(amble__server *server, amble__served_value *value)
+{
+    while (!amble__list_empty(&value->held) && !amble__value_queue_full(value->queue)) {
+        amble__server_link *link = amble__container(value->held.next, amble__server_link, node);
+        const uint8_t *data = amble__packet_payload(&link->conn->bearer->response);
+
+        amble__server_unhold(link);
+        set_value(value, data, link->size);
+        (void)amble__value_queue_push(value->queue, link->conn, ++server->att->arrivals, data, link->size,
+                                      false); /* there is room */
+        send_write_response(link);
+    }
+}
+
+/* --- taking ------------------------------------------------------------------------------------------------------- */
+static int take(amble__server *server, const amble_characteristic *c, amble_connection *from, amble_value *out, int timeout_ms)
+{
+    amble__served_value *value = amble__database_find(&server->database, c);
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if (!value || !value->queue)
+        return amble__wait_refuse(AMBLE_ERR_NOT_FOUND);
+    amble__value_queue_settle(value->queue, from);
+    if (!amble__list_empty(&value->held) && c->capture)
+        deliver_held(server, value);
+    return amble__value_queue_take(value->queue, from, from ? &from->losses : NULL, server->closings,
+                                   timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), out);
+}
+
+int amble_written(amble *ble, const amble_characteristic *c, amble_value *value, int timeout_ms)
+{
+    return take(amble__server_of(ble), c, NULL, value, timeout_ms);
+}
+
+int amble_written_by(amble_connection *conn, const amble_characteristic *c, amble_value *value, int timeout_ms)
+{
+    return take(conn->server->server, c, conn, value, timeout_ms);
+}
+
+static amble__value_queue *queue_of(const amble_source *source)
+{
+    amble *ble = (amble *)(uintptr_t)source->object;
+
+    return amble__database_find(&amble__server_of(ble)->database, source->detail)->queue;
+}
+static bool written_ready(const amble_source *source) { return amble__value_queue_order(queue_of(source)) != 0; }
+static amble__list *written_waiters(const amble_source *source) { return &queue_of(source)->waiters; }
+static uint64_t written_order(const amble_source *source) { return amble__value_queue_order(queue_of(source)); }
+
+amble_source amble_on_written(amble *ble, const amble_characteristic *c)
+{
+    static const amble__source_kind kind = {
+        .ready = written_ready, .waiters = written_waiters, .order = written_order};
+
+    return (amble_source){.kind = &kind, .object = ble, .detail = c};
+}

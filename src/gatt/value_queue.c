@@ -1,0 +1,163 @@
+/* See value_queue.h. Invariants: every entry is in exactly one of free, pending and viewed; pending is in the order of arrival; per viewer at
+ * most one entry is viewed and at most one task waits. */
+#include "gatt/value_queue.h"
+
+typedef struct {
+    amble__waiter waiter;
+    const amble_connection *viewer;
+} queue_waiter;
+
+void amble__value_queue_init(amble__value_queue *queue, uint64_t *dropped_in_all)
+{
+    *queue = (amble__value_queue){.dropped_in_all = dropped_in_all};
+    amble__list_init(&queue->free);
+    amble__list_init(&queue->pending);
+    amble__list_init(&queue->viewed);
+    amble__list_init(&queue->waiters);
+}
+
+void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry)
+{
+    amble__list_append(&queue->free, &entry->node);
+}
+
+static queue_waiter *waiter_of(amble__list *node)
+{
+    return amble__container(amble__container(node, amble__waiter, node), queue_waiter, waiter);
+}
+
+/* Wakes all that only look, and the first that would take this link's value. */
+static void wake(amble__value_queue *queue, const amble_connection *conn)
+{
+    amble__list *node = queue->waiters.next, *taker = NULL;
+
+    while (node != &queue->waiters) {
+        amble__waiter *waiter = amble__container(node, amble__waiter, node);
+
+        if (waiter->keeps) {
+            amble__wait_end(waiter->wait, 0);
+            node = queue->waiters.next;
+            continue;
+        }
+        if (!taker && (!waiter_of(node)->viewer || waiter_of(node)->viewer == conn))
+            taker = node;
+        node = node->next;
+    }
+    if (taker)
+        amble__wait_end(amble__container(taker, amble__waiter, node)->wait, 0);
+}
+
+bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data, size_t size,
+                             bool indication)
+{
+    amble__list *node = amble__list_take(&queue->free);
+    amble__value_entry *entry;
+
+    if (!node)
+        return false;
+    entry = amble__container(node, amble__value_entry, node);
+    entry->conn = conn;
+    entry->generation = conn->generation;
+    entry->device = conn->device;
+    entry->order = order;
+    entry->dropped = queue->dropped;
+    entry->size = (uint16_t)size;
+    entry->indication = indication;
+    if (size)
+        memcpy(entry->bytes, data, size);
+    queue->dropped = 0;
+    amble__list_append(&queue->pending, node);
+    if (!amble__list_empty(&queue->waiters))
+        wake(queue, conn);
+    return true;
+}
+
+void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
+                                size_t size)
+{
+    amble__list *unread = amble__list_take(&queue->pending);
+
+    if (unread)
+        amble__list_append(&queue->free, unread);
+    (void)amble__value_queue_push(queue, conn, order, data, size, false); /* one is in view at most, so one is free */
+}
+
+void amble__value_queue_drop(amble__value_queue *queue)
+{
+    queue->dropped++;
+    ++*queue->dropped_in_all;
+}
+
+void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer)
+{
+    amble__list_each (node, &queue->viewed) {
+        if (amble__container(node, amble__value_entry, node)->viewer == viewer) {
+            amble__list_remove(node);
+            amble__list_append(&queue->free, node);
+        }
+    }
+}
+
+static amble__value_entry *oldest(const amble__value_queue *queue, const amble_connection *from)
+{
+    for (amble__list *node = queue->pending.next; node != &queue->pending; node = node->next) {
+        amble__value_entry *entry = amble__container(node, amble__value_entry, node);
+
+        if (!from || (entry->conn == from && entry->generation == from->generation))
+            return entry;
+    }
+    return NULL;
+}
+
+static int wait_for_value(amble__value_queue *queue, amble_connection *from, amble__list *losses, amble__list *closings,
+                          uint64_t deadline_us)
+{
+    amble__wait wait;
+    queue_waiter on_value = {.viewer = from};
+    amble__waiter on_loss, on_closing;
+
+    for (amble__list *node = queue->waiters.next; node != &queue->waiters; node = node->next)
+        if (!amble__container(node, amble__waiter, node)->keeps && waiter_of(node)->viewer == from)
+            return amble__wait_refuse(AMBLE_ERR_BUSY);
+    amble__wait_init(&wait);
+    amble__wait_add(&wait, &on_value.waiter, &queue->waiters);
+    if (losses)
+        amble__wait_add(&wait, &on_loss, losses);
+    amble__wait_add(&wait, &on_closing, closings);
+    return amble__wait_run_until(&wait, deadline_us);
+}
+
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses, amble__list *closings,
+                            uint64_t deadline_us, amble_value *value)
+{
+    amble__value_entry *entry;
+    int r;
+
+    while (!(entry = oldest(queue, from))) {
+        if (from && from->end < 0)
+            return amble__wait_refuse(from->end);
+        r = wait_for_value(queue, from, losses, closings, deadline_us);
+        /* What was queued before the link was lost is still delivered. */
+        if (r < 0 && (r != AMBLE_ERR_DISCONNECTED || !from))
+            return r;
+    }
+    entry->viewer = from;
+    amble__list_remove(&entry->node);
+    amble__list_append(&queue->viewed, &entry->node);
+    *value = (amble_value){
+        .data = entry->bytes,
+        .size = entry->size,
+        .dropped = entry->dropped,
+        .conn = entry->conn->state != AMBLE__LINK_FREE && entry->conn->generation == entry->generation ? entry->conn : NULL,
+        .device = entry->device,
+        .indication = entry->indication,
+    };
+    return 0;
+}
+
+uint64_t amble__value_queue_order(const amble__value_queue *queue)
+{
+    return amble__list_empty(&queue->pending)
+               ? 0
+               : amble__container(queue->pending.next, amble__value_entry, node)->order;
+}

@@ -1,0 +1,50 @@
+/* A queue of values that arrived unasked: writes of a characteristic, notifications of a subscription.
+ *
+ * Its entries are its own, so nobody else's unread values can fill it. A value that was taken stays, as the view its taker has, until
+ * that taker's next call. Values of one writer can be taken apart from the others'. What found the queue full is counted and reported with the
+ * next value. */
+#ifndef AMBLE_GATT_VALUE_QUEUE_H
+#define AMBLE_GATT_VALUE_QUEUE_H
+#include <amble/gatt_server.h>
+
+#include "link/connection.h"
+
+typedef struct {
+    amble__list node;
+    amble_connection *conn; /* whose value it is */
+    uint32_t generation;    /* of that link, at the time */
+    amble_device device;
+    uint64_t order;
+    uint32_t dropped;
+    uint16_t size;
+    bool indication;
+    const void *viewer; /* while it is viewed: by whom */
+    uint8_t *bytes;
+} amble__value_entry;
+
+typedef struct {
+    amble__list free, pending, viewed;
+    amble__list waiters;
+    uint32_t dropped; /* since the last value that found room */
+    uint64_t *dropped_in_all;
+} amble__value_queue;
+
+void amble__value_queue_init(amble__value_queue *queue, uint64_t *dropped_in_all);
+void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry);
+/* Puts a value in and wakes who waits for it; false when the queue is full (not counted: see amble__value_queue_drop). */
+bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data, size_t size,
+                             bool indication);
+/* The same, but a value that nobody took yet gives way to the new one. */
+void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
+                                size_t size);
+void amble__value_queue_drop(amble__value_queue *queue);
+/* Takes the oldest value, with `from` not NULL the oldest of that link. Waits until the deadline, `losses` (may be NULL) or `closings` end it. The viewer's
+ * last value has to be settled before. */
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses, amble__list *closings,
+                            uint64_t deadline_us, amble_value *value);
+/* Gives back the value that `viewer` (a link, or NULL) has in view. */
+void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer);
+static inline bool amble__value_queue_full(const amble__value_queue *queue) { return amble__list_empty(&queue->free); }
+/* The order of its oldest value, 0 when it is empty. */
+uint64_t amble__value_queue_order(const amble__value_queue *queue);
+#endif
