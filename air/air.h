@@ -38,8 +38,8 @@ amble__random *amble__air_random(amble__air *air);
  * contain the CRC. */
 typedef struct {
     uint64_t start_us;
-    uint8_t channel;         /* 0..39 as the specification numbers them; 37, 38, 39 advertise */
-    uint8_t phy;             /* 1: LE 1M, 2: LE 2M, 3: LE Coded */
+    uint8_t channel; /* 0..39 as the specification numbers them; 37, 38, 39 advertise */
+    uint8_t phy;     /* 1: LE 1M, 2: LE 2M, 3: LE Coded */
     uint32_t access_address;
     const uint8_t *pdu;
     size_t size;

@@ -1,0 +1,149 @@
+/* A central without a controller, for tests: it connects to a controller under test and sends whatever data PDU the test wants, at the right
+ * time on the right channel. It acknowledges properly unless it is told to repeat itself. */
+#ifndef AMBLE_CONTROLLER_TEST_PEER_H
+#define AMBLE_CONTROLLER_TEST_PEER_H
+#include "controller/access_address.h"
+#include "controller/channel_selection.h"
+#include "controller/pdu.h"
+#include "controller/test_bench.h"
+
+typedef struct {
+    amble__radio radio; /* first */
+    bench *bench;
+    amble__ll_address own, target;
+    amble__ll_connect_data data;
+    bool channel_selection_2;
+    bool connecting, connected;
+    bool deaf; /* does not acknowledge what it receives */
+    amble__ll_channels channels;
+    uint64_t anchor_us;
+    uint16_t event;
+    uint8_t sn, nesn;
+    /* the answer to the last packet */
+    bool answered;
+    uint64_t answered_at_us;
+    uint8_t header;
+    size_t size;
+    uint8_t payload[255];
+} peer;
+
+static inline void peer_connect_now(peer *p, const amble__radio_packet *packet)
+{
+    const uint64_t start = packet->end_us + AMBLE__LL_T_IFS_US;
+    uint8_t data[AMBLE__LL_CONNECT_DATA], bytes[AMBLE__LL_LEGACY_PDU];
+    amble__ll_advertising_pdu pdu;
+    size_t size;
+
+    if (!amble__ll_advertising_pdu_decode(&pdu, packet->pdu, packet->size) || pdu.type != AMBLE__LL_ADV_IND)
+        return;
+    p->target = pdu.sender;
+    amble__ll_connect_data_encode(&p->data, data);
+    pdu = (amble__ll_advertising_pdu){.type = AMBLE__LL_CONNECT_IND,
+                                      .channel_selection_2 = p->channel_selection_2,
+                                      .sender = p->own,
+                                      .target = p->target,
+                                      .data = {data, sizeof data}};
+    size = amble__ll_advertising_pdu_encode(&pdu, bytes);
+    amble__radio_send(&p->radio, packet->channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, start);
+}
+
+static inline void peer_take_answer(peer *p, const amble__radio_packet *packet)
+{
+    p->answered = true;
+    p->answered_at_us = packet->start_us;
+    p->header = packet->pdu[0];
+    p->size = packet->size - 2;
+    memcpy(p->payload, packet->pdu + 2, p->size);
+    if ((p->header >> 2 & 1) != p->sn)
+        p->sn ^= 1;
+    if ((p->header >> 3 & 1) == p->nesn && !p->deaf)
+        p->nesn ^= 1;
+}
+
+static inline void peer_received(amble__radio *radio, const amble__radio_packet *packet)
+{
+    peer *p = (peer *)(void *)radio;
+
+    if (p->connecting)
+        peer_connect_now(p, packet);
+    else
+        peer_take_answer(p, packet);
+}
+
+static inline void peer_sent(amble__radio *radio)
+{
+    peer *p = (peer *)(void *)radio;
+
+    if (p->connecting) {
+        p->connecting = false;
+        p->connected = true;
+        p->anchor_us = amble__air_now(p->bench->air) + 1250 + p->data.window_offset * 1250u + 300;
+        return;
+    }
+    amble__radio_listen(radio, radio->channel, p->data.access_address, amble__air_now(p->bench->air) + 155);
+}
+
+static inline void peer_silent(amble__radio *radio) { (void)radio; }
+
+static const amble__radio_events peer_events = {peer_received, peer_sent, peer_silent};
+
+/* The parameters may be changed before peer_connect. */
+static inline void peer_open(peer *p, bench *b)
+{
+    memset(p, 0, sizeof *p);
+    p->bench = b;
+    p->own = (amble__ll_address){.value = {1, 2, 3, 4, 5, 6}};
+    p->channel_selection_2 = true;
+    p->data = (amble__ll_connect_data){.access_address = 0x50655dab,
+                                       .window_size = 1,
+                                       .interval = 24,
+                                       .timeout = 100,
+                                       .channel_map = AMBLE__LL_ALL_CHANNELS,
+                                       .hop = 7,
+                                       .clock_accuracy = 5};
+    amble__radio_open(&p->radio, b->air, 77, &peer_events);
+}
+
+/* Connects to whoever advertises on channel 37 within the next 200 ms. */
+static inline bool peer_connect(peer *p)
+{
+    p->connecting = true;
+    amble__ll_channels_set(&p->channels, p->data.channel_map);
+    amble__radio_listen(&p->radio, 37, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
+                        amble__air_now(p->bench->air) + 200 * BENCH_MS);
+    for (int i = 0; i < 200 && !p->connected; i++)
+        bench_run(p->bench, 1);
+    return p->connected;
+}
+
+/* Sends one packet in the next event, `header` without SN and NESN; true when it was answered. */
+static inline bool peer_send(peer *p, unsigned header, const void *payload, size_t size)
+{
+    const uint8_t channel = p->channel_selection_2 ? amble__ll_channel_2(&p->channels, p->data.access_address, p->event)
+                                                   : amble__ll_channel_1(&p->channels, p->data.hop, p->event);
+    uint8_t pdu[257];
+
+    pdu[0] = (uint8_t)(header | (unsigned)p->sn << 3 | (unsigned)p->nesn << 2);
+    pdu[1] = (uint8_t)size;
+    if (size)
+        memcpy(pdu + 2, payload, size);
+    p->answered = false;
+    amble__radio_send(&p->radio, channel, p->data.access_address, pdu, 2 + size, p->anchor_us);
+    amble__air_advance(p->bench->air, p->anchor_us + 5 * BENCH_MS);
+    p->anchor_us += p->data.interval * 1250u;
+    p->event++;
+    return p->answered;
+}
+static inline bool peer_poll(peer *p) { return peer_send(p, 1, NULL, 0); }
+
+/* Sends a control PDU, and polls until a control PDU comes back that is not the answer to an earlier one. */
+static inline bool peer_control(peer *p, const char *hex)
+{
+    uint8_t payload[255];
+    bool answered = peer_send(p, 3, payload, bench_hex(payload, hex));
+
+    for (int i = 0; i < 4 && answered && (p->header & 3) != 3; i++)
+        answered = peer_poll(p);
+    return answered && (p->header & 3) == 3;
+}
+#endif
