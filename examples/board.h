@@ -1,0 +1,41 @@
+/* The board that an example runs on: a potentiometer at an analogue input, an LED at a PWM output.
+ *
+ * Which pins these are is chosen on the command line, so that one program runs on a desk without any hardware and in a test that
+ * must always go the same way:
+ *
+ *     --adc sweep    goes up and down all by itself, once in 8 s
+ *     --adc random   wanders about
+ *     --adc stdin    the latest line of the standard input, a number from 0 to 4095
+ *     --adc FILE     one number a line, one line a reading; the last one stays
+ *     --pwm term     a brightness bar in the terminal, or a line "duty N" where there is none
+ *
+ * A program has one board; it belongs to the thread that called board_init. Nothing in here waits. */
+#ifndef BOARD_H
+#define BOARD_H
+#include <stdbool.h>
+
+#if defined(__GNUC__)
+#define BOARD_PRINTF __attribute__((format(printf, 1, 2)))
+#else
+#define BOARD_PRINTF
+#endif
+
+/* True when --help was asked for and given: what the program does, followed by the options that every example takes. */
+bool board_help(int argc, char **argv, const char *what_it_does);
+/* Sets up the pins that the arguments name, --adc sweep and --pwm term where they say nothing. Returns 0; or AMBLE_ERR_USAGE, after a
+ * sentence on stderr, for an argument it does not know or a source it cannot read. */
+int board_init(int argc, char **argv);
+
+/* One reading of the potentiometer: 0 to 4095, the 12 bits of a common converter. */
+int board_adc_read(void);
+/* The same stretched to 0 to 65535, whatever the converter's bits, as MicroPython's read_u16 does it. */
+int board_adc_read_u16(void);
+
+/* How often in a second the output is switched on and off; 1000 at the start. Takes effect with the next duty. */
+void board_pwm_frequency(unsigned hertz);
+/* The part of the time in which it is on: 0 is never, 65535 always. */
+void board_pwm_duty(unsigned duty);
+
+/* Prints a line on stdout at once, below the brightness bar if there is one. */
+void board_say(const char *format, ...) BOARD_PRINTF;
+#endif
