@@ -1,8 +1,8 @@
 """Two hosts nobody here wrote, on two virtual controllers: is `amble air` a radio to them?
 
-One Bumble host serves a characteristic, another finds it, connects, raises the MTU, discovers, reads, writes with and
-without response, is notified, and disconnects; once with random own addresses, once with public ones. Then the peripheral
-loses its power.
+One Bumble host serves a characteristic, another finds it, connects, raises the MTU, discovers, reads, writes with
+and without response, is notified, and disconnects; once with random own addresses, once with public ones. Then the
+peripheral loses its power.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Peripheral:
         permissions = Characteristic.READABLE | Characteristic.WRITEABLE
         self.characteristic = Characteristic(
             CHARACTERISTIC,
-            properties.READ | properties.WRITE | properties.WRITE_WITHOUT_RESPONSE | properties.NOTIFY | properties.INDICATE,
+            properties.READ | properties.WRITE | properties.WRITE_WITHOUT_RESPONSE | properties.NOTIFY,
             permissions,
             CharacteristicValue(read=read, write=write),
         )

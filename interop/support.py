@@ -49,6 +49,21 @@ def built(name):
     return str(path)
 
 
+def trace():
+    """The recorded turning of a potentiometer, and the file it is in: one reading a line, 0 to 4095."""
+    path = SOURCE / "interop" / "data" / "potentiometer.txt"
+    return [int(line) for line in path.read_text().split()], path
+
+
+def changes(readings, more_than):
+    """What a device sends that sends only what differs enough from the last it sent."""
+    sent = []
+    for reading in readings:
+        if not sent or abs(reading - sent[-1]) > more_than:
+            sent.append(reading)
+    return sent
+
+
 class Program:
     """A child process. Its lines are kept, and can be waited for."""
 

@@ -1,0 +1,72 @@
+"""A capture of a whole session, dissected by tshark: every packet understood, nothing malformed.
+
+The potentiometer example captures its side, `amble air` the controllers' ends; Bumble connects, discovers and listens a
+while. All files show the same session.
+"""
+
+import asyncio
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import support
+from bumble.device import Peer
+
+NAME = "ESP32_Potentiometer"
+CHARACTERISTIC = "1b9a473a-4493-4536-8b2b-9d4133488256"
+
+
+def tshark(path, display_filter):
+    """The lines tshark shows of the packets that pass the filter."""
+    done = subprocess.run(
+        ["tshark", "-r", path, "-Y", display_filter], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def check_capture(path):
+    malformed = tshark(path, "_ws.malformed")
+    assert not malformed, "\n".join(malformed)
+    packets = len(tshark(path, "hci_h4"))
+    assert packets > 50, f"{path}: only {packets} packets"
+    assert len(tshark(path, "btatt.opcode == 0x02 || btatt.opcode == 0x03")) == 2, f"{path}: no MTU exchange"
+    assert len(tshark(path, "btatt.opcode == 0x1b")) > 5, f"{path}: hardly a notification"
+    return packets
+
+
+async def session(transport):
+    received = []
+    async with support.bumble_host(transport, "reader", "C0:11:22:33:44:02") as bumble:
+        found = await support.scan_for(bumble, NAME)
+        connection = await bumble.connect(found.address, timeout=10)
+        peer = Peer(connection)
+        await peer.request_mtu(247)
+        await peer.discover_all()
+        await peer.get_characteristics_by_uuid(support.UUID(CHARACTERISTIC))[0].subscribe(received.append)
+        await support.eventually(lambda: len(received) > 10, "ten notifications", 20)
+        await connection.disconnect()
+        await asyncio.sleep(0.5)
+
+
+async def test():
+    if not shutil.which("tshark"):
+        support.skip("tshark is missing; apt-get install tshark")
+    with tempfile.TemporaryDirectory() as folder:
+        host = pathlib.Path(folder) / "host.btsnoop"
+        air, transport = await support.start_air("--capture", folder)
+        _, trace = support.trace()
+        potentiometer = await support.Program.start(
+            support.built("examples/potentiometer"), "-t", transport, "--adc", trace, "--capture", host
+        )
+        await session(transport)
+        assert await potentiometer.stop() == 0
+        assert await air.stop() == 0
+        controllers = sorted(pathlib.Path(folder).glob("02-*.btsnoop"))
+        assert len(controllers) == 2, controllers
+        counts = [check_capture(path) for path in (host, *controllers)]
+        assert counts[0] == counts[1], f"host and controller saw {counts[:2]} packets"
+
+
+support.run(test, limit=90)
