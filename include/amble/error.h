@@ -28,7 +28,8 @@ extern "C" {
     X(-13, ERR_CONTROLLER, "the controller stopped answering or reported a failure", "reset it and open it again")     \
     X(-14, ERR_CLOSED, "the host is closed", "")                                                                       \
     X(-15, ERR_PROTOCOL, "the other side broke the protocol", "capture the exchange with --capture and look at it")    \
-    X(-16, ERR_NOT_SUBSCRIBED, "the other side did not subscribe", "wait until it writes the configuration descriptor") \
+    X(-16, ERR_NOT_SUBSCRIBED, "the other side did not subscribe",                                                     \
+      "wait until it writes the configuration descriptor")                                                             \
     X(-17, ERR_NO_CONTROLLER, "there is no controller", "see that it is plugged in and the transport is named right")  \
     X(-18, ERR_USAGE, "wrong usage", "see --help")                                                                     \
     X(-19, ERR_NO_TASK, "only a task may wait", "call it from a task: amble_run or amble_spawn")

@@ -16,17 +16,17 @@ extern "C" {
 /* --- advertising -------------------------------------------------------------------------------------------------- */
 #define AMBLE_ADVERTISE_SERVICES 8
 typedef struct {
-    uint32_t interval_us;                                  /* 20,000..10,240,000; 0: 250,000 */
-    const char *name;                                      /* NULL: the host's */
-    bool no_name;                                          /* neither this one nor the host's */
-    const amble_uuid *services[AMBLE_ADVERTISE_SERVICES];  /* as many as are set */
-    uint16_t appearance;                                   /* 0: left out */
-    uint16_t company;                                      /* of the manufacturer data, Assigned Numbers 7 */
-    const void *manufacturer;                              /* manufacturer data, NULL: left out */
+    uint32_t interval_us;                                 /* 20,000..10,240,000; 0: 250,000 */
+    const char *name;                                     /* NULL: the host's */
+    bool no_name;                                         /* neither this one nor the host's */
+    const amble_uuid *services[AMBLE_ADVERTISE_SERVICES]; /* as many as are set */
+    uint16_t appearance;                                  /* 0: left out */
+    uint16_t company;                                     /* of the manufacturer data, Assigned Numbers 7 */
+    const void *manufacturer;                             /* manufacturer data, NULL: left out */
     size_t manufacturer_size;
-    bool not_connectable, limited, br_edr;                 /* br_edr: this device also speaks BR/EDR */
-    const void *data, *response;                           /* raw advertising data and scan response in place of the fields above */
-    size_t data_size, response_size;                       /* 31 bytes each at most */
+    bool not_connectable, limited, br_edr; /* br_edr: this device also speaks BR/EDR */
+    const void *data, *response;           /* raw advertising data and scan response in place of the fields above */
+    size_t data_size, response_size;       /* 31 bytes each at most */
 } amble_advertise_options;
 
 /* Advertises until a central connects; `*conn` is the caller's. Fields that do not fit into the advertising data go to the
@@ -34,8 +34,8 @@ typedef struct {
  * Waits. Errors: AMBLE_ERR_TOO_LONG when a field fits nowhere (the log names it), AMBLE_ERR_BUSY when a task of this host is
  * advertising already, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_ARGUMENT, AMBLE_ERR_HCI(...), TIMEOUT,
  * CANCELLED, CLOSED, CONTROLLER. Whatever the end, the controller has stopped advertising, or is about to. Vol 3 Part C 9.2, 9.3. */
-int amble_advertise(amble *ble, const amble_advertise_options *options, amble_connection **conn, int timeout_ms)
-    AMBLE_MUST_CHECK;
+int amble_advertise(amble *ble, const amble_advertise_options *options, amble_connection **conn,
+                    int timeout_ms) AMBLE_MUST_CHECK;
 
 /* --- scanning ----------------------------------------------------------------------------------------------------- */
 typedef struct {
@@ -44,17 +44,18 @@ typedef struct {
     const amble_uuid *service;       /* filters, NULL: any */
     const char *name;
     const amble_device *device;
-    int8_t rssi_min;                 /* 0: any */
+    int8_t rssi_min; /* 0: any */
 } amble_scan_options;
 
 typedef struct {
     amble_device device;
-    int8_t rssi;         /* dBm; 127: unknown */
+    int8_t rssi; /* dBm; 127: unknown */
     bool connectable;
-    uint32_t dropped;    /* results lost before this one because nobody took them */
-    const uint8_t *data; /* advertising data and scan response, one after the other: a view, valid until the next call */
+    uint32_t dropped; /* results lost before this one because nobody took them */
+    const uint8_t
+        *data; /* advertising data and scan response, one after the other: a view, valid until the next call */
     size_t size;
-    size_t response_at;  /* where in `data` the scan response starts */
+    size_t response_at; /* where in `data` the scan response starts */
 } amble_scan_result;
 
 typedef struct {
@@ -63,8 +64,8 @@ typedef struct {
 
 /* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most
  * two seconds. Errors: AMBLE_ERR_BUSY when the host has an open scanner, ARGUMENT, HCI(...), CANCELLED, CLOSED, CONTROLLER. */
-int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options, int duration_ms)
-    AMBLE_MUST_CHECK;
+int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options,
+                    int duration_ms) AMBLE_MUST_CHECK;
 /* The next result, oldest first: 1 and `*result`, 0 when the duration is over and nothing is left, or an error. A device is one
  * result; it comes again when its data changed. Waits. Errors: TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms) AMBLE_MUST_CHECK;
@@ -72,8 +73,8 @@ int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeo
 void amble_scan_close(amble_scanner *scanner);
 /* Scans until a device matches the filters: 0 and `*found`, whose data stays valid until the next scan of this host. Errors as above,
  * AMBLE_ERR_TIMEOUT when nothing was found. */
-int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_result *found, int timeout_ms)
-    AMBLE_MUST_CHECK;
+int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_result *found,
+                    int timeout_ms) AMBLE_MUST_CHECK;
 
 /* Looking into a result. None of these waits. */
 bool amble_scan_has_service(const amble_scan_result *result, const amble_uuid *uuid);
@@ -86,10 +87,10 @@ int amble_scan_field(const amble_scan_result *result, size_t *at, uint8_t *type,
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
 typedef struct {
-    uint32_t scan_interval_us, scan_window_us;       /* while looking for the peer; 0: 60,000 and 60,000 */
-    uint32_t min_interval_us, max_interval_us;       /* 7,500..4,000,000; 0: 30,000 and 50,000 */
-    uint16_t latency;                                /* connection events the peripheral may skip, 0..499 */
-    uint32_t supervision_timeout_ms;                 /* 100..32,000; 0: 4,000 */
+    uint32_t scan_interval_us, scan_window_us; /* while looking for the peer; 0: 60,000 and 60,000 */
+    uint32_t min_interval_us, max_interval_us; /* 7,500..4,000,000; 0: 30,000 and 50,000 */
+    uint16_t latency;                          /* connection events the peripheral may skip, 0..499 */
+    uint32_t supervision_timeout_ms;           /* 100..32,000; 0: 4,000 */
 } amble_connect_options;
 
 /* Connects to `device`; `*conn` is the caller's. Several tasks may wait for several devices at once. An attempt that the peer did not
@@ -106,10 +107,11 @@ int amble_disconnected(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;
 amble_source amble_on_disconnected(amble_connection *conn);
 
 bool amble_connected(const amble_connection *conn);
-uint8_t amble_connection_reason(const amble_connection *conn); /* why the link ended, an HCI error (Vol 1 Part F); 0 while it lives */
+uint8_t amble_connection_reason(
+    const amble_connection *conn); /* why the link ended, an HCI error (Vol 1 Part F); 0 while it lives */
 amble_device amble_connection_device(const amble_connection *conn);
 amble *amble_connection_host(const amble_connection *conn);
-bool amble_connection_is_central(const amble_connection *conn);  /* this side's role */
+bool amble_connection_is_central(const amble_connection *conn); /* this side's role */
 uint32_t amble_connection_interval_us(const amble_connection *conn);
 uint16_t amble_connection_mtu(const amble_connection *conn); /* of ATT; 23 until exchanged */
 /* The signal strength of the link in dBm. Waits. Errors: TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). */

@@ -55,19 +55,19 @@ enum {
 int amble_exchange_mtu(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;
 
 /* The first with this UUID: 0, or AMBLE_ERR_NOT_FOUND. Vol 3 Part G 4.4.2, 4.6.2, 4.7.1. */
-int amble_find_service(amble_connection *conn, const amble_uuid *uuid, amble_remote_service *out, int timeout_ms)
-    AMBLE_MUST_CHECK;
-int amble_find_characteristic(const amble_remote_service *service, const amble_uuid *uuid, amble_remote_characteristic *out,
-                              int timeout_ms) AMBLE_MUST_CHECK;
+int amble_find_service(amble_connection *conn, const amble_uuid *uuid, amble_remote_service *out,
+                       int timeout_ms) AMBLE_MUST_CHECK;
+int amble_find_characteristic(const amble_remote_service *service, const amble_uuid *uuid,
+                              amble_remote_characteristic *out, int timeout_ms) AMBLE_MUST_CHECK;
 int amble_find_descriptor(const amble_remote_characteristic *c, const amble_uuid *uuid, amble_remote_descriptor *out,
                           int timeout_ms) AMBLE_MUST_CHECK;
 /* All of them, in the order of their handles: `*out` zeroed starts, otherwise it goes on after it; 1 found, 0 no more. No iterator to
  * free, so break at will. One request brings several; the host keeps those that were not asked for yet. */
 int amble_next_service(amble_connection *conn, amble_remote_service *out, int timeout_ms) AMBLE_MUST_CHECK;
-int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out, int timeout_ms)
-    AMBLE_MUST_CHECK;
-int amble_next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out, int timeout_ms)
-    AMBLE_MUST_CHECK;
+int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out,
+                              int timeout_ms) AMBLE_MUST_CHECK;
+int amble_next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out,
+                          int timeout_ms) AMBLE_MUST_CHECK;
 
 /* Reads the whole value, however long, into the caller's buffer and returns its size. AMBLE_ERR_TOO_LONG when it does not fit.
  * Vol 3 Part G 4.8.1, 4.8.3. */
@@ -75,12 +75,12 @@ int amble_read(const amble_remote_characteristic *c, void *buffer, size_t size, 
 int amble_read_descriptor(const amble_remote_descriptor *d, void *buffer, size_t size, int timeout_ms) AMBLE_MUST_CHECK;
 /* Writes and waits for the answer. At most the MTU less 3 bytes, else AMBLE_ERR_TOO_LONG. Vol 3 Part G 4.9.3, 4.12.3. */
 int amble_write(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms) AMBLE_MUST_CHECK;
-int amble_write_descriptor(const amble_remote_descriptor *d, const void *data, size_t size, int timeout_ms)
-    AMBLE_MUST_CHECK;
+int amble_write_descriptor(const amble_remote_descriptor *d, const void *data, size_t size,
+                           int timeout_ms) AMBLE_MUST_CHECK;
 /* Writes without an answer: waits for room to send only, so nothing tells whether the server took it. AMBLE_ERR_UNSUPPORTED where the
  * characteristic does not have the property. Vol 3 Part G 4.9.1. */
-int amble_write_no_response(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms)
-    AMBLE_MUST_CHECK;
+int amble_write_no_response(const amble_remote_characteristic *c, const void *data, size_t size,
+                            int timeout_ms) AMBLE_MUST_CHECK;
 
 typedef struct {
     bool indicate;  /* indications in place of notifications */
@@ -89,8 +89,8 @@ typedef struct {
 /* Asks the server to send the value whenever it changes. The queue is armed before the server is asked, so the first value cannot be lost.
  * `*out` is the caller's, to be closed. Finds the CCCD by itself. AMBLE_ERR_UNSUPPORTED where the property is absent, AMBLE_ERR_NO_MEMORY
  * when `notification_buffers` are used up, AMBLE_ERR_BUSY when the characteristic has a subscription. Vol 3 Part G 4.10, 4.11. */
-int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_options *options, amble_subscription **out,
-                    int timeout_ms) AMBLE_MUST_CHECK;
+int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_options *options,
+                    amble_subscription **out, int timeout_ms) AMBLE_MUST_CHECK;
 /* The next value, oldest first. After the link was lost what is queued still comes, then AMBLE_ERR_DISCONNECTED. A value that found the
  * queue full is dropped and counted in the next one's `dropped`. AMBLE_ERR_BUSY when another task waits for it. */
 int amble_notified(amble_subscription *subscription, amble_value *value, int timeout_ms) AMBLE_MUST_CHECK;

@@ -28,11 +28,11 @@ typedef amble_characteristic amble_descriptor;
 struct amble_characteristic {
     const amble_uuid *uuid;
     bool read, write, write_no_response, notify, indicate;
-    bool capture;          /* queue every write, see above */
-    bool answer_reads;     /* each read is answered by a task: amble_requested */
-    bool answer_writes;    /* each write is accepted or refused by a task: amble_requested */
-    uint16_t max_size;     /* of the value, in bytes, at most 512; 0: 20, or the initial value's size if that is more */
-    uint16_t write_depth;  /* writes that may wait unread with `capture`; 0: 4 */
+    bool capture;         /* queue every write, see above */
+    bool answer_reads;    /* each read is answered by a task: amble_requested */
+    bool answer_writes;   /* each write is accepted or refused by a task: amble_requested */
+    uint16_t max_size;    /* of the value, in bytes, at most 512; 0: 20, or the initial value's size if that is more */
+    uint16_t write_depth; /* writes that may wait unread with `capture`; 0: 4 */
     const void *initial;
     uint16_t initial_size;
     const amble_descriptor *const *descriptors; /* ended by NULL; AMBLE_LIST; or NULL */
@@ -63,7 +63,8 @@ int amble_update(amble *ble, const amble_characteristic *c, const void *data, si
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
 /* Indicates and waits for the confirmation. One indication per link is under way at a time, others wait their turn. After a timeout
  * or cancel the confirmation is still awaited by the host before the next indication goes out. Errors as amble_notify. Vol 3 Part G 4.11. */
-int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
+int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size,
+                   int timeout_ms);
 /* Whether the central asked for notifications (bit 0) or indications (bit 1): its CCCD. */
 unsigned amble_subscribed(const amble_connection *conn, const amble_characteristic *c);
 
@@ -81,8 +82,8 @@ typedef struct {
  * AMBLE_ERR_NOT_FOUND, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_written(amble *ble, const amble_characteristic *c, amble_value *value, int timeout_ms) AMBLE_MUST_CHECK;
 /* The same for one connection; writes of others stay where they are. Ends with AMBLE_ERR_DISCONNECTED. */
-int amble_written_by(amble_connection *conn, const amble_characteristic *c, amble_value *value, int timeout_ms)
-    AMBLE_MUST_CHECK;
+int amble_written_by(amble_connection *conn, const amble_characteristic *c, amble_value *value,
+                     int timeout_ms) AMBLE_MUST_CHECK;
 amble_source amble_on_written(amble *ble, const amble_characteristic *c);
 
 /* A read or write of a characteristic with answer_reads or answer_writes, to be answered by a task. The peer waits meanwhile; it gives up

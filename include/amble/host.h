@@ -19,11 +19,12 @@ typedef struct amble amble;
 
 #define AMBLE_CONFIG_SERVICES 8
 typedef struct {
-    const char *name;    /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
-    uint16_t appearance; /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
-    uint16_t mtu;        /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
+    const char
+        *name; /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
+    uint16_t appearance;                                  /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
+    uint16_t mtu;                                         /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
     const amble_service *services[AMBLE_CONFIG_SERVICES]; /* served from the first packet on; as many as are set */
-    uint8_t connections;           /* links at once, 1..64; 0: 8 */
+    uint8_t connections;                                  /* links at once, 1..64; 0: 8 */
     uint16_t send_buffers;         /* notifications and write commands on their way to the controller; 0: 12 */
     uint16_t notification_buffers; /* received values that all subscriptions together may queue; 0: 64 */
     uint16_t scanned_devices;      /* devices that a scan remembers; 0: 32 */
@@ -52,12 +53,12 @@ const char *amble_name(const amble *ble);
 
 /* Numbers that tell how a host fares; each only grows. */
 typedef struct {
-    uint64_t acl_sent, acl_received;       /* packets */
-    uint64_t malformed;                    /* packets or PDUs dropped because they made no sense */
-    uint64_t orphaned;                     /* data for links that are gone */
-    uint64_t connect_repeated;             /* attempts repeated because no first packet came (0x3E) */
-    uint64_t late_responses;               /* ATT responses that came after their request had ended */
-    uint64_t notifications_dropped;        /* values that found their queue full */
+    uint64_t acl_sent, acl_received; /* packets */
+    uint64_t malformed;              /* packets or PDUs dropped because they made no sense */
+    uint64_t orphaned;               /* data for links that are gone */
+    uint64_t connect_repeated;       /* attempts repeated because no first packet came (0x3E) */
+    uint64_t late_responses;         /* ATT responses that came after their request had ended */
+    uint64_t notifications_dropped;  /* values that found their queue full */
 } amble_statistics;
 amble_statistics amble_read_statistics(const amble *ble);
 

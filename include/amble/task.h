@@ -130,7 +130,7 @@ int amble_wait_fd(int fd, bool writable, int timeout_ms) AMBLE_MUST_CHECK;
  *     r = several_steps(conn);
  *     r = amble_timeout_end(&t, r); */
 typedef struct {
-    void *opaque[32];
+    void *opaque[40];
 } amble_timeout;
 void amble_timeout_begin(amble_timeout *timeout, amble_connection *conn, int ms);
 int amble_timeout_end(amble_timeout *timeout, int result);

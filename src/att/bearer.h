@@ -38,15 +38,15 @@ typedef struct amble__att_bearer {
     bool mtu_exchanged; /* by us */
     amble__turn request, indication;
     uint8_t request_opcode;
-    size_t response_size;       /* of the response, opcode included, in request.packet */
-    amble__packet response;     /* the server's answer */
+    size_t response_size;   /* of the response, opcode included, in request.packet */
+    amble__packet response; /* the server's answer */
     amble__packet confirmation;
     struct amble__att *att;
 } amble__att_bearer;
 
 typedef struct amble__att {
     amble__att_bearer *bearers;
-    uint16_t mtu; /* that we offer and accept */
+    uint16_t mtu;      /* that we offer and accept */
     uint64_t arrivals; /* numbers what arrives unasked, over all links */
     uint64_t malformed, late_responses;
     amble__packet_pool pool; /* notifications and commands */
@@ -80,6 +80,7 @@ amble__writer amble__att_answer(amble__att_bearer *bearer);
 void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w);
 void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code);
 /* Sends an indication and waits for its confirmation. */
-int amble__att_indicate(amble__att_bearer *bearer, uint16_t handle, const void *data, size_t size, uint64_t deadline_us);
+int amble__att_indicate(amble__att_bearer *bearer, uint16_t handle, const void *data, size_t size,
+                        uint64_t deadline_us);
 void amble__att_confirm(amble__att_bearer *bearer);
 #endif

@@ -107,7 +107,7 @@ static inline void amble__read_copy(amble__reader *r, void *out, size_t size)
 
     if (p && size)
         memcpy(out, p, size);
-    else
+    else if (size)
         memset(out, 0, size);
 }
 /* Everything that is left, as a view. */

@@ -34,10 +34,7 @@ static inline void amble__list_remove(amble__list *node)
     node->next->previous = node->previous;
     node->next = node->previous = node;
 }
-static inline amble__list *amble__list_first(const amble__list *list)
-{
-    return list->next == list ? NULL : list->next;
-}
+static inline amble__list *amble__list_first(const amble__list *list) { return list->next == list ? NULL : list->next; }
 /* Takes the first node out, or returns NULL. */
 static inline amble__list *amble__list_take(amble__list *list)
 {

@@ -79,7 +79,8 @@ void amble__timers_disarm(amble__timers *timers, amble__timer *timer)
 void amble__timers_arm(amble__timers *timers, amble__timer *timer, uint64_t deadline_us)
 {
     amble__timers_disarm(timers, timer);
-    timer->deadline_us = deadline_us;
+    /* During a run the past is over: what is due already comes after everything that was due before. */
+    timer->deadline_us = deadline_us > timers->running_us ? deadline_us : timers->running_us;
     timer->order = timers->order++;
     timer->child = timer->sibling = timer->previous = NULL;
     timer->armed = true;
@@ -91,6 +92,7 @@ unsigned amble__timers_run(amble__timers *timers, uint64_t now_us)
     const uint64_t limit = timers->order;
     unsigned fired = 0;
 
+    timers->running_us = now_us;
     while (timers->root && timers->root->deadline_us <= now_us && timers->root->order < limit) {
         amble__timer *timer = timers->root;
 
@@ -98,5 +100,6 @@ unsigned amble__timers_run(amble__timers *timers, uint64_t now_us)
         fired++;
         timer->fire(timer);
     }
+    timers->running_us = 0;
     return fired;
 }

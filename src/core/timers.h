@@ -22,6 +22,7 @@ struct amble__timer {
 typedef struct {
     amble__timer *root;
     uint64_t order;
+    uint64_t running_us; /* the time of the run under way, 0: none */
 } amble__timers;
 
 /* Arms `timer` (again): `fire` is called by the first amble__timers_run whose `now` has reached the deadline. */

@@ -98,8 +98,8 @@ static amble__value_queue *make_queue(amble__database *database, const amble_cha
 }
 
 /* Fills in one value and returns the handle after it. */
-static unsigned make_value(amble__database *database, amble__served_value *value, const amble_characteristic *c, unsigned handle,
-                           bool descriptor)
+static unsigned make_value(amble__database *database, amble__served_value *value, const amble_characteristic *c,
+                           unsigned handle, bool descriptor)
 {
     value->definition = c;
     value->descriptor = descriptor;
@@ -167,7 +167,8 @@ int amble__database_serve(amble__database *database, const amble_service *servic
     if (served->values)
         make_values(database, served);
     if (database->arena.used > database->arena.size) {
-        amble__log(AMBLE__LOG_ERROR, "the database is full: %zu of %zu bytes are used; raise database_size in amble_config", used,
+        amble__log(AMBLE__LOG_ERROR,
+                   "the database is full: %zu of %zu bytes are used; raise database_size in amble_config", used,
                    database->arena.size);
         database->arena.used = used;
         return AMBLE_ERR_NO_MEMORY;

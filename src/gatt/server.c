@@ -118,8 +118,7 @@ static void read_multiple(amble__server_link *link, amble__reader *pdu)
             error = AMBLE__ATT_INVALID_HANDLE;
         } else if (!(error = amble__attribute_read_error(&attribute))) {
             bytes = amble__attribute_bytes(&attribute, link->conn, scratch);
-            amble__write_bytes(&w, bytes.data,
-                               bytes.size < amble__write_room(&w) ? bytes.size : amble__write_room(&w));
+            amble__write_bytes(&w, bytes.data, bytes.size < amble__write_room(&w) ? bytes.size : amble__write_room(&w));
         }
     }
     if (error)

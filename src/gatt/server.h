@@ -10,12 +10,12 @@
 typedef struct amble__server amble__server;
 
 typedef struct amble__server_link {
-    amble__list node;           /* in the held list of `held` */
-    amble__served_value *held;  /* NULL: nothing is held */
-    bool asks;                  /* a task answers; otherwise the write waits for room in its queue */
-    bool taken;                 /* a task has it */
+    amble__list node;          /* in the held list of `held` */
+    amble__served_value *held; /* NULL: nothing is held */
+    bool asks;                 /* a task answers; otherwise the write waits for room in its queue */
+    bool taken;                /* a task has it */
     uint8_t opcode;
-    uint16_t offset, size;      /* of a read; of a write, whose bytes begin the answer packet */
+    uint16_t offset, size; /* of a read; of a write, whose bytes begin the answer packet */
     uint32_t id;
     amble__timer timer;
     amble_connection *conn;

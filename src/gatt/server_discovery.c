@@ -33,8 +33,8 @@ void amble__server_find_information(amble__server_link *link, amble__reader *pdu
 
     if (!read_range(link, AMBLE__ATT_FIND_INFORMATION_REQUEST, pdu, &range))
         return;
-    for (unsigned handle = range.start; amble__database_at_or_after(&link->server->database, handle, &attribute) &&
-                                        attribute.handle <= range.end;
+    for (unsigned handle = range.start;
+         amble__database_at_or_after(&link->server->database, handle, &attribute) && attribute.handle <= range.end;
          handle = attribute.handle + 1u) {
         const amble_uuid type = amble__attribute_type(&attribute);
 
@@ -130,8 +130,8 @@ static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__
     amble__attribute attribute;
     size_t entry_size = 0;
 
-    for (unsigned handle = range->start; amble__database_at_or_after(&link->server->database, handle, &attribute) &&
-                                         attribute.handle <= range->end;
+    for (unsigned handle = range->start;
+         amble__database_at_or_after(&link->server->database, handle, &attribute) && attribute.handle <= range->end;
          handle = attribute.handle + 1u) {
         const amble_uuid type = amble__attribute_type(&attribute);
 
@@ -139,8 +139,7 @@ static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__
             continue;
         if ((error = amble__attribute_read_error(&attribute)))
             break;
-        if (!append_entry(&w, opcode, &entry_size, &attribute,
-                          amble__attribute_bytes(&attribute, link->conn, scratch)))
+        if (!append_entry(&w, opcode, &entry_size, &attribute, amble__attribute_bytes(&attribute, link->conn, scratch)))
             break;
     }
     send_list(link, opcode, range, &w, entry_size, error);

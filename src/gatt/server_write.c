@@ -45,7 +45,8 @@ static bool deliver(amble__server_link *link, amble__served_value *value, const 
         return true;
     }
     /* Whoever waits already goes first. */
-    if (!amble__list_empty(&value->held) || !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
+    if (!amble__list_empty(&value->held) ||
+        !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
         return false;
     set_value(value, data, size);
     return true;
@@ -131,7 +132,8 @@ static void deliver_held(amble__server *server, amble__served_value *value)
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------- */
-static int take(amble__server *server, const amble_characteristic *c, amble_connection *from, amble_value *out, int timeout_ms)
+static int take(amble__server *server, const amble_characteristic *c, amble_connection *from, amble_value *out,
+                int timeout_ms)
 {
     amble__served_value *value = amble__database_find(&server->database, c);
     int r = amble__wait_check();
@@ -169,8 +171,7 @@ static uint64_t written_order(const amble_source *source) { return amble__value_
 
 amble_source amble_on_written(amble *ble, const amble_characteristic *c)
 {
-    static const amble__source_kind kind = {
-        .ready = written_ready, .waiters = written_waiters, .order = written_order};
+    static const amble__source_kind kind = {.ready = written_ready, .waiters = written_waiters, .order = written_order};
 
     return (amble_source){.kind = &kind, .object = ble, .detail = c};
 }

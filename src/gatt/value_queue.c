@@ -47,8 +47,8 @@ static void wake(amble__value_queue *queue, const amble_connection *conn)
         amble__wait_end(amble__container(taker, amble__waiter, node)->wait, 0);
 }
 
-bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data, size_t size,
-                             bool indication)
+bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
+                             size_t size, bool indication)
 {
     amble__list *node = amble__list_take(&queue->free);
     amble__value_entry *entry;
@@ -79,7 +79,8 @@ void amble__value_queue_replace(amble__value_queue *queue, amble_connection *con
 
     if (unread)
         amble__list_append(&queue->free, unread);
-    (void)amble__value_queue_push(queue, conn, order, data, size, false); /* one is in view at most, so one is free */
+    if (!amble__value_queue_push(queue, conn, order, data, size, false))
+        amble__value_queue_drop(queue); /* every entry is in somebody's view */
 }
 
 void amble__value_queue_drop(amble__value_queue *queue)
@@ -127,8 +128,8 @@ static int wait_for_value(amble__value_queue *queue, amble_connection *from, amb
     return amble__wait_run_until(&wait, deadline_us);
 }
 
-int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses, amble__list *closings,
-                            uint64_t deadline_us, amble_value *value)
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses,
+                            amble__list *closings, uint64_t deadline_us, amble_value *value)
 {
     amble__value_entry *entry;
     int r;
@@ -148,7 +149,8 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, a
         .data = entry->bytes,
         .size = entry->size,
         .dropped = entry->dropped,
-        .conn = entry->conn->state != AMBLE__LINK_FREE && entry->conn->generation == entry->generation ? entry->conn : NULL,
+        .conn =
+            entry->conn->state != AMBLE__LINK_FREE && entry->conn->generation == entry->generation ? entry->conn : NULL,
         .device = entry->device,
         .indication = entry->indication,
     };
@@ -157,7 +159,6 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, a
 
 uint64_t amble__value_queue_order(const amble__value_queue *queue)
 {
-    return amble__list_empty(&queue->pending)
-               ? 0
-               : amble__container(queue->pending.next, amble__value_entry, node)->order;
+    return amble__list_empty(&queue->pending) ? 0
+                                              : amble__container(queue->pending.next, amble__value_entry, node)->order;
 }

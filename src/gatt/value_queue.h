@@ -32,16 +32,16 @@ typedef struct {
 void amble__value_queue_init(amble__value_queue *queue, uint64_t *dropped_in_all);
 void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry);
 /* Puts a value in and wakes who waits for it; false when the queue is full (not counted: see amble__value_queue_drop). */
-bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data, size_t size,
-                             bool indication);
+bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
+                             size_t size, bool indication);
 /* The same, but a value that nobody took yet gives way to the new one. */
 void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                                 size_t size);
 void amble__value_queue_drop(amble__value_queue *queue);
 /* Takes the oldest value, with `from` not NULL the oldest of that link. Waits until the deadline, `losses` (may be NULL) or `closings` end it. The viewer's
  * last value has to be settled before. */
-int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses, amble__list *closings,
-                            uint64_t deadline_us, amble_value *value);
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses,
+                            amble__list *closings, uint64_t deadline_us, amble_value *value);
 /* Gives back the value that `viewer` (a link, or NULL) has in view. */
 void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer);
 static inline bool amble__value_queue_full(const amble__value_queue *queue) { return amble__list_empty(&queue->free); }

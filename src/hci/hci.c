@@ -134,9 +134,7 @@ static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters
             return;
         if (status == 0 && pending->reply_size)
             amble__read_copy(parameters, pending->reply, pending->reply_size);
-        amble__wait_end(wait, status              ? AMBLE_ERR_HCI(status)
-                              : parameters->failed ? AMBLE_ERR_PROTOCOL
-                                                   : 0);
+        amble__wait_end(wait, status ? AMBLE_ERR_HCI(status) : parameters->failed ? AMBLE_ERR_PROTOCOL : 0);
         return;
     }
 }

@@ -8,41 +8,41 @@ enum { AMBLE__HCI_COMMAND_HEADER = 3, AMBLE__HCI_ACL_HEADER = 4, AMBLE__HCI_PARA
 
 /* Opcodes: group << 10 | command. */
 enum {
-    AMBLE__HCI_DISCONNECT = 0x0406,                       /* 7.1.6 */
-    AMBLE__HCI_SET_EVENT_MASK = 0x0c01,                   /* 7.3.1 */
-    AMBLE__HCI_RESET = 0x0c03,                            /* 7.3.2 */
-    AMBLE__HCI_READ_LOCAL_VERSION = 0x1001,               /* 7.4.1 */
-    AMBLE__HCI_READ_SUPPORTED_COMMANDS = 0x1002,          /* 7.4.2 */
-    AMBLE__HCI_READ_LOCAL_FEATURES = 0x1003,              /* 7.4.3 */
-    AMBLE__HCI_READ_BUFFER_SIZE = 0x1005,                 /* 7.4.5 */
-    AMBLE__HCI_READ_BD_ADDR = 0x1009,                     /* 7.4.6 */
-    AMBLE__HCI_READ_RSSI = 0x1405,                        /* 7.5.4 */
-    AMBLE__HCI_LE_SET_EVENT_MASK = 0x2001,                /* 7.8.1 */
-    AMBLE__HCI_LE_READ_BUFFER_SIZE = 0x2002,              /* 7.8.2 */
-    AMBLE__HCI_LE_READ_FEATURES = 0x2003,                 /* 7.8.3 */
-    AMBLE__HCI_LE_SET_RANDOM_ADDRESS = 0x2005,            /* 7.8.4 */
-    AMBLE__HCI_LE_SET_ADVERTISING_PARAMETERS = 0x2006,    /* 7.8.5 */
-    AMBLE__HCI_LE_SET_ADVERTISING_DATA = 0x2008,          /* 7.8.7 */
-    AMBLE__HCI_LE_SET_SCAN_RESPONSE_DATA = 0x2009,        /* 7.8.8 */
-    AMBLE__HCI_LE_SET_ADVERTISING_ENABLE = 0x200a,        /* 7.8.9 */
-    AMBLE__HCI_LE_SET_SCAN_PARAMETERS = 0x200b,           /* 7.8.10 */
-    AMBLE__HCI_LE_SET_SCAN_ENABLE = 0x200c,               /* 7.8.11 */
-    AMBLE__HCI_LE_CREATE_CONNECTION = 0x200d,             /* 7.8.12 */
-    AMBLE__HCI_LE_CREATE_CONNECTION_CANCEL = 0x200e,      /* 7.8.13 */
-    AMBLE__HCI_LE_CLEAR_ACCEPT_LIST = 0x2010,             /* 7.8.15 */
-    AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE = 0x200f,         /* 7.8.14 */
-    AMBLE__HCI_LE_ADD_TO_ACCEPT_LIST = 0x2011,            /* 7.8.16 */
-    AMBLE__HCI_LE_READ_REMOTE_FEATURES = 0x2016,          /* 7.8.21 */
-    AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH = 0x2024,     /* 7.8.35 */
-    AMBLE__HCI_LE_READ_MAXIMUM_DATA_LENGTH = 0x202f,      /* 7.8.46 */
-    AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS = 0x2035,        /* 7.8.52 */
-    AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS = 0x2036,       /* 7.8.53 */
-    AMBLE__HCI_LE_SET_EXTENDED_DATA = 0x2037,             /* 7.8.54 */
-    AMBLE__HCI_LE_SET_EXTENDED_RESPONSE = 0x2038,         /* 7.8.55 */
-    AMBLE__HCI_LE_SET_EXTENDED_ENABLE = 0x2039,           /* 7.8.56 */
-    AMBLE__HCI_LE_SET_EXTENDED_SCAN_PARAMETERS = 0x2041,  /* 7.8.64 */
-    AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE = 0x2042,      /* 7.8.65 */
-    AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION = 0x2043,    /* 7.8.66 */
+    AMBLE__HCI_DISCONNECT = 0x0406,                      /* 7.1.6 */
+    AMBLE__HCI_SET_EVENT_MASK = 0x0c01,                  /* 7.3.1 */
+    AMBLE__HCI_RESET = 0x0c03,                           /* 7.3.2 */
+    AMBLE__HCI_READ_LOCAL_VERSION = 0x1001,              /* 7.4.1 */
+    AMBLE__HCI_READ_SUPPORTED_COMMANDS = 0x1002,         /* 7.4.2 */
+    AMBLE__HCI_READ_LOCAL_FEATURES = 0x1003,             /* 7.4.3 */
+    AMBLE__HCI_READ_BUFFER_SIZE = 0x1005,                /* 7.4.5 */
+    AMBLE__HCI_READ_BD_ADDR = 0x1009,                    /* 7.4.6 */
+    AMBLE__HCI_READ_RSSI = 0x1405,                       /* 7.5.4 */
+    AMBLE__HCI_LE_SET_EVENT_MASK = 0x2001,               /* 7.8.1 */
+    AMBLE__HCI_LE_READ_BUFFER_SIZE = 0x2002,             /* 7.8.2 */
+    AMBLE__HCI_LE_READ_FEATURES = 0x2003,                /* 7.8.3 */
+    AMBLE__HCI_LE_SET_RANDOM_ADDRESS = 0x2005,           /* 7.8.4 */
+    AMBLE__HCI_LE_SET_ADVERTISING_PARAMETERS = 0x2006,   /* 7.8.5 */
+    AMBLE__HCI_LE_SET_ADVERTISING_DATA = 0x2008,         /* 7.8.7 */
+    AMBLE__HCI_LE_SET_SCAN_RESPONSE_DATA = 0x2009,       /* 7.8.8 */
+    AMBLE__HCI_LE_SET_ADVERTISING_ENABLE = 0x200a,       /* 7.8.9 */
+    AMBLE__HCI_LE_SET_SCAN_PARAMETERS = 0x200b,          /* 7.8.10 */
+    AMBLE__HCI_LE_SET_SCAN_ENABLE = 0x200c,              /* 7.8.11 */
+    AMBLE__HCI_LE_CREATE_CONNECTION = 0x200d,            /* 7.8.12 */
+    AMBLE__HCI_LE_CREATE_CONNECTION_CANCEL = 0x200e,     /* 7.8.13 */
+    AMBLE__HCI_LE_CLEAR_ACCEPT_LIST = 0x2010,            /* 7.8.15 */
+    AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE = 0x200f,        /* 7.8.14 */
+    AMBLE__HCI_LE_ADD_TO_ACCEPT_LIST = 0x2011,           /* 7.8.16 */
+    AMBLE__HCI_LE_READ_REMOTE_FEATURES = 0x2016,         /* 7.8.21 */
+    AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH = 0x2024,    /* 7.8.35 */
+    AMBLE__HCI_LE_READ_MAXIMUM_DATA_LENGTH = 0x202f,     /* 7.8.46 */
+    AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS = 0x2035,       /* 7.8.52 */
+    AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS = 0x2036,      /* 7.8.53 */
+    AMBLE__HCI_LE_SET_EXTENDED_DATA = 0x2037,            /* 7.8.54 */
+    AMBLE__HCI_LE_SET_EXTENDED_RESPONSE = 0x2038,        /* 7.8.55 */
+    AMBLE__HCI_LE_SET_EXTENDED_ENABLE = 0x2039,          /* 7.8.56 */
+    AMBLE__HCI_LE_SET_EXTENDED_SCAN_PARAMETERS = 0x2041, /* 7.8.64 */
+    AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE = 0x2042,     /* 7.8.65 */
+    AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION = 0x2043,   /* 7.8.66 */
 };
 
 /* Events, 7.7. */

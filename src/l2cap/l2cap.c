@@ -77,7 +77,8 @@ static void gather(amble__l2cap *l2cap, amble__l2cap_link *link, const uint8_t *
     }
 }
 
-void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data,
+                          size_t size)
 {
     amble__l2cap_link *link = conn->l2cap;
 

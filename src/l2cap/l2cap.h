@@ -15,9 +15,9 @@ enum { AMBLE__L2CAP_HEADER = 4, AMBLE__SIGNALLING_MTU = 23 };
 typedef struct amble__l2cap_link {
     uint8_t *buffer; /* one frame, header included */
     size_t capacity, filled;
-    size_t expected;  /* bytes of the frame under way, 0: none */
-    bool skipping;    /* the frame under way is too long, or nobody wants it */
-    uint8_t identifier; /* of the last signalling request of ours */
+    size_t expected;     /* bytes of the frame under way, 0: none */
+    bool skipping;       /* the frame under way is too long, or nobody wants it */
+    uint8_t identifier;  /* of the last signalling request of ours */
     amble__packet reply; /* reserved for signalling answers */
     amble__packet security_reply;
     amble_connection *conn;
@@ -34,7 +34,8 @@ typedef struct {
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, size_t mtu);
 void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn);
 /* A fragment from the controller. */
-void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size);
+void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data,
+                          size_t size);
 /* Sends a packet whose payload of `packet->size` bytes is written; owns it from now on, on a dead link too. */
 void amble__l2cap_send(amble_connection *conn, uint16_t cid, amble__packet *packet);
 /* The signalling channel, signalling.c. */

@@ -13,12 +13,10 @@ enum {
     LE_CONNECTION_REQUEST = 0x14,
     LE_CONNECTION_RESPONSE = 0x15,
     CREDITS = 0x16,
-    ENHANCED_CONNECTION_REQUEST = 0x17,
 };
 enum { REASON_NOT_UNDERSTOOD = 0, REASON_MTU_EXCEEDED = 1, REASON_INVALID_CID = 2 };
 enum { PARAMETERS_REJECTED = 1 };     /* 4.21 */
 enum { RESULT_NO_SUCH_PSM = 0x0002 }; /* 4.23 */
-enum { COMMAND_HEADER = 4 };
 
 static amble__writer begin_answer(amble__l2cap_link *link, uint8_t code, uint8_t identifier, uint16_t size)
 {

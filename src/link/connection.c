@@ -112,8 +112,8 @@ static void park(amble__links *links, uint16_t handle, unsigned boundary, const 
 
         if (parked->until_us >= now && parked->until_us != 0)
             continue;
-        *parked = (amble__parked){
-            .until_us = now + AMBLE__PARKED_US, .handle = handle, .boundary = boundary, .size = size};
+        *parked =
+            (amble__parked){.until_us = now + AMBLE__PARKED_US, .handle = handle, .boundary = boundary, .size = size};
         memcpy(parked->data, data, size);
         return;
     }

@@ -21,11 +21,11 @@ struct amble_connection {
     bool central;           /* this side's role */
     bool disconnect_wanted; /* the host's service task sees to it */
     bool disconnect_sent;
-    bool established;       /* a first packet was seen */
+    bool established; /* a first packet was seen */
     bool features_asked;
-    uint8_t reason;         /* HCI reason of the end */
-    int end;                /* what calls return from now on: 0 while LIVE */
-    uint8_t index;          /* of the slot */
+    uint8_t reason; /* HCI reason of the end */
+    int end;        /* what calls return from now on: 0 while LIVE */
+    uint8_t index;  /* of the slot */
     uint16_t handle;
     uint32_t generation;
     amble_device device;

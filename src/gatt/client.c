@@ -1,0 +1,208 @@
+/* Reading and writing, straight-line: each procedure asks, waits, and goes on with the answer (Vol 3 Part G 4.8, 4.9, 4.12). */
+#include "gatt/client.h"
+
+void amble__client_init(amble__client *client, amble__arena *arena, size_t links, size_t entries, uint16_t mtu)
+{
+    /* A subscription needs at least one buffer, so there can be no more of them than buffers. */
+    amble__client_link *slots = amble__arena_take(arena, links, sizeof *slots);
+    amble_subscription *subscriptions = amble__arena_take(arena, entries, sizeof *subscriptions);
+    amble__value_entry *values = amble__arena_take(arena, entries, sizeof *values);
+
+    if (client)
+        amble__list_init(&client->free_entries);
+    for (size_t i = 0; i < links; i++) {
+        uint8_t *list = amble__arena_take(arena, 1, mtu);
+
+        if (slots)
+            slots[i].list = list;
+    }
+    for (size_t i = 0; i < entries; i++) {
+        uint8_t *bytes = amble__arena_take(arena, 1, mtu);
+
+        if (client && values) {
+            values[i].bytes = bytes;
+            amble__list_append(&client->free_entries, &values[i].node);
+        }
+    }
+    if (client) {
+        client->links = slots;
+        client->subscriptions = subscriptions;
+        client->subscription_count = entries;
+        client->mtu = mtu;
+    }
+}
+
+void amble__client_open(amble__client *client, amble_connection *conn)
+{
+    amble__client_link *link = &client->links[conn->index];
+
+    link->list_size = 0;
+    link->conn = conn;
+    link->client = client;
+    conn->client = link;
+}
+
+int amble__client_check(const amble_connection *conn, uint32_t generation, int timeout_ms)
+{
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    r = conn ? amble__link_check(conn, generation) : AMBLE_ERR_ARGUMENT;
+    if (r < 0)
+        return amble__wait_refuse(r);
+    /* A remote operation cannot be done without waiting. */
+    return timeout_ms == 0 ? amble__wait_refuse(AMBLE_ERR_TIMEOUT) : 0;
+}
+
+int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    amble__att_bearer *bearer = conn->bearer;
+    amble__reader response;
+    amble__writer w;
+    uint16_t theirs;
+    bool sensible;
+    int r;
+
+    if (bearer->mtu_exchanged && conn->end == 0)
+        return bearer->mtu;
+    if ((r = amble__client_check(conn, conn->generation, timeout_ms)) < 0 ||
+        (r = amble__att_begin(bearer, deadline, &w)) < 0)
+        return r;
+    amble__att_write_mtu(&w, AMBLE__ATT_MTU_REQUEST, bearer->our_mtu);
+    r = amble__att_exchange(bearer, &w, AMBLE__ATT_MTU_RESPONSE, deadline, &response);
+    if (r < 0)
+        return r;
+    sensible = amble__att_read_mtu(&response, &theirs) && theirs >= AMBLE__ATT_MTU_MIN;
+    amble__att_end(bearer);
+    if (!sensible)
+        return AMBLE_ERR_PROTOCOL;
+    bearer->mtu_exchanged = true;
+    bearer->mtu = theirs < bearer->our_mtu ? theirs : bearer->our_mtu;
+    return bearer->mtu;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* One Read or Read Blob: copies at most `size` bytes out and returns how many the server sent. */
+static int read_part(amble_connection *conn, uint16_t handle, size_t offset, uint8_t *buffer, size_t size,
+                     uint64_t deadline_us)
+{
+    amble__reader response;
+    amble__writer w;
+    amble__bytes part;
+    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+
+    if (r < 0)
+        return r;
+    if (offset)
+        amble__att_write_blob(&w, handle, (uint16_t)offset);
+    else
+        amble__att_write_handle(&w, AMBLE__ATT_READ_REQUEST, handle);
+    r = amble__att_exchange(conn->bearer, &w, offset ? AMBLE__ATT_READ_BLOB_RESPONSE : AMBLE__ATT_READ_RESPONSE,
+                            deadline_us, &response);
+    if (r < 0)
+        return r;
+    part = amble__read_rest(&response);
+    if (part.size && size)
+        memcpy(buffer, part.data, part.size < size ? part.size : size);
+    amble__att_end(conn->bearer);
+    return (int)part.size;
+}
+
+static bool means_the_end(int r)
+{
+    return r == AMBLE_ERR_ATT(AMBLE__ATT_INVALID_OFFSET) || r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_LONG);
+}
+
+static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us)
+{
+    size_t got = 0;
+
+    for (;;) {
+        /* The MTU may change between two parts; each is judged by the one it came with. */
+        const int r = read_part(conn, handle, got, buffer + got, size - got, deadline_us);
+        const int full = conn->bearer->mtu - 1;
+
+        if (got && means_the_end(r))
+            return (int)got;
+        if (r < 0)
+            return r;
+        if ((size_t)r > size - got)
+            return AMBLE_ERR_TOO_LONG;
+        got += (size_t)r;
+        if (r < full || got >= AMBLE__ATT_VALUE_MAX)
+            return (int)got;
+    }
+}
+
+int amble_read(const amble_remote_characteristic *c, void *buffer, size_t size, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+
+    return r < 0 ? r : read_whole(c->conn, c->value_handle, buffer, size, deadline);
+}
+
+int amble_read_descriptor(const amble_remote_descriptor *d, void *buffer, size_t size, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(d->conn, d->generation, timeout_ms);
+
+    return r < 0 ? r : read_whole(d->conn, d->handle, buffer, size, deadline);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+int amble__client_write(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
+{
+    amble__reader response;
+    amble__writer w;
+    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+
+    if (r < 0)
+        return r;
+    amble__att_write_value(&w, AMBLE__ATT_WRITE_REQUEST, handle, data, size);
+    r = amble__att_exchange(conn->bearer, &w, AMBLE__ATT_WRITE_RESPONSE, deadline_us, &response);
+    if (r < 0)
+        return r;
+    amble__att_end(conn->bearer);
+    return 0;
+}
+
+int amble_write(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+
+    return r < 0 ? r : amble__client_write(c->conn, c->value_handle, data, size, deadline);
+}
+
+int amble_write_descriptor(const amble_remote_descriptor *d, const void *data, size_t size, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(d->conn, d->generation, timeout_ms);
+
+    return r < 0 ? r : amble__client_write(d->conn, d->handle, data, size, deadline);
+}
+
+int amble_write_no_response(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms)
+{
+    amble__packet *packet;
+    amble__writer w;
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if ((r = amble__link_check(c->conn, c->generation)) < 0)
+        return amble__wait_refuse(r);
+    if (!(c->properties & AMBLE_PROPERTY_WRITE_NO_RESPONSE))
+        return AMBLE_ERR_UNSUPPORTED;
+    if (size > c->conn->bearer->mtu - 3u)
+        return AMBLE_ERR_TOO_LONG;
+    r = amble__att_take(c->conn->bearer, timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), &packet, &w);
+    if (r < 0)
+        return r;
+    amble__att_write_value(&w, AMBLE__ATT_WRITE_COMMAND, c->value_handle, data, size);
+    amble__att_send(c->conn->bearer, packet, &w);
+    return 0;
+}

@@ -1,0 +1,267 @@
+/* Discovery: services, characteristics, descriptors, one after the other (Vol 3 Part G 4.4, 4.6, 4.7).
+ *
+ * One request brings a list of several. The list is kept with its link, together with the range it was asked for, and the next questions are
+ * answered from it as far as it reaches. Invariants: handles only grow from one answer to the next, whatever the server says, so
+ * discovery ends; an entry outside the range that was asked for is AMBLE_ERR_PROTOCOL. */
+#include "gatt/client.h"
+#include "gatt/database.h"
+
+enum { LAST_HANDLE = 0xffff };
+
+/* The kinds of lists, each with its request. */
+typedef struct {
+    uint8_t request, response;
+    uint16_t type; /* 0: Find Information */
+} list_kind;
+static const list_kind services_list = {AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST, AMBLE__ATT_READ_BY_GROUP_TYPE_RESPONSE,
+                                        AMBLE__TYPE_PRIMARY_SERVICE};
+static const list_kind characteristics_list = {AMBLE__ATT_READ_BY_TYPE_REQUEST, AMBLE__ATT_READ_BY_TYPE_RESPONSE,
+                                               AMBLE__TYPE_CHARACTERISTIC};
+static const list_kind information_list = {AMBLE__ATT_FIND_INFORMATION_REQUEST, AMBLE__ATT_FIND_INFORMATION_RESPONSE,
+                                           0};
+
+/* Asks for a list over a range and keeps it. 1: there is one, 0: there is nothing in the range. */
+static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end, uint64_t deadline_us)
+{
+    amble__att_range range = {
+        .start = start, .end = end, .type = {2, {(uint8_t)kind->type, (uint8_t)(kind->type >> 8)}}};
+    amble__reader response;
+    amble__writer w;
+    int r = amble__att_begin(link->conn->bearer, deadline_us, &w);
+
+    if (r < 0)
+        return r;
+    link->list_size = 0;
+    amble__att_write_range(&w, kind->request, &range);
+    r = amble__att_exchange(link->conn->bearer, &w, kind->response, deadline_us, &response);
+    if (r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND))
+        return 0;
+    if (r < 0)
+        return r;
+    link->list[0] = kind->response;
+    link->list_size = 1 + amble__read_left(&response);
+    amble__read_copy(&response, link->list + 1, link->list_size - 1);
+    link->list_start = start;
+    link->list_end = end;
+    amble__att_end(link->conn->bearer);
+    return 1;
+}
+
+/* The first entry of the kept list from `start` on. 1 found, 0 the list does not reach so far, or AMBLE_ERR_PROTOCOL. */
+static int look_up(const amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end,
+                   amble__att_entry *entry)
+{
+    amble__reader r = amble__reader_of(link->list, link->list_size);
+    size_t entry_size;
+    unsigned last = 0;
+
+    if (amble__read_u8(&r) != kind->response || start < link->list_start || start > link->list_end ||
+        end > link->list_end)
+        return 0;
+    if (!amble__att_begin_entries(&r, kind->response, &entry_size))
+        return AMBLE_ERR_PROTOCOL;
+    while (amble__att_next_entry(&r, kind->response, entry_size, entry)) {
+        if (entry->handle <= last || entry->handle < link->list_start || entry->handle > link->list_end ||
+            entry->end < entry->handle)
+            return AMBLE_ERR_PROTOCOL;
+        last = entry->end;
+        if (entry->handle >= start)
+            return entry->handle <= end;
+    }
+    return 0;
+}
+
+/* The first entry in the range, from the kept list or from the server: 1 found, 0 none. */
+static int next_entry(amble__client_link *link, const list_kind *kind, unsigned start, uint16_t end,
+                      amble__att_entry *entry, uint64_t deadline_us)
+{
+    int r;
+
+    if (start > end)
+        return 0;
+    r = look_up(link, kind, (uint16_t)start, end, entry);
+    if (r == 0 && (r = ask(link, kind, (uint16_t)start, end, deadline_us)) > 0 &&
+        (r = look_up(link, kind, (uint16_t)start, end, entry)) == 0)
+        r = AMBLE_ERR_PROTOCOL;
+    if (r == AMBLE_ERR_PROTOCOL)
+        link->list_size = 0;
+    return r;
+}
+
+static bool read_uuid(amble__bytes bytes, amble_uuid *uuid)
+{
+    amble__reader r = amble__reader_of(bytes.data, bytes.size);
+
+    return amble__att_read_uuid(&r, bytes.size, uuid);
+}
+
+/* --- services ----------------------------------------------------------------------------------------------------- */
+static int next_service(amble_connection *conn, amble_remote_service *out, uint64_t deadline_us)
+{
+    amble__att_entry entry;
+    const unsigned start = out->end + 1u; /* 1 for a zeroed one */
+    int r = next_entry(conn->client, &services_list, start, LAST_HANDLE, &entry, deadline_us);
+
+    if (r <= 0)
+        return r;
+    *out =
+        (amble_remote_service){.conn = conn, .start = entry.handle, .end = entry.end, .generation = conn->generation};
+    return read_uuid(entry.value, &out->uuid) ? 1 : AMBLE_ERR_PROTOCOL;
+}
+
+int amble_next_service(amble_connection *conn, amble_remote_service *out, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    const uint32_t generation = out->conn ? out->generation : conn->generation;
+    int r = amble__client_check(conn, generation, timeout_ms);
+
+    return r < 0 ? r : next_service(conn, out, deadline);
+}
+
+int amble_find_service(amble_connection *conn, const amble_uuid *uuid, amble_remote_service *out, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    const amble__att_range range = {.start = 1,
+                                    .end = LAST_HANDLE,
+                                    .type = AMBLE_UUID16(AMBLE__TYPE_PRIMARY_SERVICE),
+                                    .value = {.data = uuid->bytes, .size = uuid->size}};
+    const uint8_t opcode = AMBLE__ATT_FIND_BY_TYPE_VALUE_RESPONSE;
+    amble__att_entry entry = {0};
+    amble__reader response;
+    amble__writer w;
+    size_t entry_size;
+    bool sensible;
+    int r = amble__client_check(conn, conn->generation, timeout_ms);
+
+    if (r < 0 || (r = amble__att_begin(conn->bearer, deadline, &w)) < 0)
+        return r;
+    amble__att_write_range(&w, AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST, &range);
+    r = amble__att_exchange(conn->bearer, &w, opcode, deadline, &response);
+    if (r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND))
+        return AMBLE_ERR_NOT_FOUND;
+    if (r < 0)
+        return r;
+    sensible = amble__att_begin_entries(&response, opcode, &entry_size) &&
+               amble__att_next_entry(&response, opcode, entry_size, &entry) && entry.handle &&
+               entry.end >= entry.handle;
+    amble__att_end(conn->bearer);
+    *out = (amble_remote_service){
+        .conn = conn, .uuid = *uuid, .start = entry.handle, .end = entry.end, .generation = conn->generation};
+    return sensible ? 0 : AMBLE_ERR_PROTOCOL;
+}
+
+/* --- characteristics ---------------------------------------------------------------------------------------------- */
+static int next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out,
+                               uint64_t deadline_us)
+{
+    amble__client_link *link = service->conn->client;
+    const unsigned start = out->conn ? out->handle + 1u : service->start;
+    amble__att_entry entry, following;
+    amble__reader value;
+    int r = next_entry(link, &characteristics_list, start, service->end, &entry, deadline_us);
+
+    if (r <= 0)
+        return r;
+    value = amble__reader_of(entry.value.data, entry.value.size);
+    *out = (amble_remote_characteristic){.conn = service->conn,
+                                         .handle = entry.handle,
+                                         .end = service->end,
+                                         .generation = service->generation,
+                                         .properties = amble__read_u8(&value)};
+    out->value_handle = amble__read_le16(&value);
+    if (!amble__att_read_uuid(&value, amble__read_left(&value), &out->uuid) || out->value_handle <= entry.handle ||
+        out->value_handle > service->end)
+        return AMBLE_ERR_PROTOCOL;
+    /* It ends before the next one, if the list shows that; otherwise somewhere before the service's end, which is near enough: whoever
+     * looks for its descriptors stops at the next declaration. */
+    if (look_up(link, &characteristics_list,
+                entry.handle + 1u > LAST_HANDLE ? LAST_HANDLE : (uint16_t)(entry.handle + 1), service->end,
+                &following) > 0)
+        out->end = (uint16_t)(following.handle - 1);
+    return 1;
+}
+
+int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(service->conn, service->generation, timeout_ms);
+
+    return r < 0 ? r : next_characteristic(service, out, deadline);
+}
+
+int amble_find_characteristic(const amble_remote_service *service, const amble_uuid *uuid,
+                              amble_remote_characteristic *out, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(service->conn, service->generation, timeout_ms);
+
+    *out = (amble_remote_characteristic){.conn = NULL};
+    if (r < 0)
+        return r;
+    while ((r = next_characteristic(service, out, deadline)) > 0)
+        if (amble_uuid_equal(&out->uuid, uuid))
+            return 0;
+    return r < 0 ? r : AMBLE_ERR_NOT_FOUND;
+}
+
+/* --- descriptors -------------------------------------------------------------------------------------------------- */
+static bool is_declaration(const amble_uuid *uuid)
+{
+    const unsigned type = uuid->size == 2 ? amble__get_le16(uuid->bytes) : 0;
+
+    return type == AMBLE__TYPE_PRIMARY_SERVICE || type == AMBLE__TYPE_SECONDARY_SERVICE ||
+           type == AMBLE__TYPE_CHARACTERISTIC;
+}
+
+static int next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out, uint64_t deadline_us)
+{
+    const unsigned start = (out->conn ? out->handle : c->value_handle) + 1u;
+    amble__att_entry entry;
+    int r = next_entry(c->conn->client, &information_list, start, c->end, &entry, deadline_us);
+
+    if (r <= 0)
+        return r;
+    *out = (amble_remote_descriptor){.conn = c->conn, .handle = entry.handle, .generation = c->generation};
+    if (!read_uuid(entry.value, &out->uuid))
+        return AMBLE_ERR_PROTOCOL;
+    return is_declaration(&out->uuid) ? 0 : 1;
+}
+
+int amble_next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+
+    return r < 0 ? r : next_descriptor(c, out, deadline);
+}
+
+static int find_descriptor(const amble_remote_characteristic *c, const amble_uuid *uuid, amble_remote_descriptor *out,
+                           uint64_t deadline_us)
+{
+    int r;
+
+    *out = (amble_remote_descriptor){.conn = NULL};
+    while ((r = next_descriptor(c, out, deadline_us)) > 0)
+        if (amble_uuid_equal(&out->uuid, uuid))
+            return 0;
+    return r < 0 ? r : AMBLE_ERR_NOT_FOUND;
+}
+
+int amble_find_descriptor(const amble_remote_characteristic *c, const amble_uuid *uuid, amble_remote_descriptor *out,
+                          int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+
+    return r < 0 ? r : find_descriptor(c, uuid, out, deadline);
+}
+
+int amble__client_find_cccd(const amble_remote_characteristic *c, uint16_t *handle, uint64_t deadline_us)
+{
+    static const amble_uuid cccd = AMBLE_UUID16(AMBLE__TYPE_CCCD);
+    amble_remote_descriptor descriptor;
+    int r = find_descriptor(c, &cccd, &descriptor, deadline_us);
+
+    *handle = descriptor.handle;
+    return r;
+}
