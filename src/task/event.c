@@ -1,19 +1,19 @@
 /* Events and queues.
  *
- * An event belongs to the scheduler of the first task that waits for it. Setting it from another thread goes through one
- * atomic word, wake_state: IDLE; EARLY, set before anybody waited; or LISTED, in the scheduler's list of wakes. Whoever moves it to
- * LISTED puts it into the list, so it is in the list at most once; the first wait moves EARLY back to IDLE and finds it set. */
+ * An event belongs to the scheduler whose task waited for it last. Other threads see one atomic word of it, `wake`: 0; EARLY, set
+ * before anybody waited; or the scheduler's address, with LISTED when the event is in its list of wakes. Whoever adds LISTED puts
+ * the event into the list, so it is there at most once. Every step is one read-modify-write of that word: what a thread
+ * wrote before amble_wake is seen after the wait, and a thread does not touch an event that its wake may have ended. */
 #include <string.h>
 
 #include "task/task_internal.h"
 
-enum { WAKE_IDLE, WAKE_EARLY, WAKE_LISTED };
+enum { EARLY = 1, LISTED = 2 }; /* schedulers lie at multiples of 4 and more */
 
 struct event_inside {
-    _Atomic(amble__scheduler *) scheduler;
+    _Atomic(uintptr_t) wake;
     amble__list waiters;
     event_inside *next_wake;
-    _Atomic unsigned wake_state;
     bool set;
 };
 _Static_assert(sizeof(event_inside) <= sizeof(amble_event), "amble_event has room for its inside");
@@ -27,14 +27,20 @@ static event_inside *inside(amble_event *event)
     return e;
 }
 
+/* Binds the event to this scheduler (the one it was bound to before is gone) and takes what other threads have set so far. */
 static void bind(event_inside *e)
 {
-    unsigned early = WAKE_EARLY;
+    const uintptr_t mine = (uintptr_t)amble__this_scheduler;
+    uintptr_t word = atomic_load(&e->wake);
 
-    if (!atomic_load(&e->scheduler))
-        atomic_store(&e->scheduler, amble__this_scheduler);
-    if (atomic_compare_exchange_strong(&e->wake_state, &early, WAKE_IDLE))
-        e->set = true;
+    if (word == mine)
+        return;
+    while ((word & ~(uintptr_t)LISTED) != mine)
+        if (atomic_compare_exchange_weak(&e->wake, &word, mine)) {
+            e->set = e->set || word == EARLY;
+            return;
+        }
+    amble__events_collect(amble__this_scheduler);
 }
 
 static void set(event_inside *e)
@@ -51,7 +57,18 @@ static void set(event_inside *e)
 }
 
 void amble_event_set(amble_event *event) { set(inside(event)); }
-void amble_event_clear(amble_event *event) { inside(event)->set = false; }
+
+void amble_event_clear(amble_event *event)
+{
+    event_inside *e = inside(event);
+    uintptr_t early = EARLY;
+
+    if (amble__this_scheduler)
+        bind(e);
+    else
+        (void)atomic_compare_exchange_strong(&e->wake, &early, 0); /* any other word says nothing */
+    e->set = false;
+}
 
 int amble_event_wait(amble_event *event, int timeout_ms)
 {
@@ -67,31 +84,29 @@ int amble_event_wait(amble_event *event, int timeout_ms)
     return 0;
 }
 
+/* The scheduler does not close while somebody is in here; after the exchange the event may be gone. */
 static void list_wake(amble__scheduler *s, event_inside *e)
 {
     event_inside *head = atomic_load(&s->wakes);
 
+    atomic_fetch_add(&s->wakers, 1);
     do
         e->next_wake = head;
     while (!atomic_compare_exchange_weak(&s->wakes, &head, e));
     amble__loop_wake(s->loop);
+    atomic_fetch_sub(&s->wakers, 1);
 }
 
 void amble_wake(amble_event *event)
 {
     event_inside *e = (event_inside *)(void *)event;
-    amble__scheduler *s = atomic_load(&e->scheduler);
-    unsigned state = WAKE_IDLE;
+    uintptr_t word = atomic_load(&e->wake), marked;
 
-    if (!s) {
-        (void)atomic_compare_exchange_strong(&e->wake_state, &state, WAKE_EARLY); /* any other state is as good */
-        s = atomic_load(&e->scheduler);
-        state = WAKE_EARLY;
-        if (s && atomic_compare_exchange_strong(&e->wake_state, &state, WAKE_LISTED))
-            list_wake(s, e);
-    } else if (atomic_exchange(&e->wake_state, WAKE_LISTED) != WAKE_LISTED) {
-        list_wake(s, e);
-    }
+    do
+        marked = word > EARLY ? word | LISTED : EARLY;
+    while (!atomic_compare_exchange_weak(&e->wake, &word, marked));
+    if (word > EARLY && !(word & LISTED))
+        list_wake((amble__scheduler *)word, e);
 }
 
 void amble__events_collect(amble__scheduler *s)
@@ -108,7 +123,7 @@ void amble__events_collect(amble__scheduler *s)
     while (oldest) {
         event_inside *next = oldest->next_wake;
 
-        atomic_store(&oldest->wake_state, WAKE_IDLE);
+        (void)atomic_fetch_and(&oldest->wake, ~(uintptr_t)LISTED);
         (void)inside((amble_event *)(void *)oldest); /* its list may be new */
         set(oldest);
         oldest = next;
@@ -192,10 +207,7 @@ int amble_queue_take(amble_queue *queue, void *item, int timeout_ms)
     return 0;
 }
 
-static bool queue_ready(const amble_source *source)
-{
-    return ((const queue_inside *)source->object)->count > 0;
-}
+static bool queue_ready(const amble_source *source) { return ((const queue_inside *)source->object)->count > 0; }
 static amble__list *queue_takers(const amble_source *source)
 {
     return &((queue_inside *)(uintptr_t)source->object)->takers;

@@ -33,8 +33,8 @@ int amble_wait_first(const amble_source *sources, size_t count, int timeout_ms)
 
     if (r < 0)
         return r;
-    if (count > AMBLE_SOURCES_MAX)
-        return AMBLE_ERR_ARGUMENT;
+    if (count == 0 || count > AMBLE_SOURCES_MAX)
+        return amble__wait_refuse(AMBLE_ERR_ARGUMENT);
     while ((chosen = choose(sources, count)) < 0) {
         amble__wait wait;
 
@@ -47,7 +47,7 @@ int amble_wait_first(const amble_source *sources, size_t count, int timeout_ms)
         r = amble__wait_run_until(&wait, deadline);
         if (r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_CANCELLED || r == AMBLE_ERR_NO_TASK)
             return r;
-        if ((r = amble__wait_check()) < 0)
+        if (r < 0 && (r = amble__wait_check()) < 0)
             return r;
     }
     return chosen;
@@ -70,7 +70,13 @@ void amble__waiters_end_taker(amble__list *waiters)
     (void)amble__waiters_end_first(waiters, 0); /* there may be none */
 }
 
-static bool task_ready(const amble_source *source) { return ((const amble_task *)source->object)->ended; }
+/* A task that could not be started counts as ended: amble_join says so at once. */
+static bool task_ready(const amble_source *source)
+{
+    const amble_task *task = source->object;
+
+    return !task || task->ended;
+}
 static amble__list *task_waiters(const amble_source *source)
 {
     return &((amble_task *)(uintptr_t)source->object)->joiners;

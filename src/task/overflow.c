@@ -55,8 +55,10 @@ static void on_fault(int number, siginfo_t *info, void *context)
     } else if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN) {
         previous->sa_handler(number);
     } else {
-        /* The faulting instruction runs again, without us. */
+        /* The faulting instruction runs again, without us; a signal that was sent has to be sent again. */
         (void)signal(number, SIG_DFL);
+        if (info->si_code <= 0)
+            (void)raise(number);
     }
 }
 

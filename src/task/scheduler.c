@@ -4,9 +4,11 @@
  * then exactly to the next deadline. */
 #include "task/task_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#ifdef AMBLE__HOSTED
+#include <sched.h>
+#endif
 
 #include "core/log.h"
 #include "port/system.h"
@@ -31,7 +33,14 @@ uint64_t amble__scheduler_now(amble__scheduler *s)
     return s->now_us;
 }
 
-uint64_t amble_now_us(void) { return amble__this_scheduler ? amble__scheduler_now(amble__this_scheduler) : 0; }
+/* Programs measure with it, so it looks at the clock anew although the task has not waited meanwhile. */
+uint64_t amble_now_us(void)
+{
+    if (!amble__this_scheduler)
+        return 0;
+    amble__this_scheduler->now_is_fresh = false;
+    return amble__scheduler_now(amble__this_scheduler);
+}
 
 uint64_t amble__deadline(int timeout_ms)
 {
@@ -126,7 +135,8 @@ static void poll_loop(amble__scheduler *s, int64_t timeout_us)
     s->now_is_fresh = false;
 }
 
-/* Nothing is ready, no timer runs, nothing is watched: only another thread's amble_wake can help, or nothing can. */
+/* Nothing is ready, no timer runs, nothing is watched: only another thread's amble_wake can help, or nothing can. In real time
+ * that may well be meant; in virtual time it is most likely a test that hangs. */
 static void report_deadlock(amble__scheduler *s)
 {
     if (s->reported_deadlock)
@@ -135,7 +145,8 @@ static void report_deadlock(amble__scheduler *s)
     amble__list_each (node, &s->all) {
         const amble_task *task = amble__container(node, amble_task, all_node);
 
-        amble__log(AMBLE__LOG_WARNING, "task %s waits, and only amble_wake from another thread could end that", task->name);
+        amble__log(jumps(s) ? AMBLE__LOG_WARNING : AMBLE__LOG_INFO,
+                   "task %s waits, and only amble_wake from another thread could end that", task->name);
     }
 }
 
@@ -227,8 +238,9 @@ void amble_scheduler_close(void)
 {
     amble__scheduler *s = amble__this_scheduler;
 
-    if (!s)
+    if (!s || s->running)
         return;
+    s->closing = true;
     amble__list_each (node, &s->all)
         amble_cancel(amble__container(node, amble_task, all_node));
     while (!amble__list_empty(&s->all)) {
@@ -238,6 +250,9 @@ void amble_scheduler_close(void)
     }
     if (s->transport_slot.destroy)
         s->transport_slot.destroy(s->transport_slot.object);
+    while (atomic_load(&s->wakers)) /* a thread is about to leave amble_wake */
+        (void)sched_yield();
+    amble__events_collect(s); /* what was woken too late is not in this scheduler's list for ever */
     amble__loop_close(s->loop);
     while (s->free_stacks) {
         amble__stack *stack = s->free_stacks;
@@ -274,15 +289,25 @@ int amble_run(const amble_run_options *options, int (*function)(void *arg), void
 #endif
 
 /* --- for programs with a loop of their own -------------------------------------------------------------------------- */
+/* Looks at everything that amble_fd watches. A plain look leaves wake-ups alone when no socket is open; a wait that is woken
+ * takes them, and returns at once. */
+static void drain_loop(amble__scheduler *s)
+{
+    amble__loop_wake(s->loop);
+    poll_loop(s, -1);
+}
+
 int amble_step(void)
 {
     amble__scheduler *s = amble__this_scheduler;
     int ran;
 
-    if (!s)
+    if (!s || s->running)
         return 0;
     ran = (int)run_round(s);
-    if (s->loop && amble__loop_active(s->loop))
+    if (s->fd_is_watched)
+        drain_loop(s);
+    else if (s->loop && amble__loop_active(s->loop))
         poll_loop(s, 0);
     if (jumps(s) && !has_work(s) && s->timers.root && s->timers.root->deadline_us > s->now_us)
         s->now_us = s->timers.root->deadline_us;
@@ -305,7 +330,16 @@ int64_t amble_next_deadline(void)
 
 int amble_fd(void)
 {
-    return amble__this_scheduler && amble__this_scheduler->loop ? amble__loop_fd(amble__this_scheduler->loop) : -1;
+    amble__scheduler *s = amble__this_scheduler;
+
+    if (!s || !s->loop)
+        return -1;
+    if (!s->fd_is_watched) {
+        s->fd_is_watched = true;
+        if (!s->running) /* from a task: the step that runs it does this */
+            drain_loop(s);
+    }
+    return amble__loop_fd(s->loop);
 }
 
 /* --- for the rooms above ------------------------------------------------------------------------------------------ */

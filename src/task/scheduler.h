@@ -25,14 +25,15 @@ typedef struct amble__waiter {
     amble__list node; /* in the list of what is waited for */
     amble__wait *wait;
     struct amble__waiter *next; /* of the same wait */
-    bool keeps; /* the wait takes nothing (amble_wait_first): whoever signals must keep the signal */
+    bool keeps;                 /* the wait takes nothing (amble_wait_first): whoever signals must keep the signal */
 } amble__waiter;
 
 struct amble__wait {
     amble_task *task;
     amble__waiter *waiters;
     amble__timer timer;
-    void (*on_end)(amble__wait *wait); /* not NULL: called instead of making the task ready; for waits nobody is suspended in */
+    void (*on_end)(
+        amble__wait *wait); /* not NULL: called instead of making the task ready; for waits nobody is suspended in */
     int result;
     bool ended;
 };
@@ -81,7 +82,7 @@ void amble__work_cancel(amble__work *work);
 bool amble__scheduler_present(void);
 /* Random bytes: the system's, or seeded in virtual time. */
 amble__random *amble__scheduler_random(void);
-/* The loop under the scheduler, opened at its first use; NULL when that fails. The transports hang their sockets into it. */
+/* The loop under the scheduler; NULL on a board without one. The transports hang their sockets into it. */
 struct amble__loop *amble__scheduler_loop(void);
 /* The options given to amble_run. */
 const amble_run_options *amble__scheduler_options(void);
@@ -104,5 +105,5 @@ typedef struct {
 } amble__source_kind;
 
 /* This room does not know connections but for one thing: the first member of an amble_connection is the list of the waits that
- * its loss ends with AMBLE_ERR_DISCONNECTED. */
+ * its loss ends with AMBLE_ERR_DISCONNECTED. Afterwards the list may be set to zero: an amble_timeout that begins then is over at once. */
 #endif

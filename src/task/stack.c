@@ -12,6 +12,9 @@
 #endif
 #endif
 
+/* A smaller stack could not even hold the first frames of a task. */
+enum { SMALLEST_STACK = 128 * sizeof(void *) };
+
 /* What an untouched word of a stack holds: new mappings are zero, the caller's stacks are painted with this. */
 #define STACK_PAINT ((uintptr_t)0x5aa55aa5u)
 
@@ -27,13 +30,22 @@ static amble__stack *describe(void *memory, size_t size)
     return stack;
 }
 
+/* The memory is no stack any more. */
+static void forget(const amble__stack *stack)
+{
+#ifdef AMBLE__VALGRIND
+    VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
+#endif
+    (void)stack;
+}
+
 amble__stack *amble__stack_adopt(void *memory, size_t size)
 {
     const uintptr_t start = ((uintptr_t)memory + sizeof(uintptr_t) - 1) & ~(uintptr_t)(sizeof(uintptr_t) - 1);
     const size_t usable = size - (size_t)(start - (uintptr_t)memory);
     uintptr_t *word = (uintptr_t *)start;
 
-    if (size < 2 * sizeof(amble__stack))
+    if (size < SMALLEST_STACK)
         return NULL;
     for (size_t i = 0; i < usable / sizeof *word; i++)
         word[i] = STACK_PAINT;
@@ -81,9 +93,7 @@ void amble__stack_free(amble__stack *stack)
     const size_t page = amble__port_page_size();
     const size_t usable = (stack->size + sizeof *stack + page - 1) / page * page;
 
-#ifdef AMBLE__VALGRIND
-    VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
-#endif
+    forget(stack);
     amble__port_stack_unmap(memory, usable);
 }
 #else
@@ -98,8 +108,10 @@ void amble__stack_free(amble__stack *stack) { (void)stack; /* the caller's */ }
 
 void amble__stack_give_back(amble__scheduler *s, amble__stack *stack)
 {
-    if (!stack->mapped)
+    if (!stack->mapped) {
+        forget(stack);
         return;
+    }
     stack->next = s->free_stacks;
     s->free_stacks = stack;
 }

@@ -11,47 +11,48 @@
 void amble__switch_x86_64(void **save, void *load);
 void amble__entry_x86_64(void);
 
-__asm__(".text\n"
-        ".p2align 4\n"
-        ".globl amble__switch_x86_64\n"
-        ".type amble__switch_x86_64, @function\n"
-        "amble__switch_x86_64:\n"
-        "    .cfi_startproc\n"
-        "    pushq %rbp\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %rbp, 0\n"
-        "    pushq %rbx\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %rbx, 0\n"
-        "    pushq %r12\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r12, 0\n"
-        "    pushq %r13\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r13, 0\n"
-        "    pushq %r14\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r14, 0\n"
-        "    pushq %r15\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r15, 0\n"
-        "    subq $8, %rsp\n    .cfi_adjust_cfa_offset 8\n"
-        "    stmxcsr (%rsp)\n"
-        "    fnstcw 4(%rsp)\n"
-        "    movq %rsp, (%rdi)\n"
-        "    movq %rsi, %rsp\n"
-        "    ldmxcsr (%rsp)\n"
-        "    fldcw 4(%rsp)\n"
-        "    addq $8, %rsp\n    .cfi_adjust_cfa_offset -8\n"
-        "    popq %r15\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r15\n"
-        "    popq %r14\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r14\n"
-        "    popq %r13\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r13\n"
-        "    popq %r12\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r12\n"
-        "    popq %rbx\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %rbx\n"
-        "    popq %rbp\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %rbp\n"
-        "    ret\n"
-        "    .cfi_endproc\n"
-        ".size amble__switch_x86_64, .-amble__switch_x86_64\n"
-        /* The first frame of a task: r12 holds the entry function, r13 its argument. Undefined rip: unwinding ends here. */
-        ".p2align 4\n"
-        ".type amble__entry_x86_64, @function\n"
-        ".globl amble__entry_x86_64\n"
-        "amble__entry_x86_64:\n"
-        "    .cfi_startproc\n"
-        "    .cfi_undefined %rip\n"
-        "    movq %r13, %rdi\n"
-        "    callq *%r12\n"
-        "    ud2\n"
-        "    .cfi_endproc\n"
-        ".size amble__entry_x86_64, .-amble__entry_x86_64\n");
+__asm__(
+    ".text\n"
+    ".p2align 4\n"
+    ".globl amble__switch_x86_64\n"
+    ".type amble__switch_x86_64, @function\n"
+    "amble__switch_x86_64:\n"
+    "    .cfi_startproc\n"
+    "    pushq %rbp\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %rbp, 0\n"
+    "    pushq %rbx\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %rbx, 0\n"
+    "    pushq %r12\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r12, 0\n"
+    "    pushq %r13\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r13, 0\n"
+    "    pushq %r14\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r14, 0\n"
+    "    pushq %r15\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r15, 0\n"
+    "    subq $8, %rsp\n    .cfi_adjust_cfa_offset 8\n"
+    "    stmxcsr (%rsp)\n"
+    "    fnstcw 4(%rsp)\n"
+    "    movq %rsp, (%rdi)\n"
+    "    movq %rsi, %rsp\n"
+    "    ldmxcsr (%rsp)\n"
+    "    fldcw 4(%rsp)\n"
+    "    addq $8, %rsp\n    .cfi_adjust_cfa_offset -8\n"
+    "    popq %r15\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r15\n"
+    "    popq %r14\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r14\n"
+    "    popq %r13\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r13\n"
+    "    popq %r12\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r12\n"
+    "    popq %rbx\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %rbx\n"
+    "    popq %rbp\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %rbp\n"
+    "    ret\n"
+    "    .cfi_endproc\n"
+    ".size amble__switch_x86_64, .-amble__switch_x86_64\n"
+    /* The first frame of a task: r12 holds the entry function, r13 its argument. Undefined rip: unwinding ends here. */
+    ".p2align 4\n"
+    ".type amble__entry_x86_64, @function\n"
+    ".globl amble__entry_x86_64\n"
+    "amble__entry_x86_64:\n"
+    "    .cfi_startproc\n"
+    "    .cfi_undefined %rip\n"
+    "    movq %r13, %rdi\n"
+    "    callq *%r12\n"
+    "    ud2\n"
+    "    .cfi_endproc\n"
+    ".size amble__entry_x86_64, .-amble__entry_x86_64\n");
 
 /* The frame that amble__switch_x86_64 pops, lowest address first. */
 typedef struct {
@@ -67,9 +68,8 @@ void amble__context_make(amble__context *context, void *stack, size_t size, void
     const uintptr_t top = ((uintptr_t)stack + size) & ~(uintptr_t)15;
     saved_frame *frame = (saved_frame *)top - 1;
 
-    *frame = (saved_frame){.r12 = (void *)(uintptr_t)entry,
-                           .r13 = arg,
-                           .return_address = (void *)(uintptr_t)amble__entry_x86_64};
+    *frame = (saved_frame){
+        .r12 = (void *)(uintptr_t)entry, .r13 = arg, .return_address = (void *)(uintptr_t)amble__entry_x86_64};
     __asm__ volatile("stmxcsr %0\n    fnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
     context->stack_pointer = frame;
 }

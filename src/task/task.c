@@ -5,13 +5,15 @@
  * program is stopped with the task's name. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/log.h"
 #include "task/task_internal.h"
 
 #ifdef AMBLE__ASAN
 #include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef AMBLE__TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 _Static_assert(sizeof(scope_inside) <= sizeof(amble_scope), "amble_scope has room for its inside");
@@ -36,8 +38,12 @@ void amble__task_make_ready(amble_task *task)
         amble__list_append(&amble__this_scheduler->ready, &task->ready_node);
 }
 
+/* The sanitizers are told of every change of stack. */
 static void switch_to_scheduler(amble__scheduler *s, amble_task *task)
 {
+#ifdef AMBLE__TSAN
+    __tsan_switch_to_fiber(s->fiber, 0);
+#endif
 #ifdef AMBLE__ASAN
     __sanitizer_start_switch_fiber(task->ended ? NULL : &task->fake_stack, s->main_stack, s->main_stack_size);
 #endif
@@ -47,16 +53,14 @@ static void switch_to_scheduler(amble__scheduler *s, amble_task *task)
 #endif
 }
 
-void amble__task_suspend(amble_task *task)
+static void switch_to_task(amble__scheduler *s, amble_task *task)
 {
-    if (!amble__stack_intact(task->stack))
-        stop_program(task, "overflowed the stack given to amble_spawn_on; give it a larger one");
-    switch_to_scheduler(amble__this_scheduler, task);
-}
-
-void amble__task_continue(amble__scheduler *s, amble_task *task)
-{
-    s->running = task;
+#ifdef AMBLE__TSAN
+    s->fiber = __tsan_get_current_fiber();
+    if (!task->fiber)
+        task->fiber = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(task->fiber, 0);
+#endif
 #ifdef AMBLE__ASAN
     __sanitizer_start_switch_fiber(&s->fake_stack, task->stack->memory, task->stack->size);
 #endif
@@ -64,6 +68,28 @@ void amble__task_continue(amble__scheduler *s, amble_task *task)
 #ifdef AMBLE__ASAN
     __sanitizer_finish_switch_fiber(s->fake_stack, NULL, NULL);
 #endif
+#ifdef AMBLE__TSAN
+    if (task->ended)
+        __tsan_destroy_fiber(task->fiber);
+#endif
+}
+
+static void check_canary(const amble_task *task)
+{
+    if (!amble__stack_intact(task->stack))
+        stop_program(task, "overflowed the stack given to amble_spawn_on; give it a larger one");
+}
+
+void amble__task_suspend(amble_task *task)
+{
+    check_canary(task);
+    switch_to_scheduler(amble__this_scheduler, task);
+}
+
+void amble__task_continue(amble__scheduler *s, amble_task *task)
+{
+    s->running = task;
+    switch_to_task(s, task);
     s->running = NULL;
     if (task->ended) {
         amble__stack *stack = task->stack;
@@ -74,6 +100,13 @@ void amble__task_continue(amble__scheduler *s, amble_task *task)
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */
+static void cancel_all(scope_inside *scope)
+{
+    scope->cancelled = true;
+    amble__list_each (node, &scope->tasks)
+        amble_cancel(amble__container(node, amble_task, scope_node));
+}
+
 static void leave_scope(amble_task *task)
 {
     scope_inside *scope = task->scope;
@@ -82,8 +115,7 @@ static void leave_scope(amble_task *task)
     if (task->result < 0 && !scope->first_error && !(task->cancelled && task->result == AMBLE_ERR_CANCELLED)) {
         scope->first_error = task->result;
         if (!amble__list_empty(&scope->waiters))
-            amble__list_each (node, &scope->tasks)
-                amble_cancel(amble__container(node, amble_task, scope_node));
+            cancel_all(scope);
     }
     if (!scope->running)
         amble__waiters_end(&scope->waiters, 0);
@@ -99,6 +131,9 @@ static void run_task(void *arg)
     task->result = task->function(task->arg);
     if (task->open_scopes)
         stop_program(task, "ended with an open scope; call amble_scope_close before returning");
+    if (task->timeouts)
+        stop_program(task, "ended inside an amble_timeout; call amble_timeout_end before returning");
+    check_canary(task);
     task->ended = true;
     amble__list_remove(&task->all_node);
     amble__waiters_end(&task->joiners, 0);
@@ -111,6 +146,7 @@ static amble_task *start(scope_inside *scope, amble_task *task, const char *name
                          amble__stack *stack)
 {
     *task = (amble_task){.name = name, .function = function, .arg = arg, .stack = stack, .scope = scope};
+    task->cancelled = scope->cancelled || amble__this_scheduler->closing;
     amble__list_init(&task->joiners);
     amble__list_append(&scope->tasks, &task->scope_node);
     amble__list_append(&amble__this_scheduler->all, &task->all_node);
@@ -194,6 +230,8 @@ int amble_join(amble_task *task, int timeout_ms)
 
     if (r < 0)
         return r;
+    if (!task)
+        return amble__wait_refuse(AMBLE_ERR_ARGUMENT);
     if (!task->ended && (r = amble__wait_on(&task->joiners, timeout_ms)) < 0)
         return r;
     return task->result;
@@ -213,14 +251,9 @@ void amble_scope_open(amble_scope *scope)
     }
 }
 
-static void cancel_all(scope_inside *scope)
-{
-    amble__list_each (node, &scope->tasks)
-        amble_cancel(amble__container(node, amble_task, scope_node));
-}
-
 int amble_scope_wait(amble_scope *scope, int timeout_ms)
 {
+    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
     scope_inside *s = inside(scope);
     int r = amble__wait_check();
 
@@ -228,8 +261,9 @@ int amble_scope_wait(amble_scope *scope, int timeout_ms)
         return r;
     if (s->first_error)
         cancel_all(s);
-    if (s->running && (r = amble__wait_on(&s->waiters, timeout_ms)) < 0)
-        return r;
+    while (s->running) /* again when a task was added after the last one ended */
+        if ((r = amble__wait_on_until(&s->waiters, deadline)) < 0)
+            return r;
     return s->first_error;
 }
 

@@ -1,6 +1,6 @@
 /* What the files of this room share: the scheduler and a task from the inside. Invariants:
  *  - a task is in `ready`, or runs (`running`), or is suspended in its `wait`, or has ended; never two of these;
- *  - everything here belongs to one thread, but for `wakes` and what amble_event_wait documents. */
+ *  - everything here belongs to one thread, but for `wakes`, `wakers` and the one word of an event that event.c describes. */
 #ifndef AMBLE_TASK_TASK_INTERNAL_H
 #define AMBLE_TASK_TASK_INTERNAL_H
 #include <stdatomic.h>
@@ -17,9 +17,13 @@
 #endif
 #if defined(__SANITIZE_ADDRESS__)
 #define AMBLE__ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define AMBLE__TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define AMBLE__ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define AMBLE__TSAN 1
 #endif
 #endif
 
@@ -53,6 +57,9 @@ struct amble_task {
     scope_inside *scope;       /* owns this task */
     amble__list scope_node;
     amble__list joiners; /* waits for its end */
+#ifdef AMBLE__TSAN
+    void *fiber;
+#endif
 #ifdef AMBLE__ASAN
     void *fake_stack;
 #endif
@@ -66,6 +73,7 @@ struct scope_inside {
     scope_inside *outer; /* the owner's scope opened before */
     unsigned running;
     int first_error;
+    bool cancelled; /* whoever is started in it from now on is cancelled from the start */
 };
 
 /* amble_timeout from the inside. */
@@ -92,9 +100,15 @@ typedef struct amble__scheduler {
     amble__loop *loop;
     unsigned rounds_since_poll;
     bool reported_deadlock;
+    bool closing;       /* every task that starts now is cancelled from the start */
+    bool fd_is_watched; /* somebody polls amble_fd, so wake-ups must be drained from it */
     amble__stack *free_stacks;
     _Atomic(event_inside *) wakes; /* events set by other threads */
+    atomic_uint wakers;            /* threads that are doing so now */
     amble__scheduler_slot transport_slot;
+#ifdef AMBLE__TSAN
+    void *fiber;
+#endif
 #ifdef AMBLE__ASAN
     void *fake_stack;
     const void *main_stack;

@@ -20,7 +20,10 @@ static void fire(timeout_inside *t, int reason)
         amble__wait_end(task->wait, r);
 }
 
-static void time_is_over(amble__timer *timer) { fire(amble__container(timer, timeout_inside, timer), AMBLE_ERR_TIMEOUT); }
+static void time_is_over(amble__timer *timer)
+{
+    fire(amble__container(timer, timeout_inside, timer), AMBLE_ERR_TIMEOUT);
+}
 static void link_is_lost(amble__wait *wait)
 {
     fire(amble__container(wait, timeout_inside, loss), AMBLE_ERR_DISCONNECTED);
@@ -36,7 +39,9 @@ void amble_timeout_begin(amble_timeout *timeout, amble_connection *conn, int ms)
         return;
     amble__wait_init(&t->loss);
     t->loss.on_end = link_is_lost;
-    if (losses)
+    if (losses && !losses->next)
+        t->fired = AMBLE_ERR_DISCONNECTED;
+    else if (losses)
         amble__wait_add(&t->loss, &t->on_loss, losses);
     t->timer.fire = time_is_over;
     if (ms >= 0)

@@ -26,7 +26,7 @@ int amble__wait_refuse(int error)
 
     if (!task)
         return error;
-    if (++task->refused_in_a_row % REFUSALS_TO_REPORT == 0)
+    if (++task->refused_in_a_row == REFUSALS_TO_REPORT)
         amble__log(AMBLE__LOG_WARNING, "task %s: %u waits in a row failed at once, the last with: %s", task->name,
                    task->refused_in_a_row, amble_error_text(error));
     amble__task_make_ready(task);
@@ -63,7 +63,9 @@ void amble__wait_add(amble__wait *wait, amble__waiter *waiter, amble__list *list
     waiter->keeps = false;
     waiter->next = wait->waiters;
     wait->waiters = waiter;
-    amble__list_append(list, &waiter->node);
+    amble__list_init(&waiter->node);
+    if (!wait->ended)
+        amble__list_append(list, &waiter->node);
 }
 
 void amble__wait_end(amble__wait *wait, int result)
@@ -106,13 +108,13 @@ int amble__wait_run_until(amble__wait *wait, uint64_t deadline_us)
     int r;
 
     if (wait->ended)
-        return wait->result;
+        return wait->result < 0 ? amble__wait_refuse(wait->result) : wait->result;
     if (!task)
         return fail_at_once(wait, AMBLE_ERR_NO_TASK);
     if ((task->cancelled || task->timeouts) && (r = amble__task_interrupted(task)) < 0)
         return fail_at_once(wait, r);
     if (deadline_us != AMBLE__NEVER) {
-        if (deadline_us <= amble_now_us())
+        if (deadline_us <= amble__scheduler_now(amble__this_scheduler))
             return fail_at_once(wait, AMBLE_ERR_TIMEOUT);
         wait->timer.fire = time_is_over;
         amble__timer_start(&wait->timer, deadline_us);
@@ -183,6 +185,7 @@ int amble_sleep_ms(int ms)
     if (ms == 0) {
         amble_task *task = amble_current_task();
 
+        task->refused_in_a_row = 0;
         amble__task_make_ready(task);
         amble__task_suspend(task);
         return amble__task_interrupted(task);

@@ -1,8 +1,13 @@
-/* Waiting for file descriptors, through the loop under the scheduler. */
+/* Waiting for file descriptors, through the loop under the scheduler.
+ *
+ * The loop watches a duplicate of the descriptor, so two tasks may wait for the same one (one to read, one to write), and a
+ * descriptor that is closed meanwhile cannot be confused with the next one of the same number. */
 #include "task/task_internal.h"
 
 #ifdef AMBLE__HOSTED
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 typedef struct {
     amble__wait wait;
@@ -17,30 +22,58 @@ static void ready(void *user)
     amble__wait_end(&w->wait, 0);
 }
 
-int amble_wait_fd(int fd, bool writable, int timeout_ms)
+/* 1: ready; 0: not yet; negative: it cannot be watched. Regular files are always ready. */
+static int look(int fd, bool writable)
 {
-    amble__loop *loop;
+    struct pollfd descriptor = {.fd = fd, .events = writable ? POLLOUT : POLLIN};
+
+    if (fd < 0 || poll(&descriptor, 1, 0) < 0 || descriptor.revents & POLLNVAL)
+        return AMBLE_ERR_IO;
+    return descriptor.revents != 0;
+}
+
+/* The loop makes what it watches non-blocking, for good and for every process that shares it; its owner did not ask for that. */
+static int watch_unchanged(int fd, bool writable, descriptor_wait *w, amble__watch **watch)
+{
+    const int flags = fcntl(fd, F_GETFL);
+    const int r = amble__loop_watch(amble__scheduler_loop(), fd, writable, ready, w, watch);
+
+    if (flags >= 0 && !(flags & O_NONBLOCK))
+        (void)fcntl(fd, F_SETFL, flags); /* the same flags were accepted before */
+    return r == 0 || r == AMBLE_ERR_NO_MEMORY ? r : AMBLE_ERR_IO;
+}
+
+static int wait_for_duplicate(int fd, bool writable, int timeout_ms)
+{
     descriptor_wait w = {.called = false};
     amble__watch *watch;
-    struct stat status;
-    int r = amble__wait_check();
+    int r = watch_unchanged(fd, writable, &w, &watch);
 
     if (r < 0)
-        return r;
-    if (fstat(fd, &status) < 0)
-        return AMBLE_ERR_IO;
-    if (S_ISREG(status.st_mode))
-        return 0;
-    loop = amble__scheduler_loop();
+        return amble__wait_refuse(r);
     amble__wait_init(&w.wait);
-    r = amble__loop_watch(loop, fd, writable, ready, &w, &watch);
-    if (r < 0)
-        return r;
-    if (timeout_ms == 0)
-        amble__loop_wait(loop, 0);
     r = amble__wait_run(&w.wait, timeout_ms);
     if (!w.called)
         amble__loop_unwatch(watch);
+    return r;
+}
+
+int amble_wait_fd(int fd, bool writable, int timeout_ms)
+{
+    int duplicate, r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    r = look(fd, writable);
+    if (r > 0)
+        return 0;
+    if (r == 0 && timeout_ms == 0)
+        return amble__wait_refuse(AMBLE_ERR_TIMEOUT);
+    duplicate = r == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (duplicate < 0)
+        return amble__wait_refuse(AMBLE_ERR_IO);
+    r = wait_for_duplicate(duplicate, writable, timeout_ms);
+    (void)close(duplicate); /* nothing was written through it */
     return r;
 }
 #endif
