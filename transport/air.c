@@ -85,7 +85,7 @@ static void on_unplugged(void *user) { break_off(user, "the controller was unplu
 static void fail(air_transport *t)
 {
     t->transport.reason = t->broken;
-    (void)amble__transport_refuse(AMBLE_ERR_CONTROLLER, "%s: %s; %s", t->name, t->broken, t->remedy);
+    amble__transport_explain("%s: %s; %s", t->name, t->broken, t->remedy);
     if (t->transport.failed)
         t->transport.failed(t->transport.user, AMBLE_ERR_CONTROLLER);
     t->transport.failed = NULL;

@@ -118,9 +118,7 @@ int amble__tcp_client_open(const amble__transport_request *request, amble__trans
     amble__endpoint endpoint;
     int r = amble__wait_check();
 
-    if (!r)
-        r = amble__endpoint_resolve(&endpoint, request, false);
-    if (r < 0)
+    if (r < 0 || (r = amble__endpoint_resolve(&endpoint, request, false)) < 0)
         return r;
     r = AMBLE_ERR_NO_CONTROLLER;
     for (size_t i = 0; i < endpoint.count && r == AMBLE_ERR_NO_CONTROLLER; i++)

@@ -19,6 +19,8 @@ amble__transport_opener amble__tcp_client_open;
 amble__transport_opener amble__unix_client_open;
 amble__transport_opener amble__server_open; /* tcp-server: and unix-server: */
 
-/* Keeps the sentence for amble__transport_problem and returns `error`. */
-int amble__transport_refuse(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Keeps the sentence for amble__transport_problem. */
+void amble__transport_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and is `error`. */
+#define amble__transport_refuse(error, ...) (amble__transport_explain(__VA_ARGS__), (error))
 #endif

@@ -26,7 +26,7 @@ static void tell_owner(amble__work *work)
     amble__stream *s = amble__container(work, amble__stream, failing);
 
     s->transport.reason = s->reason;
-    (void)amble__transport_refuse(AMBLE_ERR_CONTROLLER, "%s: %s; %s", s->name, s->reason, s->remedy);
+    amble__transport_explain("%s: %s; %s", s->name, s->reason, s->remedy);
     if (s->transport.failed)
         s->transport.failed(s->transport.user, AMBLE_ERR_CONTROLLER);
 }

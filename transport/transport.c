@@ -29,7 +29,7 @@ enum { TRANSPORTS = sizeof transports / sizeof *transports };
 
 const char *amble__transport_problem(void) { return problem; }
 
-int amble__transport_refuse(int error, const char *format, ...)
+void amble__transport_explain(const char *format, ...)
 {
     char sentence[sizeof problem]; /* an argument may be the last problem itself */
     va_list arguments;
@@ -38,7 +38,6 @@ int amble__transport_refuse(int error, const char *format, ...)
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     memcpy(problem, sentence, sizeof problem);
-    return error;
 }
 
 static int refuse_unknown(const char *name)
