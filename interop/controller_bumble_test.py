@@ -93,6 +93,7 @@ async def loss_of_power(transport, air):
             found = await support.scan_for(seeker, "served")
             connection = await seeker.connect(found.address, timeout=10)
             connection.on("disconnection", reasons.append)
+            await Peer(connection).request_mtu(100)  # a link lost before its first packets has another reason, 0x3E
         await air.line(r"controller 02:AB:1E:00:00:0\d left")
         await support.eventually(lambda: reasons, "the supervision timeout", 20)
         assert reasons == [0x08], reasons  # Connection Timeout, Vol 1 Part F 2.8
