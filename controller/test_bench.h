@@ -18,7 +18,6 @@
 #define BENCH_NOTES   4096
 #define BENCH_SNIFFED 200000
 #define BENCH_MS      1000
-#define BENCH_ALL     UINT64_MAX
 
 /* A packet from a controller. */
 typedef struct {
