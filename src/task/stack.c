@@ -6,8 +6,8 @@
 #include "task/task_internal.h"
 
 #if defined(__has_include) && !defined(AMBLE__NO_VALGRIND)
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #define AMBLE__VALGRIND 1
 #endif
 #endif
@@ -35,6 +35,8 @@ static void forget(const amble__stack *stack)
 {
 #ifdef AMBLE__VALGRIND
     VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
+    /* What lay below the stack pointer may be read again. */
+    (void)VALGRIND_MAKE_MEM_DEFINED(stack->memory, stack->size);
 #endif
     (void)stack;
 }
@@ -58,8 +60,14 @@ size_t amble__stack_used(const amble__stack *stack)
     const uintptr_t untouched = stack->mapped ? 0 : STACK_PAINT;
     size_t free_words = 0;
 
+#ifdef AMBLE__VALGRIND
+    VALGRIND_DISABLE_ERROR_REPORTING; /* this looks below the stack pointer on purpose */
+#endif
     while (free_words < stack->size / sizeof *word && word[free_words] == untouched)
         free_words++;
+#ifdef AMBLE__VALGRIND
+    VALGRIND_ENABLE_ERROR_REPORTING;
+#endif
     return stack->size - free_words * sizeof *word;
 }
 

@@ -64,10 +64,12 @@ typedef struct {
 
 void amble__context_make(amble__context *context, void *stack, size_t size, void (*entry)(void *arg), void *arg)
 {
-    /* The convention wants rsp to be a multiple of 16 at the call in the entry, which is where `ret` leaves it. */
-    const uintptr_t top = ((uintptr_t)stack + size) & ~(uintptr_t)15;
+    /* The convention wants rsp to be a multiple of 16 at the call in the entry, which is where `ret` leaves it. Above that lies
+     * a return address of zero, for tools that do not understand the entry's unwind table. */
+    const uintptr_t top = (((uintptr_t)stack + size) & ~(uintptr_t)15) - 16;
     saved_frame *frame = (saved_frame *)top - 1;
 
+    *(void **)top = NULL;
     *frame = (saved_frame){
         .r12 = (void *)(uintptr_t)entry, .r13 = arg, .return_address = (void *)(uintptr_t)amble__entry_x86_64};
     __asm__ volatile("stmxcsr %0\n    fnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
