@@ -104,7 +104,7 @@ uint8_t amble__hc_host_number_of_completed_packets(amble__controller *controller
     const uint8_t handles = amble__read_u8(in);
 
     (void)out;
-    if (amble__read_left(in) != handles * 4u)
+    if (in->failed || amble__read_left(in) != handles * 4u)
         return HC_INVALID_PARAMETERS;
     while (amble__read_left(in)) {
         amble__ll_link *link = amble__ll_link_find(controller, amble__read_le16(in));
