@@ -53,11 +53,10 @@ static uint64_t story(uint64_t seed, uint64_t step_us)
     uint64_t digest;
 
     bench_open(&b, seed, 4);
+    assert_true(bench_connect(&b, 0, 1, &handle[0], &handle[1]));
     amble__air_set_loss(b.air, 50000);
     bench_advertise(&b.hosts[2], 0, 40, "020106");
     bench_scan(&b.hosts[3], true, false);
-    if (!bench_connect(&b, 0, 1, &handle[0], &handle[1]))
-        fail();
     for (unsigned i = 0; i < 8; i++)
         bench_send(&b.hosts[i & 1], handle[i & 1], i, 100);
     for (uint64_t t = 0; t < 2000000; t += step_us)
