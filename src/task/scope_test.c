@@ -69,6 +69,53 @@ static void the_first_error_cancels_the_rest_and_is_returned(void **state)
     assert_int_equal(run_virtual(fail_among_others, NULL), AMBLE_ERR_IO);
 }
 
+static int fail_when_cancelled(void *arg)
+{
+    (void)wait_for_ever(NULL);
+    return *(int *)arg;
+}
+
+static int fail_one_after_the_other(void *arg)
+{
+    amble_scope scope;
+    int r;
+
+    (void)arg;
+    amble_scope_open(&scope);
+    amble_spawn(&scope, fail_when_cancelled, &(int){AMBLE_ERR_STALE});
+    amble_spawn(&scope, sleep_and_end_with, &(int){AMBLE_ERR_IO});
+    r = amble_scope_wait(&scope, AMBLE_FOREVER);
+    amble_scope_close(&scope);
+    return r;
+}
+
+static void later_errors_do_not_replace_the_first(void **state)
+{
+    (void)state;
+    assert_int_equal(run_virtual(fail_one_after_the_other, NULL), AMBLE_ERR_IO);
+}
+
+static int cancel_one_of_two(void *arg)
+{
+    amble_scope scope;
+    int r;
+
+    (void)arg;
+    amble_scope_open(&scope);
+    amble_cancel(amble_spawn(&scope, wait_for_ever, NULL));
+    amble_spawn(&scope, sleep_and_end_with, &(int){0});
+    r = amble_scope_wait(&scope, AMBLE_FOREVER);
+    assert_int_equal(amble_now_us(), 10000);
+    amble_scope_close(&scope);
+    return r;
+}
+
+static void a_task_cancelled_on_purpose_is_no_error(void **state)
+{
+    (void)state;
+    assert_int_equal(run_virtual(cancel_one_of_two, NULL), 0);
+}
+
 static int fail_before_the_wait(void *arg)
 {
     amble_scope scope;
@@ -299,6 +346,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wait_returns_when_all_have_ended),
         cmocka_unit_test(the_first_error_cancels_the_rest_and_is_returned),
+        cmocka_unit_test(later_errors_do_not_replace_the_first),
+        cmocka_unit_test(a_task_cancelled_on_purpose_is_no_error),
         cmocka_unit_test(an_error_before_the_wait_counts_too),
         cmocka_unit_test(a_task_added_at_the_last_moment_is_waited_for),
         cmocka_unit_test(close_cancels_and_joins),
