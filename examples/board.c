@@ -1,6 +1,7 @@
-/* The pins of board.h. Each kind of input and each kind of output is one entry of a table: a name as the command line gives it, and
- * what to do with the pin. A real pin (an IIO channel, a PWM of sysfs, a line of libgpiod) is one more entry, with a name such as
- * "iio:0/voltage1" whose rest says which one. The table's last input takes every other name as that of a file. */
+/* The pins of board.h. Each kind of input and each kind of output is one entry of a table: a name as the command line
+ * gives it, and what to do with the pin. A real pin (an IIO channel, a PWM of sysfs, a line of libgpiod) is one
+ * more entry, with a name such as "iio:0/voltage1" whose rest says which one. The table's last input takes every
+ * other name as that of a file. */
 #include "board.h"
 
 #include <errno.h>

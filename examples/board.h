@@ -1,7 +1,7 @@
 /* The board that an example runs on: a potentiometer at an analogue input, an LED at a PWM output.
  *
- * Which pins these are is chosen on the command line, so that one program runs on a desk without any hardware and in a test that
- * must always go the same way:
+ * Which pins these are is chosen on the command line, so that one program runs on a desk without any hardware and in a
+ * test that must always go the same way:
  *
  *     --adc sweep    goes up and down all by itself, once in 8 s
  *     --adc random   wanders about
@@ -22,8 +22,8 @@
 
 /* True when --help was asked for and given: what the program does, followed by the options that every example takes. */
 bool board_help(int argc, char **argv, const char *what_it_does);
-/* Sets up the pins that the arguments name, --adc sweep and --pwm term where they say nothing. Returns 0; or AMBLE_ERR_USAGE, after a
- * sentence on stderr, for an argument it does not know or a source it cannot read. */
+/* Sets up the pins that the arguments name, --adc sweep and --pwm term where they say nothing. Returns 0; or
+ * AMBLE_ERR_USAGE, after a sentence on stderr, for an argument it does not know or a source it cannot read. */
 int board_init(int argc, char **argv);
 
 /* One reading of the potentiometer: 0 to 4095, the 12 bits of a common converter. */

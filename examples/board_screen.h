@@ -1,8 +1,9 @@
-/* A terminal as a screen that is redrawn in place, without flicker: a frame is built line by line and written at once.
+/* A terminal as a screen that is redrawn in place, without flicker: a frame is built line by line and written at
+ * once.
  *
- * Lines are cut at the width of the terminal, lines below its bottom are left out, so a small window shows less of the
- * same. Colour is used unless the environment has NO_COLOR; blocks and dots are drawn where the locale is UTF-8. Nothing
- * in here waits. */
+ * Lines are cut at the width of the terminal, lines below its bottom are left out, so a small window shows less of
+ * the same. Colour is used unless the environment has NO_COLOR; blocks and dots are drawn where the locale is
+ * UTF-8. Nothing in here waits. */
 #ifndef BOARD_SCREEN_H
 #define BOARD_SCREEN_H
 #include <stdbool.h>
@@ -14,8 +15,8 @@
 #define SCREEN_PRINTF
 #endif
 
-/* Takes the terminal over: another page, no cursor, keys without Return and without echo. False, and nothing is changed,
- * when the standard output is no terminal that can do this. */
+/* Takes the terminal over: another page, no cursor, keys without Return and without echo. False, and nothing is
+ * changed, when the standard output is no terminal that can do this. */
 bool screen_open(void);
 /* Gives the terminal back as it was; harmless when it was not taken. */
 void screen_close(void);

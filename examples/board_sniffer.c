@@ -1,7 +1,8 @@
-/* Reads packets of the link layer (Vol 6 Part B 2.3 and 2.4), and of ATT inside them, as far as a demonstration names them.
+/* Reads packets of the link layer (Vol 6 Part B 2.3 and 2.4), and of ATT inside them, as far as a demonstration names
+ * them.
  *
- * A data packet does not say who sent it. But the central opens every connection event, and each answers 150 us after the
- * other, so a packet after a longer silence is the central's, and after that they take turns. */
+ * A data packet does not say who sent it. But the central opens every connection event, and each answers 150 us
+ * after the other, so a packet after a longer silence is the central's, and after that they take turns. */
 #include "board_sniffer.h"
 
 #include <stddef.h>
@@ -100,7 +101,7 @@ static void describe_att(char what[64], const uint8_t *att, size_t size)
 
     if ((att[0] != 0x52 && att[0] != 0x12 && att[0] != 0x1b) || size < 3)
         return;
-    at += snprintf(what + at, 64 - (size_t)at, "  handle 0x%04x ", (unsigned)(att[1] | att[2] << 8));
+    at += snprintf(what + at, 64 - (size_t)at, "  0x%04x ", (unsigned)(att[1] | att[2] << 8));
     for (size_t i = 3; i < size && i < 11 && at < 60; i++)
         at += snprintf(what + at, 64 - (size_t)at, " %02x", att[i]);
 }

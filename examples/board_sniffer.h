@@ -1,5 +1,5 @@
-/* What somebody with a radio sniffer beside two boards sees: how many packets of which kind, who sent them how loud, and
- * the latest of them in words.
+/* What somebody with a radio sniffer beside two boards sees: how many packets of which kind, who sent them how loud,
+ * and the latest of them in words.
  *
  * It follows one link at a time. Its sniffer_hear is made for amble_air_sniff. Nothing in here waits. */
 #ifndef BOARD_SNIFFER_H

@@ -1,5 +1,5 @@
-/* Draws the stage. From top to bottom: both boards with their bars, the radio between them, the latest packets, the latest events. A
- * low window shows fewer packets and events, a narrow one the boards one below the other. */
+/* Draws the stage. From top to bottom: both boards with their bars, the radio between them, the latest packets, the
+ * latest events. A low window shows fewer packets and events, a narrow one the boards one below the other. */
 #include "board_stage.h"
 
 #include <stdio.h>
@@ -33,7 +33,7 @@ void stage_event(const char *letter, const char *words)
 }
 
 /* --- the radio ---------------------------------------------------------------------------------------------------- */
-static bool lately(uint64_t when_us) { return when_us && amble_now_us() - when_us < LATELY_US; }
+static bool lately(uint64_t when_us) { return when_us && when_us + LATELY_US > amble_now_us(); }
 
 static bool is_linked(void) { return lately(stage.ears.last_answer_us); }
 
@@ -98,6 +98,22 @@ static void describe_board(char text[STAGE_ROW], const stage_board *board, int r
     }
 }
 
+/* One board in a narrow window; in a low one without what can be spared. */
+static void draw_board(const stage_board *board, int cells)
+{
+    const bool low = screen_height() < 22;
+    char text[STAGE_ROW];
+
+    for (int row = 0; row < BOARD_ROWS; row++) {
+        if (low && (row == 2 || row == 4))
+            continue;
+        describe_board(text, board, row, cells);
+        screen_line(" %s", text);
+    }
+    if (!low && board == &stage.b)
+        screen_line("%s", "");
+}
+
 static void draw_boards(void)
 {
     const bool wide = screen_width() >= SIDE_BY_SIDE;
@@ -113,41 +129,43 @@ static void draw_boards(void)
         }
         return;
     }
-    for (int row = 0; row < BOARD_ROWS; row++) {
-        describe_board(b, &stage.b, row, cells);
-        screen_line(" %s", b);
-    }
-    screen_line("%s", "");
-    for (int row = 0; row < BOARD_ROWS; row++) {
-        describe_board(a, &stage.a, row, cells);
-        screen_line(" %s", a);
-    }
+    draw_board(&stage.b, cells);
+    draw_board(&stage.a, cells);
 }
 
 /* --- the rest of the page ----------------------------------------------------------------------------------------- */
 static void draw_title(void)
 {
-    const char *off = screen_ink(INK_OFF);
+    const char *off = screen_ink(INK_OFF), *dim = screen_ink(INK_DIM);
+    const bool wide = screen_width() >= SIDE_BY_SIDE;
 
-    screen_line(" %samble%s  two boards, one simulated radio  %s%.1f s%s    %s%s%s", screen_ink(INK_BOLD), off,
-                screen_ink(INK_DIM), stage_seconds(), off, screen_ink(INK_DIM),
-                screen_has_keys() ? "p  board A's power    q  quit" : "Ctrl-C quits", off);
+    screen_line(" %samble%s  %s%s%.1f s    %s%s", screen_ink(INK_BOLD), off,
+                wide ? "two boards, one simulated radio  " : "", dim, stage_seconds(),
+                !screen_has_keys() ? "Ctrl-C quits"
+                : wide             ? "p  board A's power    q  quit"
+                                   : "q  quit",
+                off);
     screen_line("%s", "");
 }
 
 static void draw_radio(void)
 {
     const sniffer *ears = &stage.ears;
-    char state[64], a[16], b[16];
+    const bool wide = screen_width() >= SIDE_BY_SIDE;
+    char state[64], a[16], b[16], counts[160];
 
     describe_radio(state);
     screen_line("%s", "");
     screen_line(" %sOn the air%s  %s%s", screen_ink(INK_BOLD), screen_ink(INK_OFF),
                 screen_ink(is_linked() ? INK_GREEN : INK_YELLOW), state);
-    screen_line(" RSSI  A %s  B %s   packets %llu: advertising %llu, scanning %llu, data %llu, empty %llu",
-                decibels(a, ears->rssi_peripheral), decibels(b, ears->rssi_central), (unsigned long long)ears->packets,
-                (unsigned long long)ears->advertising, (unsigned long long)ears->scanning,
-                (unsigned long long)(ears->data - ears->empty), (unsigned long long)ears->empty);
+    snprintf(counts, sizeof counts, "packets %llu: advertising %llu, scanning %llu, data %llu, empty %llu",
+             (unsigned long long)ears->packets, (unsigned long long)ears->advertising,
+             (unsigned long long)ears->scanning, (unsigned long long)(ears->data - ears->empty),
+             (unsigned long long)ears->empty);
+    screen_line(" RSSI  A %s  B %s   %s", decibels(a, ears->rssi_peripheral), decibels(b, ears->rssi_central),
+                wide ? counts : "");
+    if (!wide)
+        screen_line(" %s", counts);
 }
 
 /* The newest `rows` packets, the newest last. */
@@ -164,7 +182,7 @@ static void draw_packets(unsigned rows)
             screen_line("%s", "");
             continue;
         }
-        screen_line(" %s%8.3f s  channel %2u  %4d dBm%s  %s  %s", screen_ink(INK_DIM),
+        screen_line(" %s%8.3f s  ch %2u  %4d dBm%s  %s  %s", screen_ink(INK_DIM),
                     (double)(packet->time_us - stage.start_us) / 1e6, packet->channel, packet->rssi,
                     screen_ink(INK_OFF), packet->from_central ? "B -> A" : "A -> B", packet->what);
     }
@@ -209,7 +227,8 @@ void stage_show(void)
     draw_radio();
     left = screen_height() - screen_rows() - 2;
     if (left >= 2) {
-        const int events = left / 2 < STAGE_EVENTS ? left / 2 : STAGE_EVENTS;
+        const int happened = stage.event_count < STAGE_EVENTS ? (int)stage.event_count : STAGE_EVENTS;
+        const int events = left / 2 < happened ? left / 2 : happened;
 
         draw_packets((unsigned)(left - events < SNIFFER_KEEPS ? left - events : SNIFFER_KEEPS));
         draw_events((unsigned)events);

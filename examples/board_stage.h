@@ -1,8 +1,8 @@
 /* The stage of ./demo: what its audience sees of two boards and of the radio between them.
  *
- * Whoever plays on it changes `stage` and calls stage_event for what is worth remembering; the stage shows it, redrawn in
- * place on a terminal, as plain lines otherwise. There is one stage, of the thread that runs the demo. Nothing in here
- * waits. */
+ * Whoever plays on it changes `stage` and calls stage_event for what is worth remembering; the stage shows it,
+ * redrawn in place on a terminal, as plain lines otherwise. There is one stage, of the thread that runs the demo.
+ * Nothing in here waits. */
 #ifndef BOARD_STAGE_H
 #define BOARD_STAGE_H
 #include <stdbool.h>

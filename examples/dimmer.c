@@ -1,5 +1,5 @@
-/* Board A, ESP32-LED: a peripheral whose one characteristic is the brightness of an LED, a PWM duty of 0 to 65535 in two bytes.
- * dimmer_remote is its other half. */
+/* Board A, ESP32-LED: a peripheral whose one characteristic is the brightness of an LED, a PWM duty of 0 to 65535 in
+ * two bytes. dimmer_remote is its other half. */
 #include <amble.h>
 
 #include "board.h"

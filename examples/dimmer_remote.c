@@ -1,5 +1,5 @@
-/* Board B: a central that looks for the dimmer, connects, and writes the position of its potentiometer as the brightness. Whatever
- * goes wrong, it looks again. */
+/* Board B: a central that looks for the dimmer, connects, and writes the position of its potentiometer as the
+ * brightness. Whatever goes wrong, it looks again. */
 #include <amble.h>
 #include <stdlib.h>
 
@@ -23,8 +23,9 @@ static int find_device(amble *ble, amble_device *device)
     return r;
 }
 
-/* One session on a live link: discovers, then follows the potentiometer until something fails. A write without response does not tell
- * that nobody is there any more, so the pause between two readings listens for the end of the link. */
+/* One session on a live link: discovers, then follows the potentiometer until something fails. A write without
+ * response does not tell that nobody is there any more, so the pause between two readings listens for the end of
+ * the link. */
 static int follow(amble_connection *conn)
 {
     amble_remote_service service;

@@ -1,5 +1,5 @@
-/* ESP32_Potentiometer: a peripheral whose one characteristic is the position of a potentiometer, 0 to 4095 in two bytes. Whoever
- * subscribes is notified when it moves. */
+/* ESP32_Potentiometer: a peripheral whose one characteristic is the position of a potentiometer, 0 to 4095 in two
+ * bytes. Whoever subscribes is notified when it moves. */
 #include <amble.h>
 #include <stdlib.h>
 
@@ -11,7 +11,8 @@ static const amble_uuid pot_uuid = AMBLE_UUID128("1b9a473a-4493-4536-8b2b-9d4133
 static const amble_characteristic pot = {.uuid = &pot_uuid, .read = true, .notify = true};
 static const amble_service pot_service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&pot)};
 
-/* Reads the potentiometer every 100 ms; a change of more than 10, which is no noise any more, is written and notified. */
+/* Reads the potentiometer every 100 ms; a change of more than 10, which is no noise any more, is written and
+ * notified. */
 static int sensor_task(void *arg)
 {
     amble *ble = arg;
