@@ -163,6 +163,7 @@ int amble__air_transport_open(const amble__transport_request *request, amble__tr
     snprintf(options.label, sizeof options.label, "%s", slash ? slash + 1 : "");
     options.user = t;
     t->transport.operations = &operations;
+    t->transport.synchronised = true; /* no stream, no framing */
     t->delivery.run = deliver;
     r = amble__station_open(space, &options, &t->station);
     if (r < 0) {

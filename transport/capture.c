@@ -71,11 +71,11 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
     capture *c = user;
 
     record(c, packet, size, true);
+    c->outer.synchronised = c->inner->synchronised;
     c->outer.sco_packets = c->inner->sco_packets;
     c->outer.iso_packets = c->inner->iso_packets;
     if (c->outer.receive)
         c->outer.receive(c->outer.user, packet, size);
-    c->inner->synchronised = c->outer.synchronised;
 }
 
 static void on_failed(void *user, int error)

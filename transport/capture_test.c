@@ -93,8 +93,8 @@ static int exchange(void *arg)
         f.transport.receive(f.transport.user, reset, sizeof reset);
         assert_int_equal(outer->operations->write(outer, reset_answer, sizeof reset_answer), 0);
     }
-    assert_false(f.transport.synchronised);
-    outer->synchronised = true;
+    assert_false(outer->synchronised);
+    f.transport.synchronised = true;
     assert_int_equal(amble_sleep_ms(1000), 0);
     if (side == AMBLE__H4_HOST_SIDE) {
         assert_int_equal(outer->operations->write(outer, acl_out, sizeof acl_out), 0);
@@ -103,7 +103,7 @@ static int exchange(void *arg)
         f.transport.receive(f.transport.user, acl_out, sizeof acl_out);
         assert_int_equal(outer->operations->write(outer, acl_in, sizeof acl_in), 0);
     }
-    assert_true(f.transport.synchronised);
+    assert_true(outer->synchronised);
     f.transport.reason = "gone";
     f.transport.failed(f.transport.user, AMBLE_ERR_CONTROLLER);
     assert_string_equal(outer->reason, "gone");

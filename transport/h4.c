@@ -56,6 +56,7 @@ static void hunt(amble__h4 *h4, uint8_t byte)
     }
     if (h4->have == ANSWER_SIZE) {
         h4->have = 0;
+        h4->synchronised = h4->packet[1] == reset_answers[0][1];
         h4->deliver(h4->user, h4->packet, ANSWER_SIZE);
     }
 }

@@ -4,9 +4,9 @@
  * side commands and ACL data. SCO and ISO packets may arrive on both; they are framed and counted, and end there.
  *
  * Boards print boot text before their controller speaks, and bytes 0x02 or 0x04 may stand in it by chance. So a framer
- * on the host's side starts unsynchronised and lets pass nothing but the answer to HCI Reset. Its owner then sets
- * `synchronised`; from there on every byte counts, and one that cannot start a packet is an error: a stream that has
- * lost its frame cannot be trusted again.
+ * on the host's side starts unsynchronised and lets pass nothing but the answer to HCI Reset. With its Command Complete
+ * it is `synchronised`; from there on every byte counts, and one that cannot start a packet is an error: a stream that
+ * has lost its frame cannot be trusted again.
  *
  * Invariants: nothing is allocated; at most one packet is held; a packet that lies whole in the bytes given is handed
  * on in place. */
@@ -25,7 +25,7 @@ typedef enum { AMBLE__H4_HOST_SIDE, AMBLE__H4_CONTROLLER_SIDE } amble__h4_side;
 
 typedef struct {
     amble__h4_side side;
-    bool synchronised; /* may be set by `deliver`; true from the start on the controller's side */
+    bool synchronised; /* true from the start on the controller's side */
     void (*deliver)(void *user, const uint8_t *packet, size_t size);
     void *user;
     uint64_t sco_packets, iso_packets; /* framed and dropped */

@@ -16,7 +16,6 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
 {
     sink *s = user;
 
-    s->h4.synchronised = true;
     s->sum = s->sum * 31 + size;
     for (size_t i = 0; i < size; i++)
         s->sum = s->sum * 31 + packet[i];

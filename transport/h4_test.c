@@ -29,7 +29,6 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
     s->size += size;
     s->packets++;
     s->last = packet;
-    s->h4.synchronised = true; /* every first packet here is the answer to Reset */
 }
 
 static void sink_init(sink *s, amble__h4_side side)
@@ -157,6 +156,7 @@ static void test_a_refused_reset_is_seen(void **state)
     (void)state;
     feed_whole(&s, AMBLE__H4_HOST_SIDE, refused, sizeof refused);
     assert_int_equal(s.packets, 1);
+    assert_false(s.h4.synchronised);
 }
 
 static void expect_lost(amble__h4_side side, const uint8_t *bytes, size_t size, const char *problem)

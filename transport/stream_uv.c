@@ -59,10 +59,9 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
 {
     amble__stream *s = user;
 
-    if (!s->transport.receive)
-        return;
-    s->transport.receive(s->transport.user, packet, size);
-    s->h4.synchronised |= s->transport.synchronised; /* from the next packet on */
+    s->transport.synchronised = s->h4.synchronised;
+    if (s->transport.receive)
+        s->transport.receive(s->transport.user, packet, size);
 }
 
 static void on_space(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)

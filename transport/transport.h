@@ -23,7 +23,7 @@ struct amble__transport {
     void (*receive)(void *user, const uint8_t *packet, size_t size); /* set by the owner before the first wait */
     void (*failed)(void *user, int error);
     void *user;
-    bool synchronised; /* the owner sets it at the first Reset answer: from then on a framing error is fatal */
+    bool synchronised; /* Reset was answered: from then on a framing error is fatal; for the owner to read */
     uint64_t sco_packets, iso_packets; /* framed, counted, dropped */
     const char *reason;                /* in `failed` and after it: what happened, in a few words */
 };

@@ -38,7 +38,6 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
     }
     o->total += size;
     o->packets++;
-    o->transport->synchronised = true;
     amble_event_set(&o->event);
 }
 
