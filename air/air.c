@@ -1,9 +1,10 @@
 /* The simulated radio: time, channels, and which packet reaches whom.
  *
- * Each channel keeps the radios that listen on it and those that send on it, so a packet costs as much as its channel has
- * listeners, however many devices there are. A listener follows a packet from its start (it is in the packet's `receivers`) and gets
- * it at its end. Invariants: a radio is in a channel's list exactly while it listens or sends; `reception` is linked only while
- * listening; every packet under way is in its channel's `senders`, and two that overlap there are both marked. */
+ * Each channel keeps the radios that listen on it and those that send on it, so a packet costs as much as its channel
+ * has listeners, however many devices there are. A listener follows a packet from its start (it is in the packet's
+ * `receivers`) and gets it at its end. Invariants: a radio is in a channel's list exactly while it listens or sends;
+ * `reception` is linked only while listening; every packet under way is in its channel's `senders`, and two that
+ * overlap there are both marked. */
 #include "air/air.h"
 
 #include <stdlib.h>

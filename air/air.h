@@ -1,11 +1,13 @@
 /* The simulated radio: devices, channels, packets in flight, loss, a sniffer.
  *
- * The air is a clockwork without a clock. It has its own time in microseconds, which moves only inside amble__air_advance:
- * everything due up to `now` happens, in order, each at its exact time. Whoever owns a clock asks amble__air_next_deadline when to
- * come back. One seed gives one trace: the only source of chance is the air's own generator.
+ * The air is a clockwork without a clock. It has its own time in microseconds, which moves only inside
+ * amble__air_advance: everything due up to `now` happens, in order, each at its exact time. Whoever owns a clock asks
+ * amble__air_next_deadline when to come back. One seed gives one trace: the only source of chance is the air's own
+ * generator.
  *
- * A packet occupies one channel for the time its bytes take. A receiver gets it when it listened on that channel with the right
- * access address from the first bit on, when no other packet in reach overlapped it, and when the dice of loss allow it. */
+ * A packet occupies one channel for the time its bytes take. A receiver gets it when it listened on that channel with
+ * the right access address from the first bit on, when no other packet in reach overlapped it, and when the dice of
+ * loss allow it. */
 #ifndef AMBLE_AIR_AIR_H
 #define AMBLE_AIR_AIR_H
 #include <stdbool.h>
@@ -34,8 +36,8 @@ void amble__air_advance(amble__air *air, uint64_t now_us);
 void amble__air_set_loss(amble__air *air, uint32_t millionths);
 amble__random *amble__air_random(amble__air *air);
 
-/* Sees every packet that is sent, at its start, whether or not anybody receives it. `pdu` starts with the header and does not
- * contain the CRC. */
+/* Sees every packet that is sent, at its start, whether or not anybody receives it. `pdu` starts with the header and
+ * does not contain the CRC. */
 typedef struct {
     uint64_t start_us;
     uint8_t channel; /* 0..39 as the specification numbers them; 37, 38, 39 advertise */

@@ -1,8 +1,9 @@
 /* One device's radio on the air, as the device that owns it sees it.
  *
- * A radio is half duplex and does one thing at a time: nothing, listening, waiting to send, or sending. Starting something ends
- * whatever was under way; a packet that is cut off while it is being sent is received by nobody. The radio lives in its owner. Its
- * events come from amble__air_advance, never from inside a call of the owner's, and may themselves start the next thing. */
+ * A radio is half duplex and does one thing at a time: nothing, listening, waiting to send, or sending. Starting
+ * something ends whatever was under way; a packet that is cut off while it is being sent is received by nobody. The
+ * radio lives in its owner. Its events come from amble__air_advance, never from inside a call of the owner's, and may
+ * themselves start the next thing. */
 #ifndef AMBLE_AIR_RADIO_H
 #define AMBLE_AIR_RADIO_H
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* The rules an access address keeps so that receivers can tell it from noise and from the advertising one. About one random number
- * in four passes them, so drawing until one does is quick. */
+/* The rules an access address keeps so that receivers can tell it from noise and from the advertising one. About one
+ * random number in four passes them, so drawing until one does is quick. */
 #include "controller/access_address.h"
 
 /* The limits of Vol 6, Part B, 2.1.2. */

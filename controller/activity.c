@@ -1,5 +1,5 @@
-/* Sharing the radio: see activity.h. Invariants: `current` is the owner or NULL, and with no owner the radio is idle; the owner is not
- * in the list of those that wait. */
+/* Sharing the radio: see activity.h. Invariants: `current` is the owner or NULL, and with no owner the radio is idle;
+ * the owner is not in the list of those that wait. */
 #include "controller/activity.h"
 
 #include "controller/state.h"

@@ -1,10 +1,11 @@
-/* How one radio is shared: each link, the advertiser, the scanner and the initiator is an activity, and one activity at a time owns the
- * radio.
+/* How one radio is shared: each link, the advertiser, the scanner and the initiator is an activity, and one activity
+ * at a time owns the radio.
  *
- * An activity claims the radio when its moment comes and yields it when its turn is over. A claim takes the radio from a less urgent
- * owner. Each claim or turn lost in a row makes the next claim more urgent, so of two that collide again and again neither
- * starves, and a link that fills its whole interval lets the others in once in a while. An activity that could use any moment (an
- * open scan window) waits, and is offered the radio by the next yield, first come, first served. */
+ * An activity claims the radio when its moment comes and yields it when its turn is over. A claim takes the radio from
+ * a less urgent owner. Each claim or turn lost in a row makes the next claim more urgent, so of two that collide again
+ * and again neither starves, and a link that fills its whole interval lets the others in once in a while. An activity
+ * that could use any moment (an open scan window) waits, and is offered the radio by the next yield, first come, first
+ * served. */
 #ifndef AMBLE_CONTROLLER_ACTIVITY_H
 #define AMBLE_CONTROLLER_ACTIVITY_H
 #include <stdbool.h>
@@ -13,7 +14,8 @@
 #include "controller/controller.h"
 #include "core/list.h"
 
-/* Turns lost in a row count up to AMBLE__LL_MISSED_MAX: enough to lift each kind over the next, and none over a link's anchor. */
+/* Turns lost in a row count up to AMBLE__LL_MISSED_MAX: enough to lift each kind over the next, and none over a link's
+ * anchor. */
 #define AMBLE__LL_MISSED_MAX 4
 typedef enum {
     AMBLE__LL_URGENCY_SCAN = 0,

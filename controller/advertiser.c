@@ -1,8 +1,8 @@
 /* Legacy advertising: see advertiser.h.
  *
- * An event sends the advertising PDU on each channel of the map, and after each one listens for an answer that starts T_IFS later. The
- * PDU is built anew for each channel, so data that the host changes meanwhile goes out with the next packet. Invariant: while enabled,
- * either the event timer is armed or an event is under way. */
+ * An event sends the advertising PDU on each channel of the map, and after each one listens for an answer that starts
+ * T_IFS later. The PDU is built anew for each channel, so data that the host changes meanwhile goes out with the next
+ * packet. Invariant: while enabled, either the event timer is armed or an event is under way. */
 #include "controller/advertiser.h"
 
 #include "controller/access_address.h"

@@ -1,4 +1,5 @@
-/* Legacy advertising: events on 37, 38 and 39, scan responses, and the connections they lead to (Vol 6, Part B, 4.4.2). */
+/* Legacy advertising: events on 37, 38 and 39, scan responses, and the connections they lead to (Vol 6, Part B,
+ * 4.4.2). */
 #ifndef AMBLE_CONTROLLER_ADVERTISER_H
 #define AMBLE_CONTROLLER_ADVERTISER_H
 #include "controller/activity.h"

@@ -1,4 +1,5 @@
-/* Channel selection against the specification's sample data (Vol 6, Part C, 3) and against values of an independent implementation. */
+/* Channel selection against the specification's sample data (Vol 6, Part C, 3) and against values of an independent
+ * implementation. */
 #include "controller/channel_selection.h"
 
 #include <setjmp.h>

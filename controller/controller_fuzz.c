@@ -1,7 +1,8 @@
 /* Arbitrary bytes from two hosts to two controllers on one air.
  *
- * Input: records of a tag, a length, and that many bytes. Bit 0 of the tag chooses the controller; the bytes are a packet as it stands, or,
- * when bit 1 is set, time passes: the bytes are a number of units of 100 us. Each packet to a host must be well-formed. */
+ * Input: records of a tag, a length, and that many bytes. Bit 0 of the tag chooses the controller; the bytes are a
+ * packet as it stands, or, when bit 1 is set, time passes: the bytes are a number of units of 100 us. Each packet to a
+ * host must be well-formed. */
 #include "controller/test_bench.h"
 
 #define UNIT_US     100

@@ -1,7 +1,8 @@
 /* The table of commands, and how each is answered: see hci_commands.h.
  *
- * The table is the only place that knows which commands exist; Read Local Supported Commands is read off it, so it cannot claim what is
- * not there. A command is done when amble__hc_command returns, so any number may come in a burst. */
+ * The table is the only place that knows which commands exist; Read Local Supported Commands is read off it, so it
+ * cannot claim what is not there. A command is done when amble__hc_command returns, so any number may come in a
+ * burst. */
 #include "controller/hci_commands.h"
 
 #include "controller/hci_events.h"

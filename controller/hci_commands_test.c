@@ -1,5 +1,5 @@
-/* HCI: the exact bytes of answers, what is declared, masks, and the start-up sequences of hosts that nobody here wrote, as they were
- * seen on the wire. */
+/* HCI: the exact bytes of answers, what is declared, masks, and the start-up sequences of hosts that nobody here
+ * wrote, as they were seen on the wire. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -5,7 +5,7 @@
 
 #define BLOCK            16
 #define RANDOM_ADDRESS   1
-#define ANONYMOUS        0xFF /* an accept list entry for advertising without an address; only in extended advertising */
+#define ANONYMOUS        0xFF /* an accept list entry for extended advertising without an address */
 #define PHY_1M           0x01
 #define NO_TX_PREFERENCE 0x01
 #define NO_RX_PREFERENCE 0x02

@@ -1,4 +1,5 @@
-/* Initiating: see initiator.h. The link exists from the last bit of CONNECT_IND on; until then a cancel leaves nothing behind. */
+/* Initiating: see initiator.h. The link exists from the last bit of CONNECT_IND on; until then a cancel leaves nothing
+ * behind. */
 #include "controller/initiator.h"
 
 #include "controller/access_address.h"

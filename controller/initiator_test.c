@@ -76,7 +76,8 @@ static void test_cancel_while_nobody_is_there(void **state)
     assert_int_equal(bench_count(&b.hosts[1], HC_LE_META, HC_LE_CONNECTION_COMPLETE), 1);
 }
 
-/* Cancel in each microsecond around CONNECT_IND: either there is a link and the cancel is refused, or there is none, on both sides. */
+/* Cancel in each microsecond around CONNECT_IND: either there is a link and the cancel is refused, or there is none,
+ * on both sides. */
 static void test_cancel_races(void **state)
 {
     size_t linked = 0, cancelled = 0;

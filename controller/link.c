@@ -1,8 +1,9 @@
 /* The life of a link and its clock: see link.h.
  *
- * A link exists from CONNECT_IND on. Its events follow each other by the interval; the central's clock counts, the peripheral corrects its
- * own by every packet it hears and listens the longer around the anchor the longer it heard none. Invariant: while a link is open,
- * its event timer is armed, or its event is under way and the radio is its own. */
+ * A link exists from CONNECT_IND on. Its events follow each other by the interval; the central's clock counts, the
+ * peripheral corrects its own by every packet it hears and listens the longer around the anchor the longer it heard
+ * none. Invariant: while a link is open, its event timer is armed, or its event is under way and the radio is its
+ * own. */
 #include "controller/link.h"
 
 #include "controller/hci_codes.h"
@@ -13,7 +14,6 @@
 #define OWN_CLOCK_PPM       50 /* AMBLE__LL_CLOCK_ACCURACY */
 #define WIDENING_US         16 /* the constant part: 4.5.7 */
 #define MILLION             1000000
-#define SPACING_US          5000 /* between the events of two links: a full exchange both ways, on LE 1M */
 
 void amble__ll_link_init(amble__ll_link *link, amble__controller *controller, uint16_t handle)
 {
@@ -149,24 +149,36 @@ static uint32_t distance(const amble__ll_link *other, uint64_t anchor_us, uint32
     return phase < period - phase ? phase : period - phase;
 }
 
+/* How near the events of a link placed at `anchor_us` would come to those of any other. */
+static uint32_t nearest(const amble__controller *controller, uint64_t anchor_us, uint32_t interval_us)
+{
+    uint32_t least = interval_us;
+
+    for (unsigned i = 0; i < controller->options.links; i++) {
+        const amble__ll_link *other = &controller->links[i];
+        const uint32_t apart = other->open ? distance(other, anchor_us, interval_us) : least;
+
+        least = apart < least ? apart : least;
+    }
+    return least;
+}
+
+/* The first place that is as far from the others as an even spread would make it, or else the best there is: links
+ * that have much to send share the time between their anchors. */
 uint16_t amble__ll_link_place(const amble__controller *controller, uint64_t earliest_us, uint16_t interval)
 {
-    uint32_t best_distance = 0;
+    const uint32_t interval_us = interval * (uint32_t)AMBLE__LL_UNIT_US;
+    uint32_t wanted, best_distance = 0, links = 1;
     uint16_t best = 0;
 
-    for (uint16_t offset = 0; offset < interval && best_distance < SPACING_US; offset++) {
-        const uint64_t anchor = earliest_us + offset * (uint64_t)AMBLE__LL_UNIT_US;
-        uint32_t closest = SPACING_US;
+    for (unsigned i = 0; i < controller->options.links; i++)
+        links += controller->links[i].open;
+    wanted = interval_us / links;
+    for (uint16_t offset = 0; offset < interval && best_distance < wanted; offset++) {
+        const uint32_t apart = nearest(controller, earliest_us + offset * (uint64_t)AMBLE__LL_UNIT_US, interval_us);
 
-        for (unsigned i = 0; i < controller->options.links; i++) {
-            const amble__ll_link *other = &controller->links[i];
-            const uint32_t apart =
-                other->open ? distance(other, anchor, interval * (uint32_t)AMBLE__LL_UNIT_US) : closest;
-
-            closest = apart < closest ? apart : closest;
-        }
-        if (closest > best_distance) {
-            best_distance = closest;
+        if (apart > best_distance) {
+            best_distance = apart;
             best = offset;
         }
     }

@@ -1,8 +1,8 @@
 /* Links: their life, their connection events, their data and their control procedures.
  *
- * A link is a slot of the controller's, taken at amble__ll_link_open and free again after amble__ll_link_close. link.c keeps its life and its
- * clock, link_event.c what happens in a connection event, link_data.c the host's packets, link_control.c the LL control
- * procedures. */
+ * A link is a slot of the controller's, taken at amble__ll_link_open and free again after amble__ll_link_close. link.c
+ * keeps its life and its clock, link_event.c what happens in a connection event, link_data.c the host's packets,
+ * link_control.c the LL control procedures. */
 #ifndef AMBLE_CONTROLLER_LINK_H
 #define AMBLE_CONTROLLER_LINK_H
 #include "controller/activity.h"
@@ -130,7 +130,8 @@ void amble__ll_link_wake(amble__ll_link *link);
 uint64_t amble__ll_link_next_start(const amble__ll_link *link);
 /* When the radio is next needed, for this link or any other of the controller's. */
 uint64_t amble__ll_link_deadline(const amble__ll_link *link);
-/* How long after a transmit window's earliest beginning a new central link best starts, in units of 1.25 ms below `interval`. */
+/* How long after a transmit window's earliest beginning a new central link best starts, in units of 1.25 ms below
+ * `interval`. */
 uint16_t amble__ll_link_place(const amble__controller *controller, uint64_t earliest_us, uint16_t interval);
 /* How far the peer's packet may lie from the anchor. */
 uint32_t amble__ll_link_widening(const amble__ll_link *link);

@@ -1,8 +1,9 @@
 /* The LL control procedures (Vol 6, Part B, 2.4.2 and 5.1): version, features, data length, termination.
  *
- * This side starts one procedure at a time; what else is wanted waits. Termination waits for nothing. A procedure that is not answered in
- * 40 s ends the link. Every control PDU has its exact length and its role in one table; anything else is answered by
- * LL_UNKNOWN_RSP. Invariant: a control PDU is taken only while the queue has room for its answer and for what we may start ourselves. */
+ * This side starts one procedure at a time; what else is wanted waits. Termination waits for nothing. A procedure that
+ * is not answered in 40 s ends the link. Every control PDU has its exact length and its role in one table; anything
+ * else is answered by LL_UNKNOWN_RSP. Invariant: a control PDU is taken only while the queue has room for its answer
+ * and for what we may start ourselves. */
 #include "controller/hci_codes.h"
 #include "controller/hci_events.h"
 #include "controller/link.h"
@@ -24,7 +25,7 @@ enum { /* 2.4.2 */
 #define RESPONSE_TIMEOUT_US 40000000 /* 5.2 */
 #define TIMEOUT_UNIT_US     10000
 #define OCTET_US            8
-#define OCTETS_AROUND       14 /* what a data PDU's time counts beside the payload: 10 octets and room for a MIC (4.5.10) */
+#define OCTETS_AROUND       14   /* in the time of a data PDU beside its payload: 10, and a MIC of 4 (4.5.10) */
 #define ROOM_TO_ANSWER      3    /* one answer, one request and one LL_TERMINATE_IND of ours */
 #define REASON_UNNAMED      0x13 /* for a peer that gives the reason 0: remote user terminated connection */
 

@@ -1,9 +1,9 @@
-/* The host's packets: cut into data PDUs on the way out, handed up as they come on the way in, and the flow control of both
- * directions (Vol 4, Part E, 4.1 and 4.2).
+/* The host's packets: cut into data PDUs on the way out, handed up as they come on the way in, and the flow control of
+ * both directions (Vol 4, Part E, 4.1 and 4.2).
  *
- * Buffers are the controller's, shared by all links. A packet is reported as completed when its last piece was acknowledged, and at the end
- * of the event at the latest. In the other direction nothing is stored: what the host has no room for is not acknowledged on the air,
- * and the peer repeats it. */
+ * Buffers are the controller's, shared by all links. A packet is reported as completed when its last piece was
+ * acknowledged, and at the end of the event at the latest. In the other direction nothing is stored: what the host has
+ * no room for is not acknowledged on the air, and the peer repeats it. */
 #include "controller/hci_codes.h"
 #include "controller/hci_events.h"
 #include "controller/link.h"
@@ -112,7 +112,8 @@ static void send_packet(amble__ll_link *link, unsigned boundary, const uint8_t *
     controller->options.to_host(controller->options.user, packet, amble__written_size(&w));
 }
 
-/* How many of the host's buffers a PDU takes, when the host counts them. A PDU larger than all of them together waits for all. */
+/* How many of the host's buffers a PDU takes, when the host counts them. A PDU larger than all of them together waits
+ * for all. */
 static bool reserve(amble__ll_link *link, size_t size)
 {
     amble__ll_host_buffers *host = &link->activity.controller->host_buffers;

@@ -1,9 +1,9 @@
 /* Connection events: who sends when, acknowledgement, and how long an event goes on (Vol 6, Part B, 4.5).
  *
- * The central sends at the anchor, the peripheral answers T_IFS later, and so on while either has more to send (MD), both hear each
- * other and nothing else needs the radio. The PDU in flight is repeated unchanged until the peer's NESN acknowledges it; a new PDU of
- * the peer's is acknowledged only when it was taken. Invariant: a packet is never begun that would not end before the radio is needed
- * for the next anchor. */
+ * The central sends at the anchor, the peripheral answers T_IFS later, and so on while either has more to send (MD),
+ * both hear each other and nothing else needs the radio. The PDU in flight is repeated unchanged until the peer's NESN
+ * acknowledges it; a new PDU of the peer's is acknowledged only when it was taken. Invariant: a packet is never begun
+ * that would not end before the radio is needed for the next anchor. */
 #include "controller/hci_events.h"
 #include "controller/link.h"
 #include "controller/state.h"
@@ -49,8 +49,8 @@ static size_t next_size(const amble__ll_link *link)
     return link->control_count ? link->control[link->control_first].size : next_fragment(link);
 }
 
-/* Whether a packet from us that begins at `start_us`, with an answer of `answer` octets, is over in time. The first exchange of an event
- * looks at this link only: whom it is in the way of is more urgent next time. */
+/* Whether a packet from us that begins at `start_us`, with an answer of `answer` octets, is over in time. The first
+ * exchange of an event looks at this link only: whom it is in the way of is more urgent next time. */
 static bool fits(const amble__ll_link *link, uint64_t start_us, size_t size, size_t answer)
 {
     const bool first = link->activity.urgency == AMBLE__LL_URGENCY_LINK;

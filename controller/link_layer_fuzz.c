@@ -1,8 +1,10 @@
 /* Arbitrary PDUs from the air, to a controller that advertises, then to one that is a peripheral on a link.
  *
- * Input: the first octet says how CONNECT_IND is bent, the next 22 are its LLData (used as they stand when bit 0 is set). Then records of a
- * header, a length and a payload, one per connection event; bit 7 of the header (reserved on the air) asks for a packet
- * of the host's first, bit 6 for a procedure. */
+ * Input: the first octet says how CONNECT_IND is bent, the next 22 are its LLData (used as they stand when bit 0 is
+ * set). Then records of a header, a length and a payload, one per connection event; bit 7 of the header (reserved on
+ * the air) asks for a packet of the host's first, bit 6 for a procedure. */
+#define BENCH_NOTES   600
+#define BENCH_SNIFFED 1
 #include "controller/test_peer.h"
 
 #define EVENTS 100

@@ -53,7 +53,8 @@ static void test_enhanced_connection_complete_replaces_the_old_one(void **state)
     assert_int_equal(bench_meta(&b.hosts[0], HC_LE_ENHANCED_CONNECTION_COMPLETE)->bytes[2], 31);
 }
 
-/* CONNECT_IND T_IFS after the advertising PDU, the first packet in its transmit window, then anchors at the interval. */
+/* CONNECT_IND T_IFS after the advertising PDU, the first packet in its transmit window, then anchors at the
+ * interval. */
 static void test_timing_of_packets(void **state)
 {
     uint16_t at_central, at_peripheral;

@@ -1,7 +1,8 @@
-/* The PDUs of the advertising channels (Vol 6, Part B, 2.3) and the constants of the air interface that several activities share.
+/* The PDUs of the advertising channels (Vol 6, Part B, 2.3) and the constants of the air interface that several
+ * activities share.
  *
- * Encoding and decoding of one thing stand side by side in pdu.c. A decoder checks every length; what it returns may be used as it
- * is. */
+ * Encoding and decoding of one thing stand side by side in pdu.c. A decoder checks every length; what it returns may
+ * be used as it is. */
 #ifndef AMBLE_CONTROLLER_PDU_H
 #define AMBLE_CONTROLLER_PDU_H
 #include <stdbool.h>

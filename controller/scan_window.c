@@ -1,5 +1,5 @@
-/* Windows of a scanner or initiator: see scan_window.h. With a window as long as its interval the radio listens on without a gap, and an
- * exchange or a packet under way at the border is not cut. */
+/* Windows of a scanner or initiator: see scan_window.h. With a window as long as its interval the radio listens on
+ * without a gap, and an exchange or a packet under way at the border is not cut. */
 #include "controller/scan_window.h"
 
 #include "controller/access_address.h"

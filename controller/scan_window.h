@@ -1,8 +1,8 @@
 /* Scan intervals and windows, for the scanner and the initiator (Vol 6, Part B, 4.4.3).
  *
- * Once per interval a window opens on the next advertising channel (37, 38, 39, 37 ...) and the owner listens there until it ends, except
- * while a more urgent activity has the radio. The owner may use the radio for an exchange meanwhile, and calls
- * amble__ll_scan_window_listen after it. */
+ * Once per interval a window opens on the next advertising channel (37, 38, 39, 37 ...) and the owner listens there
+ * until it ends, except while a more urgent activity has the radio. The owner may use the radio for an exchange
+ * meanwhile, and calls amble__ll_scan_window_listen after it. */
 #ifndef AMBLE_CONTROLLER_SCAN_WINDOW_H
 #define AMBLE_CONTROLLER_SCAN_WINDOW_H
 #include "controller/activity.h"

@@ -1,5 +1,5 @@
-/* Passive and active scanning: see scanner.h. Each advertising PDU that passes the filters is reported at once; an active scanner then
- * asks, as its backoff allows, for the scan response, and reports that too. */
+/* Passive and active scanning: see scanner.h. Each advertising PDU that passes the filters is reported at once; an
+ * active scanner then asks, as its backoff allows, for the scan response, and reports that too. */
 #include "controller/scanner.h"
 
 #include "controller/access_address.h"

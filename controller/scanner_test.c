@@ -160,7 +160,8 @@ static void test_accept_list(void **state)
         assert_int_equal(n->bytes[7], 0xa2);
 }
 
-/* Requests that nobody answers make room: the number of advertising packets between them doubles after each two failures. */
+/* Requests that nobody answers make room: the number of advertising packets between them doubles after each two
+ * failures. */
 static void test_backoff(void **state)
 {
     static const uint8_t pdu[] = {0x00, 6, 1, 2, 3, 4, 5, 6};

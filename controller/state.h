@@ -1,4 +1,5 @@
-/* Everything one controller is made of. It is allocated whole at open, with its links and its packet buffers behind it. */
+/* Everything one controller is made of. It is allocated whole at open, with its links and its packet buffers behind
+ * it. */
 #ifndef AMBLE_CONTROLLER_STATE_H
 #define AMBLE_CONTROLLER_STATE_H
 #include "controller/accept_list.h"
@@ -59,8 +60,8 @@ struct amble__controller {
     amble__ll_link *links;
 };
 
-/* The address behind an Own_Address_Type of HCI; false when the host has not set it yet. Types 2 and 3 fall back to the plain
- * addresses, as the specification has it when no resolving list entry matches. */
+/* The address behind an Own_Address_Type of HCI; false when the host has not set it yet. Types 2 and 3 fall back to
+ * the plain addresses, as the specification has it when no resolving list entry matches. */
 bool amble__ll_own_address(const amble__controller *controller, uint8_t type, amble__ll_address *address);
 /* As after power on. The links vanish without a word. */
 void amble__ll_reset(amble__controller *controller);

@@ -1,5 +1,5 @@
-/* What the controller's tests and fuzz targets have in common: an air with a sniffer, hosts that note what their controllers say, and a
- * radio without a controller that can say anything. */
+/* What the controller's tests and fuzz targets have in common: an air with a sniffer, hosts that note what their
+ * controllers say, and a radio without a controller that can say anything. */
 #ifndef AMBLE_CONTROLLER_TEST_BENCH_H
 #define AMBLE_CONTROLLER_TEST_BENCH_H
 #include <assert.h>
@@ -14,10 +14,8 @@
 #include "controller/hci_codes.h"
 #include "core/bytes.h"
 
-#define BENCH_HOSTS   6
-#define BENCH_NOTES   4096
-#define BENCH_SNIFFED 200000
-#define BENCH_MS      1000
+#define BENCH_HOSTS 6
+#define BENCH_MS    1000
 
 /* A packet from a controller. */
 typedef struct {
@@ -25,6 +23,12 @@ typedef struct {
     uint16_t size;
     uint8_t bytes[260];
 } bench_note;
+
+/* How much is remembered; a fuzz target makes do with less. */
+#ifndef BENCH_NOTES
+#define BENCH_NOTES   4096
+#define BENCH_SNIFFED 200000
+#endif
 
 typedef struct bench bench;
 typedef struct {
@@ -159,7 +163,8 @@ static inline size_t bench_hex(uint8_t *out, const char *hex)
     return size;
 }
 
-/* Sends a command with parameters in hexadecimal and returns its answer: the return parameters, or the status of Command Status. */
+/* Sends a command with parameters in hexadecimal and returns its answer: the return parameters, or the status of
+ * Command Status. */
 static inline const uint8_t *bench_command(bench_host *host, unsigned opcode, const char *hex)
 {
     uint8_t parameters[255];
@@ -188,7 +193,8 @@ static inline int bench_status(bench_host *host, unsigned opcode, const char *he
 
 /* --- what came back ----------------------------------------------------------------------------------------------- */
 
-/* The next event that the test has not seen, of this code and, for LE Meta, this subevent; earlier ones of other kinds are passed over. */
+/* The next event that the test has not seen, of this code and, for LE Meta, this subevent; earlier ones of other kinds
+ * are passed over. */
 static inline const bench_note *bench_event(bench_host *host, unsigned code, unsigned subevent)
 {
     for (size_t i = host->read; i < host->count; i++) {

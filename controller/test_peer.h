@@ -1,5 +1,5 @@
-/* A central without a controller, for tests: it connects to a controller under test and sends whatever data PDU the test wants, at the right
- * time on the right channel. It acknowledges properly unless it is told to repeat itself. */
+/* A central without a controller, for tests: it connects to a controller under test and sends whatever data PDU the
+ * test wants, at the right time on the right channel. It acknowledges properly unless it is told to repeat itself. */
 #ifndef AMBLE_CONTROLLER_TEST_PEER_H
 #define AMBLE_CONTROLLER_TEST_PEER_H
 #include "controller/access_address.h"
