@@ -164,19 +164,21 @@ void screen_end(void)
 /* --- bars --------------------------------------------------------------------------------------------------------- */
 const char *screen_bar(char bar[SCREEN_BAR_BYTES], int cells, int value, int full)
 {
-    static const char *const eighths[] = {"░", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    static const char *const eighths[] = {"░", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
+    char *end = bar;
     int filled;
 
     cells = cells < 0 ? 0 : cells > CELLS_MAX ? CELLS_MAX : cells;
     filled = (int)((long long)value * cells * 8 / full);
-    bar[0] = '\0';
     for (int cell = 0; cell < cells; cell++) {
         int left = filled - 8 * cell;
+        const char *block = eighths[left < 0 ? 0 : left > 8 ? 8 : left];
 
-        if (screen.utf8)
-            strcat(bar, left >= 8 ? "█" : eighths[left > 0 ? left : 0]);
-        else
-            strcat(bar, left >= 4 ? "#" : ".");
+        if (!screen.utf8)
+            block = left >= 4 ? "#" : ".";
+        memcpy(end, block, strlen(block));
+        end += strlen(block);
     }
+    *end = '\0';
     return bar;
 }

@@ -3,7 +3,6 @@
 #include "board_stage.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include <amble/task.h>
 
@@ -54,7 +53,7 @@ static const char *decibels(char text[16], int8_t rssi)
     if (rssi)
         snprintf(text, 16, "%d dBm", rssi);
     else
-        strcpy(text, "-");
+        snprintf(text, 16, "-");
     return text;
 }
 

@@ -68,13 +68,13 @@ static int pins_are_ready(int argc, char **argv) /* main set them up, for both b
 #define main           dimmer_main
 #define board_say      board_a_says
 #define board_pwm_duty led_shines
-#include "dimmer.c"
+#include "dimmer.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 #undef board_say
 #define main               dimmer_remote_main
 #define board_say          board_b_says
 #define board_adc_read_u16 knob_reads
-#include "dimmer_remote.c"
+#include "dimmer_remote.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 #undef board_init
 
