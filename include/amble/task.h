@@ -51,9 +51,10 @@ int amble_run(const amble_run_options *options, int (*task)(void *arg), void *ar
 
 /* For programs that own another loop: opens a scheduler on this thread; tasks run inside amble_step. Errors as amble_run. */
 int amble_scheduler_open(const amble_run_options *options);
-/* Cancels every task, runs until they have ended, closes the scheduler. */
+/* Cancels every task, runs until they have ended, closes the scheduler. Does nothing inside a task. */
 void amble_scheduler_close(void);
-/* Runs what is ready (tasks, due timers, sockets) once, never waits. Returns the number of tasks that ran. */
+/* Runs what is ready (tasks, due timers, sockets) once, never waits. Returns the number of tasks that ran; inside a task it does
+ * nothing. */
 int amble_step(void);
 /* Real microseconds until amble_step has something to do: 0 now, -1 not before amble_fd is readable. */
 int64_t amble_next_deadline(void);
@@ -76,19 +77,20 @@ amble_task *amble_spawn_named(amble_scope *scope, const char *name, int (*functi
 /* The same on a stack of the caller's, for boards without memory to map. The stack must outlive the scope. */
 amble_task *amble_spawn_on(amble_scope *scope, const char *name, int (*function)(void *arg), void *arg, void *stack,
                            size_t stack_size);
-/* Waits until all tasks of the scope have ended. The first negative result cancels the others and is returned; otherwise 0. */
+/* Waits until all tasks of the scope have ended. The first negative result cancels the others and is returned; otherwise 0. Whoever
+ * is started in a scope that was cancelled is cancelled from the start. */
 int amble_scope_wait(amble_scope *scope, int timeout_ms) AMBLE_MUST_CHECK;
 /* Cancels what still runs and waits until all have ended. */
 void amble_scope_close(amble_scope *scope);
 
 /* See above; harmless on NULL and on a task that has ended. Does not wait. */
 void amble_cancel(amble_task *task);
-/* Waits until the task has ended and returns its result. */
+/* Waits until the task has ended and returns its result. AMBLE_ERR_ARGUMENT on NULL. */
 int amble_join(amble_task *task, int timeout_ms);
 /* The task that runs now; NULL outside tasks. */
 amble_task *amble_current_task(void);
 const char *amble_task_name(const amble_task *task);
-/* How many bytes of its stack the task has touched so far, to size stacks. */
+/* How many bytes of its stack have been touched so far, to size stacks. A mapped stack remembers the tasks that had it before. */
 size_t amble_task_stack_used(const amble_task *task);
 
 /* Lets the other tasks run for `ms` milliseconds (0: once). Returns 0, or the reason why the sleep ended early. */
@@ -103,7 +105,8 @@ typedef struct {
 int amble_event_wait(amble_event *event, int timeout_ms) AMBLE_MUST_CHECK;
 void amble_event_set(amble_event *event);
 void amble_event_clear(amble_event *event);
-/* amble_event_set for other threads and interrupts. The event must stay where it is until the scheduler has seen it. */
+/* amble_event_set for other threads and interrupts. The event must stay where it is until the scheduler has seen it, and must not be
+ * woken once the scheduler that waited for it is closed. */
 void amble_wake(amble_event *event);
 
 /* A queue of `capacity` items of `item_size` bytes each in the caller's storage, first in, first out. */

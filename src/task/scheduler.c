@@ -201,13 +201,29 @@ void amble__scheduler_run_until(const bool *over) { run_until(amble__this_schedu
 
 /* --- opening and closing ------------------------------------------------------------------------------------------ */
 #ifdef AMBLE__HOSTED
+static amble__scheduler *take_record(void) { return calloc(1, sizeof(amble__scheduler)); }
+static void give_record_back(amble__scheduler *s) { free(s); }
+static void wait_for_a_moment(void) { (void)sched_yield(); }
+#else
+/* A bare board has one thread, so one scheduler, and its wakes come from interrupts, which are over when this runs. */
+static amble__scheduler the_only_one;
+
+static amble__scheduler *take_record(void)
+{
+    the_only_one = (amble__scheduler){.running = NULL};
+    return &the_only_one;
+}
+static void give_record_back(amble__scheduler *s) { (void)s; }
+static void wait_for_a_moment(void) {}
+#endif
+
 int amble_scheduler_open(const amble_run_options *options)
 {
     amble__scheduler *s;
 
     if (amble__this_scheduler)
         return AMBLE_ERR_BUSY;
-    s = calloc(1, sizeof *s);
+    s = take_record();
     if (!s)
         return AMBLE_ERR_NO_MEMORY;
     if (options)
@@ -227,7 +243,7 @@ int amble_scheduler_open(const amble_run_options *options)
     s->base_us = s->options.virtual_time ? 0 : s->real_base_us;
     s->now_us = s->base_us;
     if (amble__loop_open(&s->loop) < 0) {
-        free(s);
+        give_record_back(s);
         return AMBLE_ERR_NO_MEMORY;
     }
     amble__this_scheduler = s;
@@ -251,7 +267,7 @@ void amble_scheduler_close(void)
     if (s->transport_slot.destroy)
         s->transport_slot.destroy(s->transport_slot.object);
     while (atomic_load(&s->wakers)) /* a thread is about to leave amble_wake */
-        (void)sched_yield();
+        wait_for_a_moment();
     amble__events_collect(s); /* what was woken too late is not in this scheduler's list for ever */
     amble__loop_close(s->loop);
     while (s->free_stacks) {
@@ -261,9 +277,10 @@ void amble_scheduler_close(void)
         amble__stack_free(stack);
     }
     amble__this_scheduler = NULL;
-    free(s);
+    give_record_back(s);
 }
 
+#ifdef AMBLE__HOSTED
 int amble_run(const amble_run_options *options, int (*function)(void *arg), void *arg)
 {
     amble_scope scope;
