@@ -78,6 +78,7 @@ amble_connection *amble__link_open(amble__links *links, const amble__link_parame
         .supervision_ms = parameters->supervision_ms,
         .host = links->host,
         .hci = links->hci,
+        .links = links,
     };
     amble__list_init(&conn->losses);
     amble__acl_link_open(links->hci, &conn->acl, conn->handle);
@@ -94,7 +95,10 @@ void amble__link_lose(amble_connection *conn, uint8_t reason, int error)
     conn->reason = reason;
     conn->end = error;
     amble__acl_link_close(conn->hci, &conn->acl);
+    conn->links->lost(conn);
     amble__waiters_end(&conn->losses, error);
+    if (!conn->owned)
+        amble__link_free(conn);
 }
 
 void amble__link_free(amble_connection *conn)

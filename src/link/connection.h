@@ -35,6 +35,7 @@ struct amble_connection {
     amble__acl_link acl;
     amble *host;
     struct amble__hci *hci;
+    struct amble__links *links;
     struct amble__l2cap_link *l2cap;
     struct amble__att_bearer *bearer;
     struct amble__server_link *server;
@@ -71,6 +72,7 @@ typedef struct amble__links {
     uint64_t orphaned;
     /* Set by the host: the rooms above open and close what they keep for a link; data for a live link. */
     void (*opened)(amble_connection *conn);
+    void (*lost)(amble_connection *conn);
     void (*received)(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size);
 } amble__links;
 
@@ -81,7 +83,7 @@ amble_connection *amble__link_by_device(amble__links *links, amble_device device
 bool amble__link_slot_free(const amble__links *links);
 /* A new link, or NULL when every slot is taken (then the handle has to be disconnected). Data parked for it is delivered. */
 amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters);
-/* The link is gone: every wait on it ends with `error`. The slot becomes free when nobody owns it. */
+/* The link is gone: every wait on it ends with `error`. The slot of an orphan is free then. */
 void amble__link_lose(amble_connection *conn, uint8_t reason, int error);
 /* The owner is done with a DEAD connection. */
 void amble__link_free(amble_connection *conn);

@@ -1,7 +1,8 @@
 /* The scheduler as the rooms above see it: waits, timers on the scheduler's clock, deferred work.
  *
- * A wait is an object on the stack of the task that waits. It is linked into the list of everything that may end it, and
- * amble__wait_end takes it out of all of them at once, so a wait ends exactly once and whoever comes later finds it gone.
+ * A wait is an object on the stack of the task that waits. It is linked into the list of everything that may end it,
+ * and amble__wait_end takes it out of all of them at once, so a wait ends exactly once and whoever comes later finds
+ * it gone.
  *
  *     amble__wait wait;
  *     amble__waiter on_value, on_loss;
@@ -11,7 +12,8 @@
  *     amble__wait_add(&wait, &on_loss, &link->waiters);
  *     r = amble__wait_run(&wait, timeout_ms);
  *
- * Functions that may wait call amble__wait_check first: it is what makes cancellation sticky even when a value is there. */
+ * Functions that may wait call amble__wait_check first: it is what makes cancellation sticky even when a value is
+ * there. */
 #ifndef AMBLE_TASK_SCHEDULER_H
 #define AMBLE_TASK_SCHEDULER_H
 #include <amble/task.h>
@@ -38,8 +40,8 @@ struct amble__wait {
     bool ended;
 };
 
-/* 0 when this task may wait now; otherwise (after the other ready tasks ran once) why every wait fails: AMBLE_ERR_CANCELLED,
- * AMBLE_ERR_DISCONNECTED by an amble_timeout, AMBLE_ERR_NO_TASK outside a task. */
+/* 0 when this task may wait now; otherwise (after the other ready tasks ran once) why every wait fails:
+ * AMBLE_ERR_CANCELLED, AMBLE_ERR_DISCONNECTED by an amble_timeout, AMBLE_ERR_NO_TASK outside a task. */
 int amble__wait_check(void);
 /* Lets every ready task run once and returns `error`: how a wait fails that need not wait. */
 int amble__wait_refuse(int error);
@@ -66,6 +68,9 @@ uint64_t amble__deadline(int timeout_ms);
 void amble__shield_begin(void);
 void amble__shield_end(void);
 
+/* A scope of an object rather than of the task that happens to open it: any task may close it. */
+void amble__scope_open_detached(amble_scope *scope);
+
 /* Timers on the scheduler's clock; `fire` runs between tasks and must not wait. */
 void amble__timer_start(amble__timer *timer, uint64_t deadline_us);
 void amble__timer_stop(amble__timer *timer);
@@ -86,8 +91,8 @@ amble__random *amble__scheduler_random(void);
 struct amble__loop *amble__scheduler_loop(void);
 /* The options given to amble_run. */
 const amble_run_options *amble__scheduler_options(void);
-/* The air of this scheduler and name: one slot per scheduler for transport/, which alone knows what stands in it. The slot's `destroy` is
- * called when the scheduler closes. */
+/* The air of this scheduler and name: one slot per scheduler for transport/, which alone knows what stands in it.
+ * The slot's `destroy` is called when the scheduler closes. */
 typedef struct {
     void *object;
     void (*destroy)(void *object);
@@ -100,10 +105,12 @@ typedef struct {
     bool (*ready)(const amble_source *source);
     /* Where a wait for it is linked. */
     amble__list *(*waiters)(const amble_source *source);
-    /* When the value at its head arrived (any growing number); NULL or 0: no value, chosen before those that have one. */
+    /* When the value at its head arrived (any growing number); NULL or 0: no value, chosen before those that have
+     * one. */
     uint64_t (*order)(const amble_source *source);
 } amble__source_kind;
 
-/* This room does not know connections but for one thing: the first member of an amble_connection is the list of the waits that
- * its loss ends with AMBLE_ERR_DISCONNECTED. Afterwards the list may be set to zero: an amble_timeout that begins then is over at once. */
+/* This room does not know connections but for one thing: the first member of an amble_connection is the list of the
+ * waits that its loss ends with AMBLE_ERR_DISCONNECTED. Afterwards the list may be set to zero: an amble_timeout
+ * that begins then is over at once. */
 #endif

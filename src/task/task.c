@@ -1,8 +1,8 @@
 /* Tasks and scopes: starting, ending, owning.
  *
- * Invariants: a task belongs to exactly one scope and its record lives until that scope is closed; its stack is given back as soon as it
- * has ended. A task that ends while a scope it opened is still open would leave tasks that refer to its dead stack, so the
- * program is stopped with the task's name. */
+ * Invariants: a task belongs to exactly one scope and its record lives until that scope is closed; its stack is
+ * given back as soon as it has ended. A task that ends while a scope it opened is still open would leave tasks that
+ * refer to its dead stack, so the program is stopped with the task's name. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -238,13 +238,21 @@ int amble_join(amble_task *task, int timeout_ms)
 }
 
 /* --- scopes ------------------------------------------------------------------------------------------------------- */
+void amble__scope_open_detached(amble_scope *scope)
+{
+    scope_inside *s = inside(scope);
+
+    *s = (scope_inside){.owner = NULL};
+    amble__list_init(&s->tasks);
+    amble__list_init(&s->waiters);
+}
+
 void amble_scope_open(amble_scope *scope)
 {
     scope_inside *s = inside(scope);
 
-    *s = (scope_inside){.owner = amble_current_task()};
-    amble__list_init(&s->tasks);
-    amble__list_init(&s->waiters);
+    amble__scope_open_detached(scope);
+    s->owner = amble_current_task();
     if (s->owner) {
         s->outer = s->owner->open_scopes;
         s->owner->open_scopes = s;

@@ -1,0 +1,301 @@
+/* amble_connect, and the service task's part of it: one initiator for any number of waiting tasks.
+ *
+ * Requests with the same options form a group: the controller connects to whichever of them it hears first, through its accept list. Others queue
+ * behind the group, each with its own deadline. When a group changes, the attempt is cancelled and begun anew; between the cancel and the
+ * controller's last word nothing else is started, so the next attempt works at once.
+ *
+ * A link is handed over when its first packet was seen. If there is none (0x3E) the attempt is repeated and counted. Invariants: `connecting` is
+ * true from before the command until the Connection Complete that ends it; a request with a `conn` belongs to no group. */
+#include "core/log.h"
+#include "gap/gap_room.h"
+
+enum {
+    DEFAULT_SCAN_US = 60000,
+    DEFAULT_MIN_INTERVAL_US = 30000,
+    DEFAULT_MAX_INTERVAL_US = 50000,
+    DEFAULT_SUPERVISION_MS = 4000,
+    LEAST_INTERVAL_US = 7500,
+    MOST_INTERVAL_US = 4000000,
+    MOST_LATENCY = 499,
+    LEAST_SUPERVISION_MS = 100,
+    MOST_SUPERVISION_MS = 32000,
+    CANCEL_MS = 2000,
+};
+
+/* --- requests ----------------------------------------------------------------------------------------------------- */
+static amble__connect_request *request_of(amble__list *node)
+{
+    return amble__container(node, amble__connect_request, node);
+}
+
+static amble__connect_request *request_for(const amble__gap *gap, amble_device device)
+{
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
+        if (amble_device_equal(request_of(node)->device, device))
+            return request_of(node);
+    return NULL;
+}
+
+static amble__connect_request *request_with(const amble__gap *gap, const amble_connection *conn)
+{
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
+        if (request_of(node)->conn == conn)
+            return request_of(node);
+    return NULL;
+}
+
+static void or_default(uint32_t *value, uint32_t otherwise)
+{
+    if (!*value)
+        *value = otherwise;
+}
+
+static int take_options(amble_connect_options *out, const amble_connect_options *options)
+{
+    static const amble_connect_options defaults = {0};
+
+    *out = options ? *options : defaults;
+    or_default(&out->scan_interval_us, DEFAULT_SCAN_US);
+    or_default(&out->scan_window_us, out->scan_interval_us < DEFAULT_SCAN_US ? out->scan_interval_us : DEFAULT_SCAN_US);
+    or_default(&out->max_interval_us,
+               out->min_interval_us > DEFAULT_MAX_INTERVAL_US ? out->min_interval_us : DEFAULT_MAX_INTERVAL_US);
+    or_default(&out->min_interval_us,
+               out->max_interval_us < DEFAULT_MIN_INTERVAL_US ? out->max_interval_us : DEFAULT_MIN_INTERVAL_US);
+    or_default(&out->supervision_timeout_ms, DEFAULT_SUPERVISION_MS);
+    if (out->scan_window_us > out->scan_interval_us || out->min_interval_us < LEAST_INTERVAL_US ||
+        out->max_interval_us > MOST_INTERVAL_US || out->min_interval_us > out->max_interval_us ||
+        out->latency > MOST_LATENCY || out->supervision_timeout_ms < LEAST_SUPERVISION_MS ||
+        out->supervision_timeout_ms > MOST_SUPERVISION_MS)
+        return AMBLE_ERR_ARGUMENT;
+    /* The link must survive the events that the peripheral may skip, Vol 4 Part E 7.8.12. */
+    return (uint64_t)out->supervision_timeout_ms * 1000 > (1u + out->latency) * (uint64_t)out->max_interval_us * 2
+               ? 0
+               : AMBLE_ERR_ARGUMENT;
+}
+
+static bool same_options(const amble_connect_options *a, const amble_connect_options *b)
+{
+    return a->scan_interval_us == b->scan_interval_us && a->scan_window_us == b->scan_window_us &&
+           a->min_interval_us == b->min_interval_us && a->max_interval_us == b->max_interval_us &&
+           a->latency == b->latency && a->supervision_timeout_ms == b->supervision_timeout_ms;
+}
+
+/* The end of a request's wait: the link it got, or why not. */
+static int conclude(amble__gap *gap, amble__connect_request *request, int r, amble_connection **conn)
+{
+    amble_connection *made = request->conn;
+
+    amble__list_remove(&request->node);
+    amble__gap_work(gap);
+    /* A link that was announced before the time was over is returned; its first packet is not waited for any longer. */
+    if (made && (r == 0 || r == AMBLE_ERR_TIMEOUT)) {
+        made->owned = true;
+        *conn = made;
+        return 0;
+    }
+    if (made)
+        made->disconnect_wanted = true;
+    return r;
+}
+
+int amble_connect(amble *ble, amble_device device, const amble_connect_options *options, amble_connection **conn,
+                  int timeout_ms)
+{
+    amble__gap *gap = amble__gap_of(ble);
+    amble__connect_request request = {.device = device};
+    int r = amble__wait_check();
+
+    *conn = NULL;
+    if (r < 0)
+        return r;
+    if (gap->hci->failed)
+        return amble__wait_refuse(gap->hci->failed);
+    r = take_options(&request.options, options);
+    if (r < 0)
+        return r;
+    if (request_for(gap, device) || amble__link_by_device(gap->links, device))
+        return amble__wait_refuse(AMBLE_ERR_BUSY);
+    if (!amble__link_slot_free(gap->links))
+        return amble__wait_refuse(AMBLE_ERR_NO_MEMORY);
+    amble__wait_init(&request.wait);
+    amble__wait_add(&request.wait, &request.on_closing, gap->closings);
+    amble__list_append(&gap->connects, &request.node);
+    amble__gap_work(gap);
+    r = amble__wait_run(&request.wait, timeout_ms);
+    return conclude(gap, &request, r, conn);
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+void amble__connect_stopped(amble__gap *gap)
+{
+    gap->connecting = false;
+    gap->scan.blocked = false;
+    amble__list_each (node, &gap->connects)
+        request_of(node)->in_group = false;
+    amble__waiters_end(&gap->connecting_waiters, 0);
+    amble__gap_work(gap);
+}
+
+bool amble__connected_link(amble__gap *gap, amble_connection *conn)
+{
+    amble__connect_request *request = request_for(gap, conn->device);
+
+    amble__connect_stopped(gap);
+    if (!request || request->wait.ended || request->conn)
+        return false;
+    request->conn = conn;
+    if (!gap->reads_remote_features)
+        amble__gap_established(gap, conn);
+    return true;
+}
+
+void amble__gap_established(amble__gap *gap, amble_connection *conn)
+{
+    amble__connect_request *request;
+
+    if (conn->established)
+        return;
+    conn->established = true;
+    request = request_with(gap, conn);
+    if (!request || request->wait.ended)
+        return;
+    conn->owned = true;
+    amble__wait_end(&request->wait, 0);
+}
+
+void amble__connect_failed(amble__gap *gap, uint8_t status)
+{
+    if (status == AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
+        gap->connect_repeated++;
+    else if (status != AMBLE__HCI_UNKNOWN_CONNECTION) /* which answers a cancel */
+        amble__list_each (node, &gap->connects)
+            if (request_of(node)->in_group)
+                amble__wait_end(&request_of(node)->wait, AMBLE_ERR_HCI(status));
+    amble__connect_stopped(gap);
+}
+
+void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t reason)
+{
+    amble__connect_request *request = request_with(gap, conn);
+
+    if (!request)
+        return;
+    request->conn = NULL;
+    if (reason == AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
+        gap->connect_repeated++;
+    else
+        amble__wait_end(&request->wait, AMBLE_ERR_HCI(reason));
+}
+
+/* --- the service task's part ---------------------------------------------------------------------------------------- */
+static bool waiting(const amble__connect_request *request) { return !request->wait.ended && !request->conn; }
+
+/* Who would be in a group that is formed now: the oldest waiting request and all that ask for the same. Calls for each; returns how many. */
+static unsigned form_group(amble__gap *gap, bool mark)
+{
+    const amble__connect_request *oldest = NULL;
+    unsigned count = 0;
+
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next) {
+        amble__connect_request *request = request_of(node);
+
+        if (!waiting(request) || count == gap->accept_list_size)
+            continue;
+        if (!oldest)
+            oldest = request;
+        if (!same_options(&oldest->options, &request->options))
+            continue;
+        count++;
+        if (mark)
+            request->in_group = true;
+    }
+    return count;
+}
+
+/* Whether the group under way is the one that would be formed now. */
+static bool group_is_current(amble__gap *gap)
+{
+    unsigned count = 0;
+
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
+        count += waiting(request_of(node)) && request_of(node)->in_group;
+    return count == gap->group_size && form_group(gap, false) == gap->group_size;
+}
+
+static void cancel_attempt(amble__gap *gap)
+{
+    int r = amble__hci_command(gap->hci, AMBLE__HCI_LE_CREATE_CONNECTION_CANCEL, NULL, 0, NULL, 0);
+
+    /* Refused when the link was made just now: its Connection Complete is on its way, as is the one that a cancel causes. */
+    if (gap->connecting && (r == 0 || r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED)))
+        r = amble__wait_on(&gap->connecting_waiters, CANCEL_MS);
+    if (r == AMBLE_ERR_TIMEOUT) {
+        amble__log(AMBLE__LOG_ERROR, "the controller did not end a cancelled connection attempt within 2 s");
+        gap->failed(gap->host, AMBLE_ERR_CONTROLLER);
+    }
+}
+
+static int fill_accept_list(amble__gap *gap)
+{
+    int r = amble__hci_command(gap->hci, AMBLE__HCI_LE_CLEAR_ACCEPT_LIST, NULL, 0, NULL, 0);
+    amble_device devices[UINT8_MAX];
+    unsigned count = 0;
+
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
+        if (request_of(node)->in_group && count < UINT8_MAX)
+            devices[count++] = request_of(node)->device;
+    for (unsigned i = 0; r >= 0 && i < count; i++) {
+        uint8_t entry[7] = {(uint8_t)devices[i].type};
+
+        memcpy(entry + 1, devices[i].bytes, 6);
+        r = amble__hci_command(gap->hci, AMBLE__HCI_LE_ADD_TO_ACCEPT_LIST, entry, sizeof entry, NULL, 0);
+    }
+    return r;
+}
+
+static int start_group(amble__gap *gap, const amble_connect_options *options, const amble_device *peer)
+{
+    int r = peer ? 0 : fill_accept_list(gap);
+
+    if (r < 0)
+        return r;
+    gap->connecting = true;
+    r = gap->commands->start_connecting(gap, options, peer);
+    if (r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED) && gap->scan.on) {
+        /* Some controllers cannot scan and connect at once: the scan makes way. */
+        gap->scan.blocked = true;
+        (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
+        gap->scan.on = false;
+        r = gap->commands->start_connecting(gap, options, peer);
+    }
+    return r;
+}
+
+void amble__serve_connects(amble__gap *gap)
+{
+    amble_connect_options options = {0};
+    amble_device peer = {.type = AMBLE_PUBLIC};
+    int r;
+
+    if (gap->connecting) {
+        if (!group_is_current(gap))
+            cancel_attempt(gap);
+        return;
+    }
+    gap->group_size = form_group(gap, true);
+    if (gap->group_size == 0)
+        return;
+    for (amble__list *node = gap->connects.previous; node != &gap->connects; node = node->previous) {
+        if (request_of(node)->in_group) {
+            options = request_of(node)->options;
+            peer = request_of(node)->device;
+        }
+    }
+    r = start_group(gap, &options, gap->group_size == 1 ? &peer : NULL);
+    if (r >= 0)
+        return;
+    amble__list_each (node, &gap->connects)
+        if (request_of(node)->in_group)
+            amble__wait_end(&request_of(node)->wait, r);
+    amble__connect_stopped(gap);
+}

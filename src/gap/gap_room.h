@@ -1,0 +1,153 @@
+/* GAP from the inside: what tasks want of the controller, and the service task that brings it about.
+ *
+ * A task that advertises, scans or connects leaves its request here and waits. The service task of the host compares what is wanted with what
+ * the controller does, and sends the commands that are missing, one after the other, straight-line. So a task may give up at any moment:
+ * its request is gone, and the service task takes back what was started for it. All commands to advertise, scan, connect and disconnect
+ * come from that one task; it never is cancelled while the host is open.
+ *
+ * Whether the legacy or the extended commands are used is decided once, when the host opens; they are never mixed. */
+#ifndef AMBLE_GAP_GAP_ROOM_H
+#define AMBLE_GAP_GAP_ROOM_H
+#include <amble/gap.h>
+
+#include "link/connection.h"
+
+typedef struct amble__gap amble__gap;
+
+enum { AMBLE__ADVERTISING_DATA = 31 };
+
+/* What is to be advertised, as the controller wants it. */
+typedef struct {
+    bool connectable;
+    uint32_t interval_us;
+    uint8_t data[AMBLE__ADVERTISING_DATA], response[AMBLE__ADVERTISING_DATA];
+    uint8_t data_size, response_size;
+} amble__advertisement;
+
+/* A task in amble_advertise. */
+typedef struct {
+    amble__wait wait;
+    amble__waiter on_closing;
+    amble__advertisement what;
+    uint32_t serial;
+    amble_connection *conn;
+} amble__advertise_request;
+
+/* A task in amble_connect. */
+typedef struct {
+    amble__list node;
+    amble__wait wait;
+    amble__waiter on_closing;
+    amble_device device;
+    amble_connect_options options;
+    bool in_group;          /* the controller is connecting to it */
+    amble_connection *conn; /* announced, its first packet not yet seen */
+} amble__connect_request;
+
+/* A device that the scan has seen. */
+typedef struct {
+    amble__list node; /* in pending, quiet or free */
+    amble_device device;
+    bool used, pending, connectable;
+    bool fresh; /* never delivered: a device without data is a result, too */
+    int8_t rssi;
+    uint8_t data[AMBLE__ADVERTISING_DATA], response[AMBLE__ADVERTISING_DATA];
+    uint8_t data_size, response_size;
+} amble__seen_device;
+
+typedef struct {
+    bool wanted, on, blocked; /* blocked: the controller cannot scan while it connects */
+    uint32_t serials;         /* the last one given */
+    uint32_t serial;          /* of the open scanner, 0: none */
+    uint32_t on_serial;       /* of the one the controller scans for */
+    amble_scan_options options;
+    amble_uuid service; /* copies of what the filters point to */
+    amble_device device;
+    char name[32];
+    bool over;            /* the duration is */
+    amble__wait *opening; /* of the task in amble_scan_open */
+    amble__timer duration;
+    amble__list waiters; /* of the task in amble_scan_next */
+    amble__seen_device *devices;
+    size_t capacity;
+    amble__list pending, quiet, free;
+    uint32_t dropped;
+    uint8_t view[2 * AMBLE__ADVERTISING_DATA];
+} amble__scan;
+
+typedef struct {
+    int (*start_advertising)(amble__gap *gap, const amble__advertisement *what);
+    int (*stop_advertising)(amble__gap *gap);
+    int (*start_scanning)(amble__gap *gap, const amble_scan_options *options);
+    int (*stop_scanning)(amble__gap *gap);
+    /* `peer` NULL: whoever is in the accept list. */
+    int (*start_connecting)(amble__gap *gap, const amble_connect_options *options, const amble_device *peer);
+} amble__gap_commands;
+extern const amble__gap_commands amble__legacy_commands, amble__extended_commands;
+
+enum { AMBLE__STRAY_LINKS = 4 };
+struct amble__gap {
+    amble__hci *hci;
+    amble__links *links;
+    const amble__gap_commands *commands;
+    amble_device own;
+    const char *name;
+    bool reads_remote_features;
+    uint8_t accept_list_size;
+    amble_event work; /* wakes the service task */
+    amble__list *closings;
+    void (*failed)(amble *host, int error);
+    amble *host;
+
+    amble__advertise_request *advertising;
+    uint32_t advertise_serial, advertise_on; /* the request on the air, 0: none */
+    amble__scan scan;
+    amble__list connects; /* amble__connect_request, oldest first */
+    bool connecting;      /* the controller is */
+    unsigned group_size;
+    amble__list connecting_waiters;      /* the service task, until the controller has stopped */
+    uint16_t strays[AMBLE__STRAY_LINKS]; /* links without a slot: handle + 1, 0: none */
+    uint64_t connect_repeated, malformed;
+};
+
+void amble__gap_init(amble__gap *gap, amble__arena *arena, size_t scanned_devices);
+/* The service task; `arg` is the gap. Ends when cancelled. */
+int amble__gap_service(void *arg);
+static inline void amble__gap_work(amble__gap *gap) { amble_event_set(&gap->work); }
+/* Events that are not HCI's own. */
+void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters);
+/* The first packet of a link was seen. */
+void amble__gap_established(amble__gap *gap, amble_connection *conn);
+/* Ends every wait in this room. */
+void amble__gap_fail(amble__gap *gap, int error);
+amble__gap *amble__gap_of(amble *ble);
+
+/* --- between the files of the room -------------------------------------------------------------------------------- */
+/* Composes advertising data and scan response from the options' fields. AMBLE_ERR_TOO_LONG when one fits nowhere. */
+int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out);
+/* The service task's parts. */
+void amble__serve_advertising(amble__gap *gap);
+void amble__serve_scan(amble__gap *gap);
+void amble__serve_connects(amble__gap *gap);
+/* What events mean to them. */
+typedef struct {
+    uint8_t type; /* legacy event type, Vol 4 Part E 7.7.65.2; 4 is a scan response */
+    amble_device device;
+    int8_t rssi;
+    amble__bytes data;
+} amble__advertising_report;
+void amble__scan_report(amble__gap *gap, const amble__advertising_report *report);
+/* A link with this side as peripheral (or central) was made; returns true when a task wants it. */
+bool amble__advertised_link(amble__gap *gap, amble_connection *conn);
+bool amble__connected_link(amble__gap *gap, amble_connection *conn);
+void amble__connect_failed(amble__gap *gap, uint8_t status);
+/* The controller is not connecting any more, for whatever reason. */
+void amble__connect_stopped(amble__gap *gap);
+/* A link that a task in amble_connect waits for was lost before its first packet. */
+void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t reason);
+/* The address type of HCI (0 to 3, Vol 4 Part E 7.7.65.1) as ours. */
+static inline amble_address_type amble__address_type(uint8_t hci_type)
+{
+    return hci_type & 1 ? AMBLE_RANDOM : AMBLE_PUBLIC; /* 2 and 3 are resolved identities: public, random */
+}
+#endif

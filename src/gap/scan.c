@@ -1,0 +1,319 @@
+/* Scanning: the scanner that a task holds, the devices seen, and the service task's part.
+ *
+ * Results are merged per device: one entry holds its advertising data and its scan response. It is pending when something changed since it was
+ * delivered. When all entries are taken, the one that changed longest ago makes room; when all are pending, a new device is dropped and
+ * counted. Invariant: an entry is in exactly one of pending, quiet and free. */
+#include "core/log.h"
+#include "gap/gap_room.h"
+
+enum {
+    DEFAULT_INTERVAL_US = 1280000,
+    DEFAULT_WINDOW_US = 11250,
+    LEAST_US = 2500,
+    MOST_US = 10240000,
+    OPEN_MS = 2000,
+    REPORT_SCAN_RESPONSE = 4,
+    REPORT_CONNECTABLE = 0,
+    REPORT_DIRECTED = 1,
+};
+
+/* amble_scanner from the inside: which scan it is. */
+typedef struct {
+    amble__gap *gap;
+    uint32_t serial;
+} scanner_inside;
+_Static_assert(sizeof(scanner_inside) <= sizeof(amble_scanner), "amble_scanner has room for its inside");
+
+/* --- results ------------------------------------------------------------------------------------------------------ */
+static void show(const amble__seen_device *seen, amble__scan *scan, amble_scan_result *result)
+{
+    memcpy(scan->view, seen->data, seen->data_size);
+    memcpy(scan->view + seen->data_size, seen->response, seen->response_size);
+    *result = (amble_scan_result){.device = seen->device,
+                                  .rssi = seen->rssi,
+                                  .connectable = seen->connectable,
+                                  .data = scan->view,
+                                  .size = (size_t)seen->data_size + seen->response_size,
+                                  .response_at = seen->data_size};
+}
+
+static bool matches(amble__scan *scan, const amble__seen_device *seen)
+{
+    amble_scan_result result;
+    uint8_t merged[sizeof scan->view];
+    char name[32];
+    uint8_t *const view = merged;
+
+    if (!scan->options.service && !scan->options.name)
+        return true;
+    memcpy(view, seen->data, seen->data_size);
+    memcpy(view + seen->data_size, seen->response, seen->response_size);
+    result = (amble_scan_result){
+        .data = view, .size = (size_t)seen->data_size + seen->response_size, .response_at = seen->data_size};
+    if (scan->options.service && !amble_scan_has_service(&result, scan->options.service))
+        return false;
+    return !scan->options.name || strcmp(amble_scan_name(&result, name, ""), scan->options.name) == 0;
+}
+
+static amble__seen_device *entry_for(amble__scan *scan, amble_device device)
+{
+    amble__list *node;
+    amble__seen_device *seen;
+
+    for (size_t i = 0; i < scan->capacity; i++) {
+        seen = &scan->devices[i];
+        if (seen->used && amble_device_equal(seen->device, device))
+            return seen;
+    }
+    node = amble__list_take(&scan->free);
+    if (!node)
+        node = amble__list_take(&scan->quiet);
+    if (!node)
+        return NULL;
+    seen = amble__container(node, amble__seen_device, node);
+    *seen = (amble__seen_device){.used = true, .fresh = true, .device = device};
+    amble__list_append(&scan->quiet, &seen->node);
+    return seen;
+}
+
+/* Replaces stored bytes; true when they differ. */
+static bool renew(uint8_t stored[AMBLE__ADVERTISING_DATA], uint8_t *stored_size, amble__bytes data)
+{
+    if (*stored_size == data.size && memcmp(stored, data.data, data.size) == 0)
+        return false;
+    *stored_size = (uint8_t)data.size;
+    memcpy(stored, data.data, data.size);
+    return true;
+}
+
+static bool ignored(const amble__scan *scan, const amble__advertising_report *report)
+{
+    return !scan->wanted || report->data.size > AMBLE__ADVERTISING_DATA ||
+           (scan->options.device && !amble_device_equal(*scan->options.device, report->device)) ||
+           (scan->options.rssi_min && report->rssi < scan->options.rssi_min);
+}
+
+void amble__scan_report(amble__gap *gap, const amble__advertising_report *report)
+{
+    amble__scan *scan = &gap->scan;
+    amble__seen_device *seen;
+    bool changed;
+
+    if (ignored(scan, report))
+        return;
+    seen = entry_for(scan, report->device);
+    if (!seen) {
+        scan->dropped++;
+        return;
+    }
+    seen->rssi = report->rssi;
+    if (report->type == REPORT_SCAN_RESPONSE) {
+        changed = renew(seen->response, &seen->response_size, report->data);
+    } else {
+        changed = renew(seen->data, &seen->data_size, report->data);
+        seen->connectable = report->type == REPORT_CONNECTABLE || report->type == REPORT_DIRECTED;
+    }
+    if ((!changed && !seen->fresh) || seen->pending || !matches(scan, seen))
+        return;
+    seen->pending = true;
+    seen->fresh = false;
+    amble__list_remove(&seen->node);
+    amble__list_append(&scan->pending, &seen->node);
+    amble__waiters_end(&scan->waiters, 0);
+}
+
+/* --- the scanner -------------------------------------------------------------------------------------------------- */
+static void end_of_scan(amble__scan *scan)
+{
+    scan->wanted = false;
+    amble__timer_stop(&scan->duration);
+}
+
+static void duration_is_over(amble__timer *timer)
+{
+    amble__gap *gap = amble__container(timer, amble__gap, scan.duration);
+
+    end_of_scan(&gap->scan);
+    gap->scan.over = true;
+    amble__waiters_end(&gap->scan.waiters, 0);
+    amble__gap_work(gap);
+}
+
+static int take_options(amble__scan *scan, const amble_scan_options *options)
+{
+    static const amble_scan_options defaults = {0};
+
+    scan->options = options ? *options : defaults;
+    if (!scan->options.interval_us)
+        scan->options.interval_us = DEFAULT_INTERVAL_US;
+    if (!scan->options.window_us)
+        scan->options.window_us =
+            scan->options.interval_us < DEFAULT_WINDOW_US ? scan->options.interval_us : DEFAULT_WINDOW_US;
+    if (scan->options.interval_us > MOST_US || scan->options.window_us < LEAST_US ||
+        scan->options.window_us > scan->options.interval_us)
+        return AMBLE_ERR_ARGUMENT;
+    if (scan->options.name) {
+        if (strlen(scan->options.name) >= sizeof scan->name)
+            return AMBLE_ERR_TOO_LONG;
+        strcpy(scan->name, scan->options.name);
+        scan->options.name = scan->name;
+    }
+    if (scan->options.service) {
+        scan->service = *scan->options.service;
+        scan->options.service = &scan->service;
+    }
+    if (scan->options.device) {
+        scan->device = *scan->options.device;
+        scan->options.device = &scan->device;
+    }
+    return 0;
+}
+
+static void forget_devices(amble__scan *scan)
+{
+    amble__list_init(&scan->pending);
+    amble__list_init(&scan->quiet);
+    amble__list_init(&scan->free);
+    for (size_t i = 0; i < scan->capacity; i++) {
+        scan->devices[i] = (amble__seen_device){.pending = false};
+        amble__list_append(&scan->free, &scan->devices[i].node);
+    }
+    scan->dropped = 0;
+}
+
+static int wait_for_start(amble__gap *gap)
+{
+    amble__wait wait;
+    amble__waiter on_closing;
+    int r;
+
+    amble__wait_init(&wait);
+    amble__wait_add(&wait, &on_closing, gap->closings);
+    gap->scan.opening = &wait;
+    amble__gap_work(gap);
+    r = amble__wait_run(&wait, OPEN_MS);
+    gap->scan.opening = NULL;
+    return r;
+}
+
+int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options, int duration_ms)
+{
+    scanner_inside *inside = (scanner_inside *)(void *)scanner;
+    amble__gap *gap = amble__gap_of(ble);
+    amble__scan *scan = &gap->scan;
+    int r = amble__wait_check();
+
+    *inside = (scanner_inside){.gap = gap};
+    if (r < 0)
+        return r;
+    if (gap->hci->failed)
+        return amble__wait_refuse(gap->hci->failed);
+    if (scan->serial)
+        return amble__wait_refuse(AMBLE_ERR_BUSY);
+    r = take_options(scan, options);
+    if (r < 0)
+        return r;
+    forget_devices(scan);
+    inside->serial = scan->serial = ++scan->serials;
+    scan->wanted = true;
+    scan->over = false;
+    r = wait_for_start(gap);
+    if (r < 0) {
+        amble_scan_close(scanner);
+        return r;
+    }
+    scan->duration.fire = duration_is_over;
+    if (duration_ms >= 0)
+        amble__timer_start(&scan->duration, amble__deadline(duration_ms));
+    return 0;
+}
+
+int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms)
+{
+    const scanner_inside *inside = (const scanner_inside *)(const void *)scanner;
+    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+    amble__scan *scan = &inside->gap->scan;
+    amble__seen_device *seen;
+    amble__list *node;
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if (!inside->serial || inside->serial != scan->serial)
+        return amble__wait_refuse(AMBLE_ERR_STALE);
+    while (!(node = amble__list_take(&scan->pending))) {
+        amble__wait wait;
+        amble__waiter on_result, on_closing;
+
+        if (scan->over)
+            return 0;
+        amble__wait_init(&wait);
+        amble__wait_add(&wait, &on_result, &scan->waiters);
+        amble__wait_add(&wait, &on_closing, inside->gap->closings);
+        if ((r = amble__wait_run_until(&wait, deadline)) < 0)
+            return r;
+    }
+    seen = amble__container(node, amble__seen_device, node);
+    seen->pending = false;
+    amble__list_append(&scan->quiet, node);
+    show(seen, scan, result);
+    result->dropped = scan->dropped;
+    scan->dropped = 0;
+    return 1;
+}
+
+void amble_scan_close(amble_scanner *scanner)
+{
+    scanner_inside *inside = (scanner_inside *)(void *)scanner;
+
+    if (!scanner || !inside->serial || inside->serial != inside->gap->scan.serial)
+        return;
+    end_of_scan(&inside->gap->scan);
+    inside->gap->scan.serial = 0;
+    amble__gap_work(inside->gap);
+}
+
+int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_result *found, int timeout_ms)
+{
+    amble_scanner scanner;
+    int r = amble_scan_open(ble, &scanner, options, timeout_ms);
+
+    if (r < 0)
+        return r;
+    r = amble_scan_next(&scanner, found, AMBLE_FOREVER);
+    amble_scan_close(&scanner);
+    return r > 0 ? 0 : r < 0 ? r : AMBLE_ERR_TIMEOUT;
+}
+
+/* --- the service task's part ---------------------------------------------------------------------------------------- */
+void amble__serve_scan(amble__gap *gap)
+{
+    amble__scan *scan = &gap->scan;
+    const uint32_t serial = scan->serial;
+    amble_scan_options options;
+    int r;
+
+    if (scan->on && (!scan->wanted || scan->on_serial != serial || scan->blocked)) {
+        (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
+        scan->on = false;
+        amble__gap_work(gap);
+        return;
+    }
+    if (scan->on || !scan->wanted || scan->blocked)
+        return;
+    options = scan->options;
+    r = gap->commands->start_scanning(gap, &options);
+    if (r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED) && gap->connecting) {
+        scan->blocked = true; /* until the connection is made or given up */
+        r = 0;
+    } else {
+        scan->on = r >= 0;
+        scan->on_serial = serial;
+    }
+    if (r < 0)
+        amble__log(AMBLE__LOG_INFO, "scanning did not start: %s", amble_error_text(r));
+    if (scan->opening && scan->serial == serial)
+        amble__wait_end(scan->opening, r < 0 ? r : 0);
+    else if (r < 0)
+        scan->wanted = false;
+}

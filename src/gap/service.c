@@ -1,0 +1,292 @@
+/* The service task, and HCI events that concern links.
+ *
+ * Each round it compares what is wanted with what is so and sends what is missing; it sleeps when nothing is. Events only change what is so, and
+ * wake it. It is the only place that disconnects, so what is owed to the wire is done whatever became of the task that caused it. */
+#include "core/log.h"
+#include "gap/gap_room.h"
+
+enum { REASON_REMOTE_USER = AMBLE__HCI_REMOTE_USER_TERMINATED };
+
+void amble__gap_init(amble__gap *gap, amble__arena *arena, size_t scanned_devices)
+{
+    amble__seen_device *devices = amble__arena_take(arena, scanned_devices, sizeof *devices);
+
+    if (!gap)
+        return;
+    gap->scan.devices = devices;
+    gap->scan.capacity = scanned_devices;
+    amble__list_init(&gap->scan.pending);
+    amble__list_init(&gap->scan.quiet);
+    amble__list_init(&gap->scan.free);
+    amble__list_init(&gap->scan.waiters);
+    amble__list_init(&gap->connects);
+    amble__list_init(&gap->connecting_waiters);
+}
+
+void amble__gap_fail(amble__gap *gap, int error)
+{
+    amble__timer_stop(&gap->scan.duration);
+    amble__waiters_end(&gap->connecting_waiters, error);
+}
+
+/* --- links that nobody wants ---------------------------------------------------------------------------------------- */
+static int disconnect(amble__gap *gap, uint16_t handle)
+{
+    const uint8_t parameters[3] = {(uint8_t)handle, (uint8_t)(handle >> 8), REASON_REMOTE_USER};
+
+    return amble__hci_command(gap->hci, AMBLE__HCI_DISCONNECT, parameters, sizeof parameters, NULL, 0);
+}
+
+static void serve_disconnects(amble__gap *gap)
+{
+    for (int i = 0; i < AMBLE__STRAY_LINKS; i++) {
+        const uint16_t stray = gap->strays[i];
+
+        gap->strays[i] = 0;
+        if (stray)
+            (void)disconnect(gap, (uint16_t)(stray - 1)); /* refused only when it is gone already */
+    }
+    for (size_t i = 0; i < gap->links->count; i++) {
+        amble_connection *conn = &gap->links->slots[i];
+        const uint32_t generation = conn->generation;
+        int r;
+
+        if (conn->state != AMBLE__LINK_LIVE || !conn->disconnect_wanted || conn->disconnect_sent)
+            continue;
+        conn->disconnect_sent = true;
+        r = disconnect(gap, conn->handle);
+        /* A controller that does not know the link has lost it without a word. */
+        if (r == AMBLE_ERR_HCI(AMBLE__HCI_UNKNOWN_CONNECTION) && conn->generation == generation)
+            amble__link_lose(conn, AMBLE__HCI_UNKNOWN_CONNECTION, AMBLE_ERR_DISCONNECTED);
+        else if (r < 0 && conn->generation == generation)
+            conn->disconnect_sent = false;
+    }
+}
+
+/* --- first packets ---------------------------------------------------------------------------------------------------- */
+/* Asks what the peer can do: its answer is the first packet that proves the link. */
+static void serve_features(amble__gap *gap)
+{
+    for (size_t i = 0; i < gap->links->count; i++) {
+        amble_connection *conn = &gap->links->slots[i];
+        const uint32_t generation = conn->generation;
+        uint8_t handle[2];
+
+        if (conn->state != AMBLE__LINK_LIVE || !conn->central || conn->established || conn->features_asked)
+            continue;
+        conn->features_asked = true;
+        amble__put_le16(handle, conn->handle);
+        if (amble__hci_command(gap->hci, AMBLE__HCI_LE_READ_REMOTE_FEATURES, handle, sizeof handle, NULL, 0) < 0 &&
+            conn->generation == generation && conn->state == AMBLE__LINK_LIVE)
+            amble__gap_established(gap, conn);
+    }
+}
+
+int amble__gap_service(void *arg)
+{
+    amble__gap *gap = arg;
+    int r;
+
+    while ((r = amble_event_wait(&gap->work, AMBLE_FOREVER)) == 0) {
+        if (gap->hci->failed)
+            continue;
+        serve_disconnects(gap);
+        serve_features(gap);
+        amble__serve_advertising(gap);
+        amble__serve_scan(gap);
+        amble__serve_connects(gap);
+    }
+    return r;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+static void stray_link(amble__gap *gap, uint16_t handle)
+{
+    for (int i = 0; i < AMBLE__STRAY_LINKS; i++) {
+        if (!gap->strays[i]) {
+            gap->strays[i] = (uint16_t)(handle + 1);
+            break;
+        }
+    }
+    amble__gap_work(gap);
+}
+
+static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced)
+{
+    const uint8_t status = amble__read_u8(r);
+    amble__link_parameters parameters = {.handle = amble__read_le16(r) & 0x0fff};
+    amble_connection *conn;
+
+    parameters.central = amble__read_u8(r) == 0;
+    parameters.device.type = amble__address_type(amble__read_u8(r));
+    amble__read_copy(r, parameters.device.bytes, 6);
+    if (enhanced)
+        (void)amble__read_view(r, 12); /* resolvable addresses of both sides */
+    parameters.interval_us = amble__read_le16(r) * 1250u;
+    parameters.latency = amble__read_le16(r);
+    parameters.supervision_ms = amble__read_le16(r) * 10u;
+    (void)amble__read_u8(r); /* clock accuracy */
+    if (r->failed) {
+        gap->malformed++;
+        return;
+    }
+    if (status) {
+        /* As advertiser only directed advertising ends with a status, 0x3C; everything else is an attempt of ours. */
+        amble__connect_failed(gap, status);
+        return;
+    }
+    if (amble__link_by_handle(gap->links, parameters.handle)) {
+        gap->malformed++; /* a handle is used once at a time */
+        return;
+    }
+    conn = amble__link_open(gap->links, &parameters);
+    if (!conn) {
+        if (parameters.central)
+            amble__connect_stopped(gap);
+        else
+            gap->advertise_on = 0;
+        stray_link(gap, parameters.handle);
+        return;
+    }
+    if (!parameters.central)
+        conn->established = true;
+    if (!(parameters.central ? amble__connected_link : amble__advertised_link)(gap, conn))
+        conn->disconnect_wanted = true;
+    else if (!parameters.central)
+        conn->owned = true;
+    amble__gap_work(gap);
+}
+
+static void disconnection_complete(amble__gap *gap, amble__reader *r)
+{
+    const uint8_t status = amble__read_u8(r);
+    const uint16_t handle = amble__read_le16(r) & 0x0fff;
+    const uint8_t reason = amble__read_u8(r);
+    amble_connection *conn;
+
+    if (r->failed || status) {
+        gap->malformed += r->failed;
+        return;
+    }
+    conn = amble__link_by_handle(gap->links, handle);
+    if (!conn)
+        return;
+    if (!conn->owned)
+        amble__connect_lost(gap, conn, reason);
+    amble__link_lose(conn, reason, AMBLE_ERR_DISCONNECTED);
+    amble__gap_work(gap);
+}
+
+static void remote_features(amble__gap *gap, amble__reader *r)
+{
+    const uint8_t status = amble__read_u8(r);
+    const uint16_t handle = amble__read_le16(r) & 0x0fff;
+    amble_connection *conn = r->failed ? NULL : amble__link_by_handle(gap->links, handle);
+
+    /* A failure that is not the link's own end (which is announced apart) still came from a link that works. */
+    if (conn && status != AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
+        amble__gap_established(gap, conn);
+}
+
+static void parameters_updated(amble__gap *gap, amble__reader *r)
+{
+    const uint8_t status = amble__read_u8(r);
+    const uint16_t handle = amble__read_le16(r) & 0x0fff;
+    const uint16_t interval = amble__read_le16(r), latency = amble__read_le16(r), supervision = amble__read_le16(r);
+    amble_connection *conn = r->failed || status ? NULL : amble__link_by_handle(gap->links, handle);
+
+    if (!conn)
+        return;
+    conn->interval_us = interval * 1250u;
+    conn->latency = latency;
+    conn->supervision_ms = supervision * 10u;
+}
+
+/* Several reports may lie in one event; of each the fields follow each other. Vol 4 Part E 7.7.65.2 */
+static void legacy_reports(amble__gap *gap, amble__reader *r)
+{
+    const unsigned count = amble__read_u8(r);
+
+    for (unsigned i = 0; i < count; i++) {
+        amble__advertising_report report = {.type = amble__read_u8(r)};
+
+        report.device.type = amble__address_type(amble__read_u8(r));
+        amble__read_copy(r, report.device.bytes, 6);
+        report.data.size = amble__read_u8(r);
+        report.data.data = amble__read_view(r, report.data.size);
+        report.rssi = (int8_t)amble__read_u8(r);
+        if (r->failed) {
+            gap->malformed++;
+            return;
+        }
+        amble__scan_report(gap, &report);
+    }
+}
+
+/* Legacy PDUs in an extended report, as the legacy event types. 7.7.65.13 */
+static uint8_t legacy_type(uint16_t properties)
+{
+    enum { CONNECTABLE = 0x01, SCANNABLE = 0x02, DIRECTED = 0x04, RESPONSE = 0x08 };
+
+    if (properties & RESPONSE)
+        return 4;
+    if (properties & DIRECTED)
+        return 1;
+    if (properties & CONNECTABLE)
+        return 0;
+    return properties & SCANNABLE ? 2 : 3;
+}
+
+static void extended_reports(amble__gap *gap, amble__reader *r)
+{
+    const unsigned count = amble__read_u8(r);
+
+    for (unsigned i = 0; i < count; i++) {
+        amble__advertising_report report = {.type = legacy_type(amble__read_le16(r))};
+
+        report.device.type = amble__address_type(amble__read_u8(r));
+        amble__read_copy(r, report.device.bytes, 6);
+        (void)amble__read_view(r, 4); /* PHYs, set, transmit power */
+        report.rssi = (int8_t)amble__read_u8(r);
+        (void)amble__read_view(r, 9); /* periodic interval, direct address */
+        report.data.size = amble__read_u8(r);
+        report.data.data = amble__read_view(r, report.data.size);
+        if (r->failed) {
+            gap->malformed++;
+            return;
+        }
+        amble__scan_report(gap, &report);
+    }
+}
+
+void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters)
+{
+    if (code == AMBLE__EVENT_DISCONNECTION_COMPLETE) {
+        disconnection_complete(gap, parameters);
+        return;
+    }
+    if (code != AMBLE__EVENT_LE_META)
+        return;
+    switch (amble__read_u8(parameters)) {
+    case AMBLE__LE_CONNECTION_COMPLETE:
+        connection_complete(gap, parameters, false);
+        break;
+    case AMBLE__LE_ENHANCED_CONNECTION_COMPLETE:
+        connection_complete(gap, parameters, true);
+        break;
+    case AMBLE__LE_ADVERTISING_REPORT:
+        legacy_reports(gap, parameters);
+        break;
+    case AMBLE__LE_EXTENDED_ADVERTISING_REPORT:
+        extended_reports(gap, parameters);
+        break;
+    case AMBLE__LE_REMOTE_FEATURES_COMPLETE:
+        remote_features(gap, parameters);
+        break;
+    case AMBLE__LE_CONNECTION_UPDATE_COMPLETE:
+        parameters_updated(gap, parameters);
+        break;
+    default:
+        break; /* masked out, or news that concern nobody here */
+    }
+}

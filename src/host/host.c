@@ -1,0 +1,327 @@
+/* The host: lays out the memory, wires the rooms, opens and closes. Invariant: after amble_open nothing is allocated until amble_close. */
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "host/host_room.h"
+
+enum {
+    DEFAULT_MTU = 247, /* one PDU per link-layer packet of 251 bytes */
+    DEFAULT_CONNECTIONS = 8,
+    MOST_CONNECTIONS = 64,
+    DEFAULT_SEND_BUFFERS = 12,
+    DEFAULT_NOTIFICATION_BUFFERS = 64,
+    DEFAULT_SCANNED_DEVICES = 32,
+    DEFAULT_DATABASE_SIZE = 16384,
+    DEFAULT_HELD_WRITE_MS = 20000,
+    CLOSE_MS = 2000,
+    DRAIN_MS = 500,
+    DISCONNECT_MS = 2000,
+};
+
+amble__server *amble__server_of(amble *ble) { return &ble->server; }
+amble__gap *amble__gap_of(amble *ble) { return &ble->gap; }
+const char *amble_name(const amble *ble) { return ble->name; }
+amble_device amble_own_device(const amble *ble) { return ble->gap.own; }
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+static amble_config with_defaults(const amble_config *config)
+{
+    amble_config c = {0};
+
+    if (config)
+        c = *config;
+    c.name = c.name ? c.name : "amble";
+    c.mtu = c.mtu ? c.mtu : DEFAULT_MTU;
+    c.connections = c.connections ? c.connections : DEFAULT_CONNECTIONS;
+    c.send_buffers = c.send_buffers ? c.send_buffers : DEFAULT_SEND_BUFFERS;
+    c.notification_buffers = c.notification_buffers ? c.notification_buffers : DEFAULT_NOTIFICATION_BUFFERS;
+    c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
+    c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
+    c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
+    return c;
+}
+
+static bool sensible(const amble_config *c)
+{
+    return c->mtu >= AMBLE__ATT_MTU_MIN && c->mtu <= AMBLE__ATT_MTU_MAX && c->connections <= MOST_CONNECTIONS &&
+           strlen(c->name) < AMBLE__NAME_SIZE;
+}
+
+/* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
+static amble *lay_out(amble__arena *arena, const amble_config *c)
+{
+    amble *ble = amble__arena_take(arena, 1, sizeof *ble);
+
+    amble__links_init(ble ? &ble->links : NULL, arena, c->connections);
+    amble__l2cap_init(ble ? &ble->l2cap : NULL, arena, c->connections, c->mtu);
+    amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
+    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size);
+    amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
+    amble__gap_init(ble ? &ble->gap : NULL, arena, c->scanned_devices);
+    return ble;
+}
+
+size_t amble_size(const amble_config *config)
+{
+    const amble_config c = with_defaults(config);
+    amble__arena arena = {.block = NULL};
+
+    (void)lay_out(&arena, &c); /* nothing is laid out without a block */
+    return arena.used;
+}
+
+/* --- wiring ------------------------------------------------------------------------------------------------------- */
+static int write_packet(void *user, const uint8_t *packet, size_t size)
+{
+    amble__transport *transport = ((amble *)user)->transport;
+
+    return transport->operations->write(transport, packet, size);
+}
+
+static void on_event(void *user, uint8_t code, amble__reader *parameters)
+{
+    amble__gap_event(&((amble *)user)->gap, code, parameters);
+}
+
+static void on_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+{
+    amble__link_receive(&((amble *)user)->links, handle, boundary, data, size);
+}
+
+static void on_failed(void *user, int error) { amble__host_fail(user, error); }
+
+static void on_packet(void *user, const uint8_t *packet, size_t size)
+{
+    amble__hci_receive(&((amble *)user)->hci, packet, size);
+}
+
+static void on_link_data(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+{
+    if (!conn->established)
+        amble__gap_established(&conn->host->gap, conn);
+    amble__l2cap_receive(&conn->host->l2cap, conn, boundary, data, size);
+}
+
+static void on_att_data(amble_connection *conn, const uint8_t *data, size_t size)
+{
+    amble__att_receive(&conn->host->att, conn, data, size);
+}
+
+static void on_link_opened(amble_connection *conn)
+{
+    amble *ble = conn->host;
+
+    amble__l2cap_open(&ble->l2cap, conn);
+    amble__att_open(&ble->att, conn);
+    amble__server_open(&ble->server, conn);
+    amble__client_open(&ble->client, conn);
+}
+
+static void on_link_lost(amble_connection *conn)
+{
+    amble__att_lost(conn);
+    amble__server_lost(conn);
+}
+
+static void on_bearer_dead(amble_connection *conn)
+{
+    conn->disconnect_wanted = true;
+    amble__gap_work(&conn->host->gap);
+}
+
+static void wire(amble *ble, const amble_config *c)
+{
+    static const amble__hci_callbacks callbacks = {
+        .write = write_packet, .event = on_event, .acl = on_acl, .failed = on_failed};
+
+    amble__hci_init(&ble->hci, &callbacks, ble);
+    ble->config = *c;
+    strcpy(ble->name, c->name); /* its length was checked */
+    ble->links.hci = &ble->hci;
+    ble->links.host = ble;
+    ble->links.opened = on_link_opened;
+    ble->links.lost = on_link_lost;
+    ble->links.received = on_link_data;
+    ble->l2cap.att = on_att_data;
+    ble->l2cap.security = amble__security_refuse;
+    ble->att.request = amble__server_receive;
+    ble->att.notified = amble__client_receive;
+    ble->att.dead = on_bearer_dead;
+    ble->server.connections = &ble->links;
+    ble->server.att = &ble->att;
+    ble->server.closings = &ble->hci.closings;
+    ble->server.held_write_us = (uint64_t)c->held_write_ms * 1000;
+    ble->client.closings = &ble->hci.closings;
+    ble->gap.hci = &ble->hci;
+    ble->gap.links = &ble->links;
+    ble->gap.closings = &ble->hci.closings;
+    ble->gap.host = ble;
+    ble->gap.failed = amble__host_fail;
+    ble->gap.name = ble->name;
+}
+
+void amble__host_fail(amble *ble, int error)
+{
+    if (ble->hci.failed)
+        return;
+    amble__hci_fail(&ble->hci, error);
+    amble__gap_fail(&ble->gap, error);
+    for (size_t i = 0; i < ble->links.count; i++)
+        amble__link_lose(&ble->links.slots[i], AMBLE__HCI_CONNECTION_TIMEOUT, error);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+static amble *allocate(const amble_config *c)
+{
+    amble__arena arena = {.size = amble_size(c)};
+    amble *ble;
+
+    arena.block = c->memory ? c->memory : malloc(arena.size);
+    if (!arena.block)
+        return NULL;
+    ble = lay_out(&arena, c);
+    ble->allocated = c->memory ? NULL : arena.block;
+    return ble;
+}
+
+static int serve_configured(amble *ble)
+{
+    int r = amble__host_serve_profile(ble);
+
+    for (int i = 0; r >= 0 && i < AMBLE_CONFIG_SERVICES; i++)
+        if (ble->config.services[i])
+            r = amble_serve(ble, ble->config.services[i]);
+    return r;
+}
+
+int amble__host_open(amble **out, amble__transport *transport, const amble_config *config, int timeout_ms)
+{
+    const amble_config c = with_defaults(config);
+    amble *ble = sensible(&c) ? allocate(&c) : NULL;
+    amble_timeout timeout;
+    int r;
+
+    *out = NULL;
+    if (!ble) {
+        amble__transport_close(transport);
+        return sensible(&c) ? AMBLE_ERR_NO_MEMORY : AMBLE_ERR_ARGUMENT;
+    }
+    wire(ble, &c);
+    ble->transport = transport;
+    transport->receive = on_packet;
+    transport->failed = on_failed;
+    transport->user = ble;
+    amble__scope_open_detached(&ble->service);
+    amble_timeout_begin(&timeout, NULL, timeout_ms);
+    r = serve_configured(ble);
+    if (r >= 0)
+        r = amble__host_start(ble);
+    r = amble_timeout_end(&timeout, r);
+    if (r < 0) {
+        amble_close(ble);
+        return r;
+    }
+    amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap);
+    *out = ble;
+    return 0;
+}
+
+int amble_open(amble **ble, const char *transport, const amble_config *config, int timeout_ms)
+{
+    amble__transport *opened;
+    int r = amble__wait_check();
+
+    *ble = NULL;
+    if (r < 0 || (r = amble__transport_open(transport, &opened, timeout_ms)) < 0)
+        return r;
+    return amble__host_open(ble, opened, config, timeout_ms);
+}
+
+const char *amble_open_problem(void) { return amble__transport_problem(); }
+
+/* --- closing ------------------------------------------------------------------------------------------------------ */
+static bool any_link(const amble *ble)
+{
+    for (size_t i = 0; i < ble->links.count; i++)
+        if (ble->links.slots[i].state == AMBLE__LINK_LIVE)
+            return true;
+    return false;
+}
+
+static void disconnect_all(amble *ble)
+{
+    const uint64_t deadline = amble__deadline(CLOSE_MS);
+
+    for (size_t i = 0; i < ble->links.count; i++)
+        ble->links.slots[i].disconnect_wanted = true;
+    amble__gap_work(&ble->gap);
+    for (size_t i = 0; i < ble->links.count && any_link(ble); i++)
+        if (ble->links.slots[i].state == AMBLE__LINK_LIVE)
+            (void)amble__wait_on_until(&ble->links.slots[i].losses, deadline); /* whatever happens, the host closes */
+}
+
+void amble_close(amble *ble)
+{
+    if (!ble)
+        return;
+    amble__shield_begin();
+    if (!ble->hci.failed) {
+        disconnect_all(ble);
+        /* Tells a controller that stays powered to forget us; one that does not answer is not waited for. */
+        (void)amble__hci_command(&ble->hci, AMBLE__HCI_RESET, NULL, 0, NULL, 0);
+        amble__host_fail(ble, AMBLE_ERR_CLOSED);
+    }
+    amble_scope_close(&ble->service);
+    amble__shield_end();
+    amble__transport_close(ble->transport);
+    free(ble->allocated);
+}
+
+void amble_connection_close(amble_connection *conn)
+{
+    if (!conn)
+        return;
+    amble__shield_begin();
+    if (conn->state == AMBLE__LINK_LIVE && !amble__acl_idle(&conn->acl))
+        (void)amble__link_wait(conn, &conn->acl.drained, amble__deadline(DRAIN_MS)); /* what was sent still arrives */
+    if (conn->state == AMBLE__LINK_LIVE) {
+        conn->disconnect_wanted = true;
+        amble__gap_work(&conn->host->gap);
+        (void)amble__wait_on(&conn->losses, DISCONNECT_MS); /* afterwards the host goes on alone */
+    }
+    amble__shield_end();
+    amble__client_forget(&conn->host->client, conn);
+    conn->owned = false;
+    if (conn->state == AMBLE__LINK_DEAD)
+        amble__link_free(conn);
+}
+
+int amble_connection_rssi(amble_connection *conn, int8_t *rssi, int timeout_ms)
+{
+    uint8_t parameters[2], reply[3];
+    amble_timeout timeout;
+    int r = amble__client_check(conn, conn->generation, timeout_ms);
+
+    if (r < 0)
+        return r;
+    amble__put_le16(parameters, conn->handle);
+    amble_timeout_begin(&timeout, conn, timeout_ms);
+    r = amble__hci_command(conn->hci, AMBLE__HCI_READ_RSSI, parameters, sizeof parameters, reply, sizeof reply);
+    r = amble_timeout_end(&timeout, r);
+    if (r == 0)
+        *rssi = (int8_t)reply[2];
+    return r;
+}
+
+amble_statistics amble_read_statistics(const amble *ble)
+{
+    return (amble_statistics){
+        .acl_sent = ble->hci.acl_sent,
+        .acl_received = ble->hci.acl_received,
+        .malformed = ble->hci.malformed + ble->l2cap.malformed + ble->att.malformed + ble->gap.malformed,
+        .orphaned = ble->links.orphaned,
+        .connect_repeated = ble->gap.connect_repeated,
+        .late_responses = ble->att.late_responses,
+        .notifications_dropped = ble->client.dropped,
+    };
+}

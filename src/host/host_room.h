@@ -1,0 +1,37 @@
+/* The host from the inside: all rooms of one controller, side by side. Only src/host/ includes this. */
+#ifndef AMBLE_HOST_HOST_ROOM_H
+#define AMBLE_HOST_HOST_ROOM_H
+#include <amble.h>
+
+#include "gap/gap_room.h"
+#include "gatt/client.h"
+#include "gatt/server.h"
+#include "smp/refusal.h"
+#include "transport/transport.h"
+
+enum { AMBLE__NAME_SIZE = 32 };
+
+struct amble {
+    amble__hci hci;
+    amble__links links;
+    amble__l2cap l2cap;
+    amble__att att;
+    amble__server server;
+    amble__client client;
+    amble__gap gap;
+    amble__transport *transport;
+    amble_scope service; /* the service task */
+    char name[AMBLE__NAME_SIZE];
+    amble_config config; /* with every default filled in */
+    void *allocated;     /* the block, when it is ours to free */
+};
+
+/* The commands that set a controller up, start.c. */
+int amble__host_start(amble *ble);
+/* The GAP and GATT services, profile.c. */
+int amble__host_serve_profile(amble *ble);
+/* The controller is lost, or the host closes: every wait ends with `error`. */
+void amble__host_fail(amble *ble, int error);
+/* A transport that is open already, for programs that bring their own. Owned by the host from now on, also after an error. */
+int amble__host_open(amble **ble, amble__transport *transport, const amble_config *config, int timeout_ms);
+#endif

@@ -1,0 +1,131 @@
+/* Setting up a controller: the commands from Reset to the point where the host can advertise, scan and connect.
+ *
+ * What the controller can do is read first; whether legacy or extended commands are used is decided here, once. Nothing is asked that
+ * an LE controller of version 4.0 could not answer, unless it says that it can. */
+#include "core/log.h"
+#include "host/host_room.h"
+
+enum {
+    FEATURE_LE = 38,            /* of the local features, Vol 2 Part C 3.3: LE Supported (Controller) */
+    LE_FEATURE_DATA_LENGTH = 5, /* Vol 6 Part B 4.6 */
+    LE_FEATURE_EXTENDED_ADVERTISING = 12,
+    LARGEST_PACKET = 251,     /* of the link layer, in bytes */
+    LARGEST_PACKET_US = 2120, /* its time on LE 1M, Vol 6 Part B 4.5.10 */
+    SUPPORTED_COMMANDS = 64,
+    READ_REMOTE_FEATURES_OCTET = 27, /* bit 5, Vol 4 Part E 6.27 */
+    READ_REMOTE_FEATURES_BIT = 5,
+};
+/* Disconnection, hardware error, completed packets are bits 4, 15, 18; LE meta is bit 61 (Vol 4 Part E 7.3.1). */
+#define EVENT_MASK ((UINT64_C(1) << 4) | (UINT64_C(1) << 15) | (UINT64_C(1) << 18) | (UINT64_C(1) << 61))
+/* Subevent n is bit n - 1 (7.8.1). */
+#define LE_EVENT_MASK                                                                                                  \
+    ((UINT64_C(1) << (AMBLE__LE_CONNECTION_COMPLETE - 1)) | (UINT64_C(1) << (AMBLE__LE_ADVERTISING_REPORT - 1)) |      \
+     (UINT64_C(1) << (AMBLE__LE_CONNECTION_UPDATE_COMPLETE - 1)) |                                                     \
+     (UINT64_C(1) << (AMBLE__LE_REMOTE_FEATURES_COMPLETE - 1)))
+#define LE_EVENT_MASK_EXTENDED                                                                                         \
+    ((UINT64_C(1) << (AMBLE__LE_EXTENDED_ADVERTISING_REPORT - 1)) |                                                    \
+     (UINT64_C(1) << (AMBLE__LE_ADVERTISING_SET_TERMINATED - 1)))
+
+static bool bit(const uint8_t *bytes, unsigned number) { return bytes[number / 8] >> number % 8 & 1; }
+
+static int ask(amble *ble, uint16_t opcode, void *reply, size_t size)
+{
+    return amble__hci_command(&ble->hci, opcode, NULL, 0, reply, size);
+}
+
+static int set_mask(amble *ble, uint16_t opcode, uint64_t mask)
+{
+    uint8_t parameters[8];
+
+    amble__put_le64(parameters, mask);
+    return amble__hci_command(&ble->hci, opcode, parameters, sizeof parameters, NULL, 0);
+}
+
+static int read_abilities(amble *ble, uint8_t le_features[8])
+{
+    uint8_t features[8], commands[SUPPORTED_COMMANDS];
+    int r;
+
+    if ((r = ask(ble, AMBLE__HCI_RESET, NULL, 0)) < 0)
+        return r;
+    ble->transport->synchronised = true;
+    if ((r = ask(ble, AMBLE__HCI_READ_LOCAL_FEATURES, features, sizeof features)) < 0 ||
+        (r = ask(ble, AMBLE__HCI_READ_SUPPORTED_COMMANDS, commands, sizeof commands)) < 0)
+        return r;
+    if (!bit(features, FEATURE_LE)) {
+        amble__log(AMBLE__LOG_ERROR, "the controller does not do Bluetooth Low Energy; take another one");
+        return AMBLE_ERR_CONTROLLER;
+    }
+    ble->gap.reads_remote_features = commands[READ_REMOTE_FEATURES_OCTET] >> READ_REMOTE_FEATURES_BIT & 1;
+    return ask(ble, AMBLE__HCI_LE_READ_FEATURES, le_features, 8);
+}
+
+/* Buffers for ACL data; a length of 0 means that LE shares the classic ones (7.8.2). */
+static int read_buffers(amble *ble)
+{
+    uint8_t le[3], classic[7];
+    int r = ask(ble, AMBLE__HCI_LE_READ_BUFFER_SIZE, le, sizeof le);
+
+    if (r < 0)
+        return r;
+    if (amble__get_le16(le) && le[2]) {
+        amble__acl_configure(&ble->hci, le[2], amble__get_le16(le));
+        return 0;
+    }
+    r = ask(ble, AMBLE__HCI_READ_BUFFER_SIZE, classic, sizeof classic);
+    if (r < 0)
+        return r;
+    amble__acl_configure(&ble->hci, amble__get_le16(classic + 3), amble__get_le16(classic));
+    return ble->hci.acl_size && ble->hci.acl_buffers ? 0 : AMBLE_ERR_CONTROLLER;
+}
+
+/* The public address, or, for a controller without one, a static random one (Vol 6 Part B 1.3.2.1). */
+static int take_address(amble *ble)
+{
+    static const uint8_t none[6] = {0};
+    amble_device *own = &ble->gap.own;
+    int r = ask(ble, AMBLE__HCI_READ_BD_ADDR, own->bytes, sizeof own->bytes);
+
+    own->type = AMBLE_PUBLIC;
+    if (r < 0 || memcmp(own->bytes, none, sizeof none) != 0)
+        return r;
+    own->type = AMBLE_RANDOM;
+    amble__random_bytes(amble__scheduler_random(), own->bytes, sizeof own->bytes);
+    own->bytes[5] |= 0xc0;
+    return amble__hci_command(&ble->hci, AMBLE__HCI_LE_SET_RANDOM_ADDRESS, own->bytes, sizeof own->bytes, NULL, 0);
+}
+
+static int use_long_packets(amble *ble)
+{
+    uint8_t parameters[4];
+
+    amble__put_le16(parameters, LARGEST_PACKET);
+    amble__put_le16(parameters + 2, LARGEST_PACKET_US);
+    return amble__hci_command(&ble->hci, AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH, parameters, sizeof parameters, NULL,
+                              0);
+}
+
+static int choose_commands(amble *ble, const uint8_t le_features[8])
+{
+    const bool extended = bit(le_features, LE_FEATURE_EXTENDED_ADVERTISING);
+    uint8_t size;
+    int r;
+
+    ble->gap.commands = extended ? &amble__extended_commands : &amble__legacy_commands;
+    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, LE_EVENT_MASK | (extended ? LE_EVENT_MASK_EXTENDED : 0));
+    if (r < 0 || (r = ask(ble, AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE, &size, 1)) < 0)
+        return r;
+    ble->gap.accept_list_size = size ? size : 1; /* a list of none still leaves connecting to one by its address */
+    return 0;
+}
+
+int amble__host_start(amble *ble)
+{
+    uint8_t le_features[8];
+    int r;
+
+    if ((r = read_abilities(ble, le_features)) < 0 || (r = set_mask(ble, AMBLE__HCI_SET_EVENT_MASK, EVENT_MASK)) < 0 ||
+        (r = read_buffers(ble)) < 0 || (r = take_address(ble)) < 0 || (r = choose_commands(ble, le_features)) < 0)
+        return r;
+    return bit(le_features, LE_FEATURE_DATA_LENGTH) ? use_long_packets(ble) : 0;
+}
