@@ -197,7 +197,7 @@ int amble__listener_accept(amble__listener *listener, amble__h4_side side, amble
 }
 
 /* A host that waits for its controller to come: one connection, and nobody listens any more. */
-int amble__server_open(const amble__transport_request *request, amble__transport **transport)
+int amble__open_server(const amble__transport_request *request, amble__transport **transport)
 {
     amble__listener *listener;
     int r = open_request(request, &listener);

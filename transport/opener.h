@@ -17,7 +17,7 @@ typedef int amble__transport_opener(const amble__transport_request *request, amb
 amble__transport_opener amble__air_transport_open;
 amble__transport_opener amble__tcp_client_open;
 amble__transport_opener amble__unix_client_open;
-amble__transport_opener amble__server_open; /* tcp-server: and unix-server: */
+amble__transport_opener amble__open_server; /* tcp-server: and unix-server: */
 
 /* Keeps the sentence for amble__transport_problem. */
 void amble__transport_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));

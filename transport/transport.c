@@ -21,9 +21,9 @@ static const struct {
 } transports[] = {
     {"air", "air:NAME", amble__air_transport_open},
     {"tcp-client", "tcp-client:HOST:PORT", amble__tcp_client_open},
-    {"tcp-server", "tcp-server:HOST:PORT", amble__server_open},
+    {"tcp-server", "tcp-server:HOST:PORT", amble__open_server},
     {"unix-client", "unix-client:PATH", amble__unix_client_open},
-    {"unix-server", "unix-server:PATH", amble__server_open},
+    {"unix-server", "unix-server:PATH", amble__open_server},
 };
 enum { TRANSPORTS = sizeof transports / sizeof *transports };
 
