@@ -1,7 +1,7 @@
 /* What a task switch costs on this machine, in nanoseconds.
  *
- * Each line is measured RUNS times; printed are the median, which is what a program sees, and the minimum, which is what the
- * machine can do when nothing disturbs it. All runs are in virtual time, so no clock is read in between. */
+ * Each line is measured RUNS times; printed are the median, which is what a program sees, and the minimum, which is
+ * what the machine can do when nothing disturbs it. All runs are in virtual time, so no clock is read in between. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,9 +1,10 @@
 /* Log lines and trace points.
  *
- * A log line is a sentence for people; it goes to standard error, or wherever amble__log_to says, when its level is enabled. A trace point
- * is data for tools and tests (see trace.h). Both are cheap when nobody listens: the level is compared before anything is formatted.
- * Building with AMBLE__NO_LOG removes every line. The level and the sink are the only settings that belong to a
- * thread and not to an object: like standard error itself, they are where a program's threads each look. */
+ * A log line is a sentence for people; it goes to standard error, or wherever amble__log_to says, when its level is
+ * enabled. A trace point is data for tools and tests (see trace.h). Both are cheap when nobody listens: the level is
+ * compared before anything is formatted. Building with AMBLE__NO_LOG removes every line. The level and the sink are
+ * the only settings that belong to a thread and not to an object: like standard error itself, they are where a
+ * program's threads each look. */
 #ifndef AMBLE_CORE_LOG_H
 #define AMBLE_CORE_LOG_H
 #include <amble/log.h>

@@ -1,9 +1,10 @@
 /* Events and queues.
  *
- * An event belongs to the scheduler whose task waited for it last. Other threads see one atomic word of it, `wake`: 0; EARLY, set
- * before anybody waited; or the scheduler's address, with LISTED when the event is in its list of wakes. Whoever adds LISTED puts
- * the event into the list, so it is there at most once. Every step is one read-modify-write of that word: what a thread
- * wrote before amble_wake is seen after the wait, and a thread does not touch an event that its wake may have ended. */
+ * An event belongs to the scheduler whose task waited for it last. Other threads see one atomic word of it, `wake`:
+ * 0; EARLY, set before anybody waited; or the scheduler's address, with LISTED when the event is in its list of
+ * wakes. Whoever adds LISTED puts the event into the list, so it is there at most once. Every step is one
+ * read-modify-write of that word: what a thread wrote before amble_wake is seen after the wait, and a thread does
+ * not touch an event that its wake may have ended. */
 #include <string.h>
 
 #include "task/task_internal.h"
@@ -27,7 +28,8 @@ static event_inside *inside(amble_event *event)
     return e;
 }
 
-/* Binds the event to this scheduler (the one it was bound to before is gone) and takes what other threads have set so far. */
+/* Binds the event to this scheduler (the one it was bound to before is gone) and takes what other threads have set
+ * so far. */
 static void bind(event_inside *e)
 {
     const uintptr_t mine = (uintptr_t)amble__this_scheduler;
@@ -169,7 +171,8 @@ void amble_queue_init(amble_queue *queue, void *storage, size_t item_size, size_
 
 size_t amble_queue_count(const amble_queue *queue) { return ((const queue_inside *)(const void *)queue)->count; }
 
-/* Waits until there is an item (or room); another task may have been faster after a wake, so the question is asked again. */
+/* Waits until there is an item (or room); another task may have been faster after a wake, so the question is asked
+ * again. */
 static int wait_for(const queue_inside *q, amble__list *waiters, bool for_item, int timeout_ms)
 {
     const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);

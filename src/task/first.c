@@ -1,5 +1,5 @@
-/* The first of several: one wait, linked into the list of each source. It takes nothing, so its waiters are marked `keeps`, and whoever
- * signals keeps the signal for the ordinary call that follows. */
+/* The first of several: one wait, linked into the list of each source. It takes nothing, so its waiters are marked
+ * `keeps`, and whoever signals keeps the signal for the ordinary call that follows. */
 #include "task/task_internal.h"
 
 static const amble__source_kind *kind_of(const amble_source *source) { return source->kind; }
@@ -43,7 +43,8 @@ int amble_wait_first(const amble_source *sources, size_t count, int timeout_ms)
             amble__wait_add(&wait, &waiters[i], kind_of(&sources[i])->waiters(&sources[i]));
             waiters[i].keeps = true;
         }
-        /* What ends the wait may be an object that went away: that makes its source ready. Only what befell this task counts. */
+        /* What ends the wait may be an object that went away: that makes its source ready. Only what befell this
+         * task counts. */
         r = amble__wait_run_until(&wait, deadline);
         if (r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_CANCELLED || r == AMBLE_ERR_NO_TASK)
             return r;

@@ -1,4 +1,5 @@
-/* Tests of the scheduler's clock and loop: virtual time, speed, seeds, deferred work, and programs with a loop of their own. */
+/* Tests of the scheduler's clock and loop: virtual time, speed, seeds, deferred work, and programs with a loop of
+ * their own. */
 #include <poll.h>
 #include <pthread.h>
 #include <time.h>
@@ -289,7 +290,8 @@ static void *wake_now_and_then(void *arg)
     return arg;
 }
 
-/* With nothing else under way, a wake from another thread makes amble_fd readable, and a step makes it unreadable again. */
+/* With nothing else under way, a wake from another thread makes amble_fd readable, and a step makes it unreadable
+ * again. */
 static void a_wake_reaches_a_foreign_loop(void **state)
 {
     unsigned count = 5;

@@ -1,8 +1,8 @@
 /* Names the task that ran into the guard page below its stack.
  *
- * The handler is installed by amble_run, counts its users, hands every other fault to whoever was there before, and afterwards
- * lets the program die as it would have. A signal's handler is a property of the process, so its state is one too. Off under
- * AddressSanitizer, which has a handler and a report of its own. */
+ * The handler is installed by amble_run, counts its users, hands every other fault to whoever was there before, and
+ * afterwards lets the program die as it would have. A signal's handler is a property of the process, so its state is
+ * one too. Off under AddressSanitizer, which has a handler and a report of its own. */
 #include "task/task_internal.h"
 
 #if defined(AMBLE__HOSTED) && !defined(AMBLE__ASAN)

@@ -1,7 +1,8 @@
-/* The loop: ready tasks first come, first served; then deferred work, timers, and when nothing is left the wait for the outside.
+/* The loop: ready tasks first come, first served; then deferred work, timers, and when nothing is left the wait for
+ * the outside.
  *
- * Invariants: one scheduler per thread; the clock never goes back; in virtual time it moves only when nothing is ready, and
- * then exactly to the next deadline. */
+ * Invariants: one scheduler per thread; the clock never goes back; in virtual time it moves only when nothing is
+ * ready, and then exactly to the next deadline. */
 #include "task/task_internal.h"
 
 #include <stdlib.h>
@@ -135,8 +136,8 @@ static void poll_loop(amble__scheduler *s, int64_t timeout_us)
     s->now_is_fresh = false;
 }
 
-/* Nothing is ready, no timer runs, nothing is watched: only another thread's amble_wake can help, or nothing can. In real time
- * that may well be meant; in virtual time it is most likely a test that hangs. */
+/* Nothing is ready, no timer runs, nothing is watched: only another thread's amble_wake can help, or nothing can. In
+ * real time that may well be meant; in virtual time it is most likely a test that hangs. */
 static void report_deadlock(amble__scheduler *s)
 {
     if (s->reported_deadlock)
@@ -305,9 +306,10 @@ int amble_run(const amble_run_options *options, int (*function)(void *arg), void
 }
 #endif
 
-/* --- for programs with a loop of their own -------------------------------------------------------------------------- */
-/* Looks at everything that amble_fd watches. A plain look leaves wake-ups alone when no socket is open; a wait that is woken
- * takes them, and returns at once. */
+/* --- for programs with a loop of their own
+ * -------------------------------------------------------------------------- */
+/* Looks at everything that amble_fd watches. A plain look leaves wake-ups alone when no socket is open; a wait that
+ * is woken takes them, and returns at once. */
 static void drain_loop(amble__scheduler *s)
 {
     amble__loop_wake(s->loop);

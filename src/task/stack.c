@@ -1,5 +1,6 @@
-/* The stacks of tasks: mapped ones with a guard page, recycled through the scheduler's list, and the caller's own, which carry a
- * canary in their lowest word. The description of a stack lies at the top of the stack itself, so there is no allocation besides. */
+/* The stacks of tasks: mapped ones with a guard page, recycled through the scheduler's list, and the caller's own,
+ * which carry a canary in their lowest word. The description of a stack lies at the top of the stack itself, so
+ * there is no allocation besides. */
 #include <string.h>
 
 #include "port/system.h"

@@ -1,5 +1,5 @@
-/* Tests of stacks: the caller's own with canary and high-water mark, and the guard page under mapped ones. What ends the program is
- * tried in a child process. */
+/* Tests of stacks: the caller's own with canary and high-water mark, and the guard page under mapped ones. What ends
+ * the program is tried in a child process. */
 #include <stdint.h>
 
 #include "port/system.h"

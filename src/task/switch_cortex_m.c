@@ -1,5 +1,6 @@
-/* Stack switch for Cortex-M, AAPCS: r4 to r11 and the return address, and s16 to s31 where there is a floating-point unit. The
- * callers are ordinary thread-mode code; an interrupt in between uses the stack it finds, as it always does. */
+/* Stack switch for Cortex-M, AAPCS: r4 to r11 and the return address, and s16 to s31 where there is a floating-point
+ * unit. The callers are ordinary thread-mode code; an interrupt in between uses the stack it finds, as it always
+ * does. */
 #include "task/switch.h"
 
 #ifdef AMBLE__SWITCH_CORTEX_M

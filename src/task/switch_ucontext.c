@@ -1,4 +1,5 @@
-/* Stack switch through POSIX ucontext, for processors without one of their own. Slower: it changes the signal mask each time. */
+/* Stack switch through POSIX ucontext, for processors without one of their own. Slower: it changes the signal mask
+ * each time. */
 #include "task/switch.h"
 
 #ifdef AMBLE__SWITCH_UCONTEXT

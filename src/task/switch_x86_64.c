@@ -1,8 +1,8 @@
 /* Stack switch for x86-64, System V calling convention (all ELF systems).
  *
- * Saved are the registers that a call preserves (rbx, rbp, r12 to r15) and the two control words it preserves (MXCSR and the x87
- * control word); the caller saves the rest because to it this is an ordinary call. The unwind tables describe the frame at
- * every instruction, so a debugger shows the task's own callers, and end at the task's entry. */
+ * Saved are the registers that a call preserves (rbx, rbp, r12 to r15) and the two control words it preserves (MXCSR
+ * and the x87 control word); the caller saves the rest because to it this is an ordinary call. The unwind tables
+ * describe the frame at every instruction, so a debugger shows the task's own callers, and end at the task's entry. */
 #include "task/switch.h"
 
 #ifdef AMBLE__SWITCH_X86_64
@@ -64,8 +64,8 @@ typedef struct {
 
 void amble__context_make(amble__context *context, void *stack, size_t size, void (*entry)(void *arg), void *arg)
 {
-    /* The convention wants rsp to be a multiple of 16 at the call in the entry, which is where `ret` leaves it. Above that lies
-     * a return address of zero, for tools that do not understand the entry's unwind table. */
+    /* The convention wants rsp to be a multiple of 16 at the call in the entry, which is where `ret` leaves it.
+     * Above that lies a return address of zero, for tools that do not understand the entry's unwind table. */
     const uintptr_t top = (((uintptr_t)stack + size) & ~(uintptr_t)15) - 16;
     saved_frame *frame = (saved_frame *)top - 1;
 

@@ -1,6 +1,7 @@
 /* What the files of this room share: the scheduler and a task from the inside. Invariants:
- *  - a task is in `ready`, or runs (`running`), or is suspended in its `wait`, or has ended; never two of these;
- *  - everything here belongs to one thread, but for `wakes`, `wakers` and the one word of an event that event.c describes. */
+ * - a task is in `ready`, or runs (`running`), or is suspended in its `wait`, or has ended; never two of these;
+ * - everything here belongs to one thread, but for `wakes`, `wakers` and the one word of an event that event.c
+ * describes. */
 #ifndef AMBLE_TASK_TASK_INTERNAL_H
 #define AMBLE_TASK_TASK_INTERNAL_H
 #include <stdatomic.h>

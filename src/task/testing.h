@@ -1,5 +1,5 @@
-/* What the tests of this room share: a run in virtual or real time, a record of who ran when, a size taken from the environment
- * (AMBLE_TEST_TASKS, smaller under Valgrind), and a child process whose last words are read. */
+/* What the tests of this room share: a run in virtual or real time, a record of who ran when, a size taken from the
+ * environment (AMBLE_TEST_TASKS, smaller under Valgrind), and a child process whose last words are read. */
 #ifndef AMBLE_TASK_TESTING_H
 #define AMBLE_TASK_TESTING_H
 #include <setjmp.h>
@@ -30,7 +30,8 @@ static inline unsigned test_tasks(void)
     return text ? (unsigned)strtoul(text, NULL, 10) : 10000;
 }
 
-/* --- who ran when: each step of a test adds a word -------------------------------------------------------------------- */
+/* --- who ran when: each step of a test adds a word
+ * -------------------------------------------------------------------- */
 static char trace_text[4096];
 
 static inline void trace_clear(void) { trace_text[0] = '\0'; }

@@ -1,7 +1,8 @@
 /* amble_timeout: bounds every wait of a task between begin and end, by time and by the life of a link.
  *
- * What ended it is kept in `fired` and stays until the end, so that every later wait in between fails too. The link's loss reaches it
- * through a wait of its own that nobody is suspended in; its end is handed on to the wait the task is in. */
+ * What ended it is kept in `fired` and stays until the end, so that every later wait in between fails too. The
+ * link's loss reaches it through a wait of its own that nobody is suspended in; its end is handed on to the wait the
+ * task is in. */
 #include "task/task_internal.h"
 
 _Static_assert(sizeof(timeout_inside) <= sizeof(amble_timeout), "amble_timeout has room for its inside");

@@ -1,7 +1,8 @@
 /* Waits: how a task is suspended and how it comes back, exactly once.
  *
- * The result of a wait is fixed by the first amble__wait_end, which also unlinks it from every list, so neither a late event nor a
- * timer can reach it afterwards. Timeout, cancel and the loss of a link are the same call with another result. */
+ * The result of a wait is fixed by the first amble__wait_end, which also unlinks it from every list, so neither a
+ * late event nor a timer can reach it afterwards. Timeout, cancel and the loss of a link are the same call with
+ * another result. */
 #include "core/log.h"
 #include "task/task_internal.h"
 

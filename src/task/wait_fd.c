@@ -1,7 +1,7 @@
 /* Waiting for file descriptors, through the loop under the scheduler.
  *
- * The loop watches a duplicate of the descriptor, so two tasks may wait for the same one (one to read, one to write), and a
- * descriptor that is closed meanwhile cannot be confused with the next one of the same number. */
+ * The loop watches a duplicate of the descriptor, so two tasks may wait for the same one (one to read, one to
+ * write), and a descriptor that is closed meanwhile cannot be confused with the next one of the same number. */
 #include "task/task_internal.h"
 
 #ifdef AMBLE__HOSTED
@@ -32,7 +32,8 @@ static int look(int fd, bool writable)
     return descriptor.revents != 0;
 }
 
-/* The loop makes what it watches non-blocking, for good and for every process that shares it; its owner did not ask for that. */
+/* The loop makes what it watches non-blocking, for good and for every process that shares it; its owner did not ask
+ * for that. */
 static int watch_unchanged(int fd, bool writable, descriptor_wait *w, amble__watch **watch)
 {
     const int flags = fcntl(fd, F_GETFL);

@@ -1,5 +1,5 @@
-/* Tests of amble_wait_fd on pipes, socket pairs, files, and descriptors that are none. In virtual time: the clock stands still
- * while a descriptor is ready, so nothing depends on how fast this machine is. */
+/* Tests of amble_wait_fd on pipes, socket pairs, files, and descriptors that are none. In virtual time: the clock
+ * stands still while a descriptor is ready, so nothing depends on how fast this machine is. */
 #include <fcntl.h>
 #include <sys/socket.h>
 
