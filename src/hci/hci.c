@@ -71,6 +71,8 @@ static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending *
 
         amble__wait_init(&wait);
         r = wait_in(hci, &wait, &hci->command_waiters);
+        if (r == 0)
+            r = hci->failed; /* it may have failed after this task was woken */
         if (r < 0)
             return r;
     }
@@ -139,6 +141,14 @@ static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters
     }
 }
 
+/* Who waits for a place is woken before who gets the answer: the latter may ask again at once, and it is not its turn. */
+static void take_answer(amble__hci *hci, uint8_t credits, uint16_t opcode, amble__reader *parameters)
+{
+    hci->command_credits = credits;
+    amble__waiters_end(&hci->command_waiters, 0);
+    answered(hci, opcode, parameters);
+}
+
 static void command_complete(amble__hci *hci, amble__reader *parameters)
 {
     const uint8_t credits = amble__read_u8(parameters);
@@ -148,9 +158,7 @@ static void command_complete(amble__hci *hci, amble__reader *parameters)
         hci->malformed++;
         return;
     }
-    hci->command_credits = credits;
-    answered(hci, opcode, parameters);
-    amble__waiters_end(&hci->command_waiters, 0);
+    take_answer(hci, credits, opcode, parameters);
 }
 
 static void command_status(amble__hci *hci, amble__reader *parameters)
@@ -164,9 +172,7 @@ static void command_status(amble__hci *hci, amble__reader *parameters)
         hci->malformed++;
         return;
     }
-    hci->command_credits = credits;
-    answered(hci, opcode, &rest);
-    amble__waiters_end(&hci->command_waiters, 0);
+    take_answer(hci, credits, opcode, &rest);
 }
 
 /* --- receiving ---------------------------------------------------------------------------------------------------- */
@@ -174,6 +180,8 @@ static void completed_packets(amble__hci *hci, amble__reader *parameters)
 {
     const unsigned handles = amble__read_u8(parameters);
 
+    if (parameters->failed)
+        hci->malformed++;
     for (unsigned i = 0; i < handles; i++) {
         const uint16_t handle = amble__read_le16(parameters);
         const uint16_t count = amble__read_le16(parameters);
