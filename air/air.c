@@ -165,11 +165,11 @@ static void start_sending(amble__radio *radio)
     }
     amble__list_append(&on->senders, &radio->on_channel);
     report_to_sniffer(radio);
+    /* With no other packet on the channel, no listener there can be following one. */
     amble__list_each (node, &on->listeners) {
         amble__radio *listener = amble__container(node, amble__radio, on_channel);
 
-        if (listener->access_address == radio->access_address && !amble__list_linked(&listener->reception) &&
-            !radio->collided && !lost(air))
+        if (listener->access_address == radio->access_address && !radio->collided && !lost(air))
             amble__list_append(&radio->receivers, &listener->reception);
     }
     amble__air_arm(air, &radio->timer, air->now_us + amble__radio_air_time(radio->size));

@@ -146,6 +146,20 @@ static void test_overlapping_packets_are_lost(void **state)
     assert_int_equal(c.received, 2);
 }
 
+/* Also for a listener that has nothing to do with the packet that was there first. */
+static void test_the_later_packet_is_lost_too(void **state)
+{
+    static const uint8_t pdu[] = {7, 1, 2};
+
+    (void)state;
+    amble__radio_listen(&c.radio, 5, ACCESS, 2500);
+    amble__radio_send(&a.radio, 5, ACCESS + 1, pdu, sizeof pdu, 2000);
+    send(&b, 5, 2080);
+    amble__air_advance(air, 3000);
+    assert_int_equal(c.received, 0);
+    assert_int_equal(c.silent, 1);
+}
+
 static void test_half_duplex(void **state)
 {
     (void)state;
@@ -217,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_time_and_delivery, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_the_first_bit_matters, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_overlapping_packets_are_lost, open_air, close_air),
+        cmocka_unit_test_setup_teardown(test_the_later_packet_is_lost_too, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_half_duplex, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_a_sender_that_vanishes, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_loss, open_air, close_air),

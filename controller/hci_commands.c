@@ -114,11 +114,8 @@ static void answer_complete(amble__controller *controller, const command *c, uin
                             uint8_t reply[LONGEST_REPLY])
 {
     reply[0] = status;
-    if (status) {
-        memset(reply + 1, 0, c->reply - 1u);
-        if (c->answer == COMPLETE_HANDLE && parameters.size >= 2)
-            memcpy(reply + 1, parameters.data, 2);
-    }
+    if (status && c->answer == COMPLETE_HANDLE && parameters.size >= 2)
+        memcpy(reply + 1, parameters.data, 2);
     amble__hc_command_complete(controller, c->opcode, reply, c->reply);
 }
 

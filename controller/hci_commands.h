@@ -1,9 +1,9 @@
 /* HCI commands: the way in, and the handlers, each of which stands beside what it controls.
  *
  * A handler reads its parameters, whose length was checked, from `in`, and returns a status. What it writes to `out`
- * follows that status in Command Complete; after an error the return parameters are zero, save a connection handle,
- * which is that of the command. A handler emits no event: what has to follow the answer is done by the command's
- * `then`. */
+ * follows that status in Command Complete; when it fails it writes nothing, and the return parameters are zero, save a
+ * connection handle, which is that of the command. A handler emits no event: what has to follow the answer is done by
+ * the command's `then`. */
 #ifndef AMBLE_CONTROLLER_HCI_COMMANDS_H
 #define AMBLE_CONTROLLER_HCI_COMMANDS_H
 #include "controller/hci_codes.h"

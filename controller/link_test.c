@@ -206,10 +206,12 @@ static void test_peripheral_latency(void **state)
     polls = b.sniffed_count - answers;
     assert_int_equal(polls, 100);
     assert_in_range(answers, 19, 21);
-    sent = amble__air_now(b.air);
-    bench_send(&b.hosts[1], at_peripheral, 0, 10); /* data ends the silence at the next event */
-    bench_run(&b, 100);
-    assert_in_range(bench_acl(&b.hosts[0])->at_us - sent, 0, 31000);
+    for (unsigned i = 0; i < 5; i++) { /* data ends the silence at the next event, whenever it comes */
+        sent = amble__air_now(b.air);
+        bench_send(&b.hosts[1], at_peripheral, i, 10);
+        bench_run(&b, 180 + 30 * i);
+        assert_in_range(bench_acl(&b.hosts[0])->at_us - sent, 0, 31000);
+    }
     assert_int_equal(bench_disconnected(&b.hosts[0]), -1);
 }
 
@@ -241,6 +243,40 @@ static void test_several_links_in_both_roles(void **state)
         assert_int_equal(b.hosts[i].completed, i ? 50 : 200);
         assert_int_equal(b.hosts[i].acl_bytes, i ? 50 * 20 : 4 * 50 * 60);
     }
+}
+
+/* Two centrals that know nothing of each other have the same anchors: a peripheral with one radio serves them in turn. */
+static void test_anchors_that_fall_together(void **state)
+{
+    unsigned answered[2] = {0, 0};
+    peer p[2];
+
+    (void)state;
+    bench_unmask(&b.hosts[0]);
+    for (int i = 0; i < 2; i++) {
+        bench_advertise(&b.hosts[0], 0, 32, "");
+        peer_open(&p[i], &b);
+        p[i].own.value[0] = (uint8_t)i;
+        p[i].data.access_address ^= i ? 0x00401020 : 0;
+        p[i].meet_us = i ? p[0].anchor_us - 30000 + 200 : 0;
+        assert_true(peer_connect(&p[i]));
+        if (!i)
+            assert_true(peer_poll(&p[0]));
+        while (i && p[0].anchor_us + 1000 < p[1].anchor_us)
+            peer_poll(&p[0]);
+    }
+    assert_int_equal(bench_count(&b.hosts[0], HC_LE_META, HC_LE_CONNECTION_COMPLETE), 2);
+    for (int event = 0; event < 200; event++) {
+        peer_begin(&p[0], 1, NULL, 0);
+        peer_begin(&p[1], 1, NULL, 0);
+        bench_run(&b, 30);
+        answered[0] += p[0].answered;
+        answered[1] += p[1].answered;
+    }
+    assert_in_range(answered[0], 80, 120);
+    assert_in_range(answered[1], 80, 120);
+    amble__radio_close(&p[0].radio);
+    amble__radio_close(&p[1].radio);
 }
 
 /* New links of a central are placed so that their events do not meet. */
@@ -304,6 +340,7 @@ int main(void)
         TEST(test_channel_selection_1_with_an_old_central),
         TEST(test_peripheral_latency),
         TEST(test_several_links_in_both_roles),
+        TEST(test_anchors_that_fall_together),
         TEST(test_anchors_of_one_central_keep_apart),
         TEST(test_scans_and_advertises_while_connected),
     };

@@ -16,6 +16,7 @@ typedef struct {
     bool connecting, connected;
     bool deaf; /* does not acknowledge what it receives */
     amble__ll_channels channels;
+    uint64_t meet_us; /* not 0: put the anchor a whole number of intervals after this past moment */
     uint64_t anchor_us;
     uint16_t event;
     uint8_t sn, nesn;
@@ -37,6 +38,13 @@ static inline void peer_connect_now(peer *p, const amble__radio_packet *packet)
     if (!amble__ll_advertising_pdu_decode(&pdu, packet->pdu, packet->size) || pdu.type != AMBLE__LL_ADV_IND)
         return;
     p->target = pdu.sender;
+    if (p->meet_us) {
+        const uint64_t earliest = start + amble__radio_air_time(36) + 1250, interval = p->data.interval * 1250u;
+        const uint64_t wait = interval - (earliest - p->meet_us) % interval;
+
+        p->data.window_offset = (uint16_t)(wait / 1250);
+        p->anchor_us = earliest + wait;
+    }
     amble__ll_connect_data_encode(&p->data, data);
     pdu = (amble__ll_advertising_pdu){.type = AMBLE__LL_CONNECT_IND,
                                       .channel_selection_2 = p->channel_selection_2,
@@ -77,7 +85,8 @@ static inline void peer_sent(amble__radio *radio)
     if (p->connecting) {
         p->connecting = false;
         p->connected = true;
-        p->anchor_us = amble__air_now(p->bench->air) + 1250 + p->data.window_offset * 1250u + 300;
+        if (!p->meet_us)
+            p->anchor_us = amble__air_now(p->bench->air) + 1250 + p->data.window_offset * 1250u + 300;
         return;
     }
     amble__radio_listen(radio, radio->channel, p->data.access_address, amble__air_now(p->bench->air) + 155);
@@ -116,8 +125,8 @@ static inline bool peer_connect(peer *p)
     return p->connected;
 }
 
-/* Sends one packet in the next event, `header` without SN and NESN; true when it was answered. */
-static inline bool peer_send(peer *p, unsigned header, const void *payload, size_t size)
+/* Has one packet sent in the next event, `header` without SN and NESN. */
+static inline void peer_begin(peer *p, unsigned header, const void *payload, size_t size)
 {
     const uint8_t channel = p->channel_selection_2 ? amble__ll_channel_2(&p->channels, p->data.access_address, p->event)
                                                    : amble__ll_channel_1(&p->channels, p->data.hop, p->event);
@@ -129,9 +138,17 @@ static inline bool peer_send(peer *p, unsigned header, const void *payload, size
         memcpy(pdu + 2, payload, size);
     p->answered = false;
     amble__radio_send(&p->radio, channel, p->data.access_address, pdu, 2 + size, p->anchor_us);
-    amble__air_advance(p->bench->air, p->anchor_us + 5 * BENCH_MS);
     p->anchor_us += p->data.interval * 1250u;
     p->event++;
+}
+
+/* The same, and lets the event pass; true when it was answered. */
+static inline bool peer_send(peer *p, unsigned header, const void *payload, size_t size)
+{
+    const uint64_t anchor = p->anchor_us;
+
+    peer_begin(p, header, payload, size);
+    amble__air_advance(p->bench->air, anchor + 5 * BENCH_MS);
     return p->answered;
 }
 static inline bool peer_poll(peer *p) { return peer_send(p, 1, NULL, 0); }
