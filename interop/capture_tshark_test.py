@@ -66,7 +66,7 @@ async def test():
         controllers = sorted(pathlib.Path(folder).glob("02-*.btsnoop"))
         assert len(controllers) == 2, controllers
         counts = [check_capture(path) for path in (host, *controllers)]
-        assert counts[0] == counts[1], f"host and controller saw {counts[:2]} packets"
+        assert counts[0] in counts[1:], f"the host saw {counts[0]} packets, the controllers {counts[1:]}"
 
 
 support.run(test, limit=90)

@@ -70,7 +70,7 @@ async def test():
         remote = await support.Program.start(
             support.built("examples/dimmer_remote"), "-t", transport, "--adc", file.name
         )
-        await remote.line("Found Target Device: ESP32-LED")
+        await remote.line("Found Target Device")
         received = await duties(first, 8, 10)
         assert received == support.changes(readings, more_than=1000)[:8], received
         await first.stop(signal.SIGKILL)
