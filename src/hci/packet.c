@@ -1,4 +1,4 @@
-/* See packet.h. Invariant: a packet is in its pool's free list exactly when it is not busy. */
+/* See packet.h. Invariants: a packet is in its pool's free list exactly when it is not busy; while a task waits the list is empty. */
 #include "hci/packet.h"
 
 void amble__packet_init(amble__packet *packet, amble__arena *arena, size_t capacity)
@@ -27,33 +27,53 @@ void amble__packet_pool_init(amble__packet_pool *pool, amble__arena *arena, size
     }
 }
 
+/* A task that waits for a packet, and the one it was given. */
+typedef struct {
+    amble__waiter waiter;
+    amble__packet *packet;
+} packet_waiter;
+
 int amble__packet_take(amble__packet_pool *pool, amble__list *losses, uint64_t deadline_us, amble__packet **packet)
 {
-    amble__list *node;
+    amble__list *node = amble__list_take(&pool->free);
+    packet_waiter for_packet;
+    amble__waiter for_loss;
+    amble__wait wait;
+    int r;
 
-    while (!(node = amble__list_take(&pool->free))) {
-        amble__wait wait;
-        amble__waiter for_packet, for_loss;
-        int r;
-
-        amble__wait_init(&wait);
-        amble__wait_add(&wait, &for_packet, &pool->waiters);
-        amble__wait_add(&wait, &for_loss, losses);
-        r = amble__wait_run_until(&wait, deadline_us);
-        if (r < 0)
-            return r;
+    if (node) {
+        *packet = amble__container(node, amble__packet, node);
+        (*packet)->busy = true;
+        return 0;
     }
-    *packet = amble__container(node, amble__packet, node);
-    (*packet)->busy = true;
-    return 0;
+    amble__wait_init(&wait);
+    amble__wait_add(&wait, &for_packet.waiter, &pool->waiters);
+    amble__wait_add(&wait, &for_loss, losses);
+    r = amble__wait_run_until(&wait, deadline_us);
+    if (r == 0)
+        *packet = for_packet.packet;
+    return r;
+}
+
+/* Gives the packet to who waited longest. It is handed over at once: a task that runs earlier cannot take it away. */
+static bool hand_over(amble__packet *packet)
+{
+    amble__list *node = amble__list_first(&packet->pool->waiters);
+    amble__waiter *waiter;
+
+    if (!node)
+        return false;
+    waiter = amble__container(node, amble__waiter, node);
+    amble__container(waiter, packet_waiter, waiter)->packet = packet;
+    packet->busy = true;
+    amble__wait_end(waiter->wait, 0);
+    return true;
 }
 
 void amble__packet_release(amble__packet *packet)
 {
     packet->busy = false;
     packet->sent = 0;
-    if (!packet->pool)
-        return;
-    amble__list_append(&packet->pool->free, &packet->node);
-    (void)amble__waiters_end_first(&packet->pool->waiters, 0); /* there may be none */
+    if (packet->pool && !hand_over(packet))
+        amble__list_append(&packet->pool->free, &packet->node);
 }

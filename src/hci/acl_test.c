@@ -1,0 +1,269 @@
+/* Tests of ACL data on its way out: credits, fragments, turns, completed packets, links that close with packets queued. */
+#include "hci/testing.h"
+
+enum { HANDLE_A = 0x040, HANDLE_B = 0x0ef1, CID = 4, CAPACITY = 100 };
+
+static amble__packet_pool pool;
+static amble__acl_link a, b;
+
+static void open_two_links(uint16_t buffers, uint16_t size)
+{
+    amble__arena arena = test_arena();
+
+    controller_open(buffers, size);
+    amble__packet_pool_init(&pool, &arena, 8, CAPACITY);
+    amble__acl_link_open(&controller.hci, &a, HANDLE_A);
+    amble__acl_link_open(&controller.hci, &b, HANDLE_B);
+}
+
+static unsigned free_packets(void)
+{
+    unsigned count = 0;
+
+    amble__list_each (node, &pool.free)
+        count++;
+    return count;
+}
+
+/* Queues a packet of `size` bytes first, first + 1, ... with its L2CAP header. */
+static amble__packet *queue(amble__acl_link *link, uint8_t first, uint16_t size)
+{
+    amble__list losses;
+    amble__packet *packet = NULL;
+
+    amble__list_init(&losses);
+    assert_int_equal(amble__packet_take(&pool, &losses, AMBLE__NEVER, &packet), 0);
+    assert_in_range(size, 0, packet->capacity);
+    packet->size = size;
+    for (uint16_t i = 0; i < size; i++)
+        amble__packet_payload(packet)[i] = (uint8_t)(first + i);
+    amble__put_le16(amble__packet_payload(packet) - 4, size);
+    amble__put_le16(amble__packet_payload(packet) - 2, CID);
+    amble__acl_send(&controller.hci, link, packet);
+    return packet;
+}
+
+/* The next packet sent is a fragment of `size` bytes; they are appended to `frame`. */
+static void expect_fragment(uint16_t handle, bool first, uint16_t size, uint8_t *frame, size_t *filled)
+{
+    const sent_packet *sent = next_sent();
+
+    assert_int_equal(sent->bytes[0], AMBLE__PACKET_ACL);
+    assert_int_equal(amble__get_le16(sent->bytes + 1), handle | (first ? 0x0000 : 0x1000));
+    assert_int_equal(amble__get_le16(sent->bytes + 3), size);
+    assert_int_equal(sent->size, 5 + size);
+    if (frame) {
+        memcpy(frame + *filled, sent->bytes + 5, size);
+        *filled += size;
+    }
+}
+
+static void a_large_packet_is_cut(void)
+{
+    uint8_t frame[256];
+    size_t filled = 0;
+
+    open_two_links(10, 27);
+    queue(&a, 7, 77); /* 81 bytes with the header: exactly three fragments */
+    expect_fragment(HANDLE_A, true, 27, frame, &filled);
+    expect_fragment(HANDLE_A, false, 27, frame, &filled);
+    expect_fragment(HANDLE_A, false, 27, frame, &filled);
+    queue(&a, 9, 78);
+    expect_fragment(HANDLE_A, true, 27, frame, &filled);
+    expect_fragment(HANDLE_A, false, 27, frame, &filled);
+    expect_fragment(HANDLE_A, false, 27, frame, &filled);
+    expect_fragment(HANDLE_A, false, 1, frame, &filled);
+    assert_int_equal(unread(), 0);
+    assert_int_equal(filled, 81 + 82);
+    assert_memory_equal(frame, ((uint8_t[]){77, 0, CID, 0}), 4);
+    for (unsigned i = 0; i < 77; i++)
+        assert_int_equal(frame[4 + i], (uint8_t)(7 + i));
+    assert_memory_equal(frame + 81, ((uint8_t[]){78, 0, CID, 0}), 4);
+    for (unsigned i = 0; i < 78; i++)
+        assert_int_equal(frame[85 + i], (uint8_t)(9 + i));
+    assert_int_equal(free_packets(), 8); /* both are with the controller */
+    assert_int_equal(controller.hci.acl_sent, 7);
+    assert_int_equal(controller.hci.acl_credits, 3);
+}
+
+static void a_small_packet_stays_whole(void)
+{
+    open_two_links(10, 27);
+    queue(&b, 1, 23);
+    expect_fragment(HANDLE_B, true, 27, NULL, NULL);
+    queue(&b, 1, 0);
+    expect_fragment(HANDLE_B, true, 4, NULL, NULL);
+    assert_int_equal(unread(), 0);
+}
+
+static void no_credit_no_packet(void)
+{
+    amble__packet *last;
+
+    open_two_links(2, 27);
+    queue(&a, 1, 10);
+    queue(&a, 2, 10);
+    last = queue(&a, 3, 10);
+    assert_int_equal(unread(), 2);
+    assert_true(last->busy);
+    assert_int_equal(free_packets(), 7);
+    say_completed_packets(HANDLE_A, 1);
+    assert_int_equal(unread(), 3);
+    assert_false(last->busy);
+    assert_int_equal(controller.sent[2].bytes[9], 3);
+    say_completed_packets(HANDLE_A, 2);
+    assert_int_equal(controller.hci.acl_credits, 2);
+    assert_true(amble__acl_idle(&a));
+}
+
+static void a_fragment_waits_for_its_credit(void)
+{
+    uint8_t frame[128];
+    size_t filled = 0;
+
+    open_two_links(1, 27);
+    queue(&a, 50, 60);
+    expect_fragment(HANDLE_A, true, 27, frame, &filled);
+    assert_int_equal(unread(), 0);
+    assert_int_equal(free_packets(), 7);
+    say_completed_packets(HANDLE_A, 1);
+    expect_fragment(HANDLE_A, false, 27, frame, &filled);
+    say_completed_packets(HANDLE_A, 1);
+    expect_fragment(HANDLE_A, false, 10, frame, &filled);
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(frame[4 + i], (uint8_t)(50 + i));
+}
+
+static void links_take_turns(void)
+{
+    open_two_links(1, 27);
+    for (uint8_t i = 0; i < 4; i++)
+        queue(&a, i, 10); /* one goes out, three wait */
+    queue(&b, 100, 10);
+    queue(&b, 101, 60); /* three fragments */
+    expect_fragment(HANDLE_A, true, 14, NULL, NULL);
+    for (int i = 0; i < 3; i++) { /* each in turn, although the first one asked for more, and earlier */
+        const uint16_t sizes[] = {14, 27, 27};
+
+        say_completed_packets(i == 0 ? HANDLE_A : HANDLE_B, 1);
+        expect_fragment(HANDLE_A, true, 14, NULL, NULL);
+        say_completed_packets(HANDLE_A, 1);
+        expect_fragment(HANDLE_B, i < 2, sizes[i], NULL, NULL);
+    }
+    say_completed_packets(HANDLE_B, 1);
+    expect_fragment(HANDLE_B, false, 10, NULL, NULL); /* alone now */
+    say_completed_packets(HANDLE_B, 1);
+    assert_int_equal(unread(), 0);
+    assert_int_equal(free_packets(), 8);
+}
+
+static void completed_packets_that_make_no_sense(void)
+{
+    open_two_links(3, 27);
+    queue(&a, 1, 10);
+    queue(&b, 1, 10);
+    say_completed_packets(0x0123, 2); /* no such link */
+    assert_int_equal(controller.hci.acl_credits, 1);
+    say_completed_packets(HANDLE_A, 5); /* more than it has sent */
+    assert_int_equal(controller.hci.malformed, 1);
+    assert_int_equal(controller.hci.acl_credits, 2);
+    assert_int_equal(a.in_flight, 0);
+    say_completed_packets(HANDLE_A, 1);
+    assert_int_equal(controller.hci.acl_credits, 2);
+    say_completed_packets(HANDLE_B, 0xffff);
+    assert_int_equal(controller.hci.acl_credits, 3); /* never more than there are buffers */
+}
+
+static void several_handles_in_one_event(void)
+{
+    open_two_links(2, 27);
+    queue(&a, 1, 10);
+    queue(&b, 1, 10);
+    say_event(AMBLE__EVENT_COMPLETED_PACKETS, BYTES(2, HANDLE_A & 0xff, 0, 1, 0, HANDLE_B & 0xff, HANDLE_B >> 8, 1, 0));
+    assert_int_equal(controller.hci.acl_credits, 2);
+    assert_true(amble__acl_idle(&a) && amble__acl_idle(&b));
+}
+
+static void a_closing_link_gives_everything_back(void)
+{
+    amble__packet *half;
+
+    open_two_links(3, 27);
+    queue(&a, 1, 10);
+    half = queue(&a, 2, 90); /* two of its four fragments go out */
+    queue(&a, 3, 10);
+    queue(&b, 4, 10);
+    assert_int_equal(unread(), 3);
+    assert_int_equal(half->sent, 54);
+    assert_int_equal(free_packets(), 5);
+    amble__acl_link_close(&controller.hci, &a);
+    assert_int_equal(unread(), 4); /* its credits serve the other link at once */
+    assert_int_equal(controller.sent[3].bytes[9], 4);
+    assert_int_equal(free_packets(), 8);
+    assert_int_equal(half->sent, 0);
+    assert_int_equal(controller.hci.acl_credits, 2);
+    say_completed_packets(HANDLE_A, 3); /* too late */
+    assert_int_equal(controller.hci.acl_credits, 2);
+    queue(&b, 5, 10);
+    assert_int_equal(controller.sent[4].bytes[1], HANDLE_B & 0xff);
+}
+
+static int wait_drained(void *arg) { return amble__wait_on(&((amble__acl_link *)arg)->drained, 1000); }
+
+static void drained_means_acknowledged(void)
+{
+    amble_task *waiting;
+    amble_scope scope;
+
+    open_two_links(1, 27);
+    amble_scope_open(&scope);
+    queue(&a, 1, 10);
+    queue(&a, 2, 10);
+    waiting = amble_spawn(&scope, wait_drained, &a);
+    settle();
+    say_completed_packets(HANDLE_A, 1); /* the second goes out */
+    settle();
+    assert_int_equal(amble_join(waiting, 0), AMBLE_ERR_TIMEOUT);
+    assert_false(amble__acl_idle(&a));
+    say_completed_packets(HANDLE_A, 1);
+    assert_int_equal(amble_join(waiting, 0), AMBLE_ERR_TIMEOUT); /* it has to run */
+    settle();
+    assert_int_equal(amble_join(waiting, 1), 0);
+    assert_int_equal(amble_now_us(), 0);
+    queue(&a, 3, 10);
+    waiting = amble_spawn(&scope, wait_drained, &a);
+    settle();
+    amble__acl_link_close(&controller.hci, &a);
+    assert_int_equal(amble_join(waiting, 1), 0); /* nothing is left to wait for */
+    amble_scope_close(&scope);
+}
+
+static void a_transport_that_does_not_take_it(void)
+{
+    open_two_links(2, 27);
+    controller.write_result = AMBLE_ERR_IO;
+    queue(&a, 1, 10);
+    assert_int_equal(controller.hci.acl_credits, 2); /* not sent, so not in flight */
+    assert_true(amble__acl_idle(&b));
+    controller.write_result = 0;
+    queue(&b, 2, 10);
+    assert_int_equal(unread(), 2); /* it was kept */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        task_test(a_large_packet_is_cut),
+        task_test(a_small_packet_stays_whole),
+        task_test(no_credit_no_packet),
+        task_test(a_fragment_waits_for_its_credit),
+        task_test(links_take_turns),
+        task_test(completed_packets_that_make_no_sense),
+        task_test(several_handles_in_one_event),
+        task_test(a_closing_link_gives_everything_back),
+        task_test(drained_means_acknowledged),
+        task_test(a_transport_that_does_not_take_it),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
