@@ -31,6 +31,8 @@ static int outcome; /* the error that ended the demo early */
 /* --- the programs of the boards, their pins and words led to the stage -------------------------------------------- */
 static void note_words(stage_board *board, const char *format, va_list arguments)
 {
+    if (!board->has_power) /* what ends because of that, ends unheard */
+        return;
     vsnprintf(board->words, STAGE_WORDS, format, arguments);
     if (strncmp(format, "Sending duty", 12) != 0) /* ten times a second: the bars show it */
         stage_event(board->letter, board->words);

@@ -46,7 +46,7 @@ static int follow(amble_connection *conn)
             last = value;
             board_say("Sending duty: %d", value);
             amble_put_le16(encoded, (unsigned)value);
-            if ((r = amble_write_no_response(&brightness, encoded, sizeof encoded, 1000)) < 0)
+            if ((r = amble_write_no_response(&brightness, encoded, sizeof encoded, 5000)) < 0)
                 return r;
         }
     } while ((r = amble_disconnected(conn, 100)) == AMBLE_ERR_TIMEOUT);
@@ -66,6 +66,8 @@ static int dimmer_remote_app(amble *ble, int argc, char **argv)
         board_say("Scanning ...");
         if ((r = find_device(ble, &device)) == 0 && (r = amble_connect(ble, device, NULL, &conn, 5000)) == 0)
             r = follow(conn);
+        if (r == AMBLE_ERR_DISCONNECTED)
+            r = AMBLE_ERR_HCI(amble_connection_reason(conn)); /* says why */
         amble_connection_close(conn);
         if (r == AMBLE_ERR_CANCELLED || r == AMBLE_ERR_CONTROLLER)
             break; /* nothing that scanning again could mend */
