@@ -27,7 +27,7 @@ static int set_for_all(void *arg)
     amble_scope_open(&scope);
     amble_spawn(&scope, wait_and_say, "a");
     amble_spawn(&scope, wait_and_say, "b");
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     amble_event_set(&event);
     r = amble_scope_wait(&scope, AMBLE_FOREVER);
     assert_int_equal(amble_event_wait(&event, 0), AMBLE_ERR_TIMEOUT); /* they took it */

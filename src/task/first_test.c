@@ -146,9 +146,9 @@ static int put_for_takers_and_lookers(void *arg)
     amble_spawn(&scope, take_item, "took1 ");
     amble_spawn(&scope, look_for_item, NULL);
     amble_spawn(&scope, take_item, "took2 ");
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     assert_int_equal(amble_queue_put(&queue, &(int){1}, 0), 0);
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     trace("| ");
     assert_int_equal(amble_queue_put(&queue, &(int){2}, 0), 0);
     r = amble_scope_wait(&scope, AMBLE_FOREVER);
@@ -190,7 +190,7 @@ static int set_for_taker_and_looker(void *arg)
     amble_scope_open(&scope);
     amble_spawn(&scope, look_at_a, NULL);
     amble_spawn(&scope, wait_for_a, NULL);
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     amble_event_set(&event_a);
     assert_int_equal(amble_event_wait(&event_a, 0), AMBLE_ERR_TIMEOUT); /* the taker has it */
     r = amble_scope_wait(&scope, AMBLE_FOREVER);
@@ -281,7 +281,7 @@ static int interrupt(void *arg)
     start_afresh();
     amble_scope_open(&scope);
     task = amble_spawn(&scope, wait_and_be_interrupted, NULL);
-    r = amble_sleep_ms(20);
+    assert_int_equal(amble_sleep_ms(20), 0);
     amble_cancel(task);
     r = amble_join(task, AMBLE_FOREVER);
     amble_scope_close(&scope);

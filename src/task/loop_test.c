@@ -77,7 +77,7 @@ static void trace_of_seed(uint64_t seed, char *text)
 {
     trace_clear();
     assert_int_equal(amble_run(&(amble_run_options){.virtual_time = true, .seed = seed}, race_at_random, NULL), 0);
-    strcpy(text, trace_text);
+    memcpy(text, trace_text, sizeof trace_text);
 }
 
 static void one_seed_gives_one_trace(void **state)

@@ -133,7 +133,7 @@ static int cancel_a_woken_taker(void *arg)
     amble_scope_open(&scope);
     for (int i = 0; i < 2; i++)
         tasks[i] = amble_spawn(&scope, take_one, &items[i]);
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     assert_int_equal(amble_queue_put(&queue, &(int){8}, 0), 0);
     amble_cancel(tasks[0]);
     r = amble_sleep_ms(1);

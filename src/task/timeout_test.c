@@ -141,7 +141,7 @@ static int cancel_inside(void *arg)
     (void)arg;
     amble_scope_open(&scope);
     task = amble_spawn(&scope, be_cancelled_inside, NULL);
-    r = amble_sleep_ms(5);
+    assert_int_equal(amble_sleep_ms(5), 0);
     amble_cancel(task);
     r = amble_join(task, AMBLE_FOREVER);
     amble_scope_close(&scope);

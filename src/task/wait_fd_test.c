@@ -85,11 +85,11 @@ static int read_and_write(void *arg)
     amble_scope_open(&scope);
     amble_spawn(&scope, read_one, NULL);
     amble_spawn(&scope, write_one, NULL);
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     assert_string_equal(trace_text, "");
     while (recv(ends[1], block, sizeof block, MSG_DONTWAIT) > 0)
         ;
-    r = amble_sleep_ms(1);
+    assert_int_equal(amble_sleep_ms(1), 0);
     assert_string_equal(trace_text, "written ");
     assert_int_equal(write(ends[1], "x", 1), 1);
     r = amble_scope_wait(&scope, AMBLE_FOREVER);

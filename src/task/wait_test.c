@@ -92,8 +92,8 @@ static int fail_beside_another(void *arg)
     amble_scope_open(&failers);
     busy_scope = &scope;
     busy_task = amble_spawn(&scope, count_turns, NULL);
-    r = amble_sleep_ms(0);
-    failer = amble_spawn(&failers, fail_in_all_ways, &(int){0});
+    assert_int_equal(amble_sleep_ms(0), 0);
+    (void)amble_spawn(&failers, fail_in_all_ways, &(int){0});
     r = amble_scope_wait(&failers, AMBLE_FOREVER);
     amble_scope_close(&failers);
     assert_int_equal(r, AMBLE_ERR_ARGUMENT);
@@ -191,7 +191,7 @@ static int meet_at_the_deadline(void *signal_first)
     task = amble_spawn(&scope, wait_10_ms, NULL);
     if (*(bool *)signal_first)
         amble__timer_start(&timer, 10000);
-    r = amble_sleep_ms(0); /* the task waits now, its timer runs */
+    assert_int_equal(amble_sleep_ms(0), 0); /* the task waits now, its timer runs */
     if (!*(bool *)signal_first)
         amble__timer_start(&timer, 10000);
     r = amble_join(task, AMBLE_FOREVER);
@@ -228,7 +228,7 @@ static int cancel_and_signal(void *cancel_first)
     event = (amble_event){0};
     amble_scope_open(&scope);
     task = amble_spawn(&scope, wait_twice, NULL);
-    r = amble_sleep_ms(0);
+    assert_int_equal(amble_sleep_ms(0), 0);
     if (*(bool *)cancel_first)
         amble_cancel(task);
     amble_event_set(&event);
@@ -275,7 +275,7 @@ static int end_three_times(void *arg)
     amble__list_init(&second_list);
     amble_scope_open(&scope);
     task = amble_spawn(&scope, wait_on_two_lists, NULL);
-    r = amble_sleep_ms(10);
+    assert_int_equal(amble_sleep_ms(10), 0);
     assert_true(amble__waiters_end_first(&second_list, AMBLE_ERR_DISCONNECTED));
     assert_false(amble__waiters_end_first(&first_list, 0)); /* unlinked from both */
     amble__wait_end(the_wait, 7);
@@ -354,7 +354,7 @@ static int cancel_what_is_shielded(void *arg)
     event = (amble_event){0};
     amble_scope_open(&scope);
     task = amble_spawn(&scope, close_something, NULL);
-    r = amble_sleep_ms(5);
+    assert_int_equal(amble_sleep_ms(5), 0);
     amble_cancel(task);
     r = amble_join(task, AMBLE_FOREVER);
     amble_scope_close(&scope);
