@@ -44,6 +44,18 @@ static void test_the_accept_list_decides(void **state)
     assert_int_equal(note->bytes[9], 0xa2);
 }
 
+static void test_the_peer_that_was_named(void **state)
+{
+    (void)state;
+    assert_int_equal(bench_advertise(&b.hosts[1], 0, 32, ""), 0);
+    assert_int_equal(bench_create_connection(&b.hosts[0], 2, 24, 0, 100), 0);
+    bench_run(&b, 300);
+    assert_null(bench_meta(&b.hosts[0], HC_LE_CONNECTION_COMPLETE));
+    assert_int_equal(bench_advertise(&b.hosts[2], 0, 33, ""), 0);
+    bench_run(&b, 300);
+    assert_int_equal(bench_meta(&b.hosts[0], HC_LE_CONNECTION_COMPLETE)->bytes[9], 0xa2);
+}
+
 static void test_not_to_those_that_do_not_connect(void **state)
 {
     (void)state;

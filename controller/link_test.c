@@ -189,6 +189,29 @@ static void test_channel_selection_1_with_an_old_central(void **state)
     amble__radio_close(&p.radio);
 }
 
+/* The longer a peripheral has heard nothing, the longer it listens around the anchor: both clocks may be 50 ppm off. */
+static void test_window_widening(void **state)
+{
+    peer p;
+
+    (void)state;
+    bench_unmask(&b.hosts[0]);
+    assert_int_equal(bench_advertise(&b.hosts[0], 0, 32, ""), 0);
+    peer_open(&p, &b);
+    assert_true(peer_connect(&p));
+    for (int i = 0; i < 6; i++) {
+        assert_true(peer_poll(&p));
+        p.event = (uint16_t)(p.event + 20); /* 600 ms of silence */
+        p.anchor_us += 20 * 30000;
+        p.anchor_us += i & 1 ? 60 : 0;
+        p.anchor_us -= i & 1 ? 0 : 60;
+    }
+    assert_true(peer_poll(&p));
+    p.anchor_us += 60; /* but not so far in one interval */
+    assert_false(peer_poll(&p));
+    amble__radio_close(&p.radio);
+}
+
 static void test_peripheral_latency(void **state)
 {
     uint16_t at_central, at_peripheral;
@@ -338,6 +361,7 @@ int main(void)
         TEST(test_reset_makes_the_links_vanish),
         TEST(test_never_established),
         TEST(test_channel_selection_1_with_an_old_central),
+        TEST(test_window_widening),
         TEST(test_peripheral_latency),
         TEST(test_several_links_in_both_roles),
         TEST(test_anchors_that_fall_together),
