@@ -157,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_the_accept_list_decides),
+        TEST(test_the_peer_that_was_named),
         TEST(test_not_to_those_that_do_not_connect),
         TEST(test_cancel_while_nobody_is_there),
         TEST(test_cancel_races),
