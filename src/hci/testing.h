@@ -24,7 +24,10 @@ static inline void run_in_task(void **state)
     assert_int_equal(run_virtual(run_body, *state), 0);
 }
 /* An entry of the table given to cmocka. */
-#define task_test(function) {#function, run_in_task, NULL, NULL, &(task_body){function}}
+#define task_test(function)                                                                                            \
+    {                                                                                                                  \
+#function, run_in_task, NULL, NULL, &(task_body) { function }                                                  \
+    }
 
 /* Lets every task run until all of them wait (none of the tests takes more rounds). */
 static inline void settle(void)

@@ -43,20 +43,31 @@ static amble_connection *free_slot(const amble__links *links)
 
 bool amble__link_slot_free(const amble__links *links) { return free_slot(links); }
 
-static void deliver_parked(amble__links *links, amble_connection *conn)
+/* The packet parked for a handle that came first; NULL when there is none. */
+static amble__parked *oldest_parked(amble__links *links, uint16_t handle)
 {
-    const uint64_t now = amble_now_us();
+    amble__parked *oldest = NULL;
 
     for (int i = 0; i < AMBLE__PARKED_PACKETS; i++) {
         amble__parked *parked = &links->parked[i];
 
-        if (parked->until_us && parked->handle == conn->handle) {
-            const bool fresh = parked->until_us >= now;
+        if (parked->until_us && parked->handle == handle && (!oldest || parked->order < oldest->order))
+            oldest = parked;
+    }
+    return oldest;
+}
 
-            parked->until_us = 0;
-            if (fresh)
-                links->received(conn, parked->boundary, parked->data, parked->size);
-        }
+static void deliver_parked(amble__links *links, amble_connection *conn)
+{
+    const uint64_t now = amble_now_us();
+    amble__parked *parked;
+
+    while ((parked = oldest_parked(links, conn->handle))) {
+        const bool fresh = parked->until_us >= now;
+
+        parked->until_us = 0;
+        if (fresh)
+            links->received(conn, parked->boundary, parked->data, parked->size);
     }
 }
 
@@ -94,9 +105,11 @@ void amble__link_lose(amble_connection *conn, uint8_t reason, int error)
     conn->state = AMBLE__LINK_DEAD;
     conn->reason = reason;
     conn->end = error;
+    conn->lost_us = amble_now_us();
     amble__acl_link_close(conn->hci, &conn->acl);
     conn->links->lost(conn);
     amble__waiters_end(&conn->losses, error);
+    conn->losses = (amble__list){.next = NULL}; /* nothing waits for it again, see task/scheduler.h */
     if (!conn->owned)
         amble__link_free(conn);
 }
@@ -116,12 +129,29 @@ static void park(amble__links *links, uint16_t handle, unsigned boundary, const 
 
         if (parked->until_us >= now && parked->until_us != 0)
             continue;
-        *parked =
-            (amble__parked){.until_us = now + AMBLE__PARKED_US, .handle = handle, .boundary = boundary, .size = size};
+        *parked = (amble__parked){.until_us = now + AMBLE__PARKED_US,
+                                  .order = ++links->parked_in_all,
+                                  .handle = handle,
+                                  .boundary = boundary,
+                                  .size = size};
         memcpy(parked->data, data, size);
         return;
     }
     links->orphaned++;
+}
+
+/* Whether a link with this handle ended a moment ago, so that what still comes for the handle is its own. */
+static bool ended_just_now(const amble__links *links, uint16_t handle)
+{
+    const uint64_t now = amble_now_us();
+
+    for (size_t i = 0; i < links->count; i++) {
+        const amble_connection *conn = &links->slots[i];
+
+        if (conn->handle == handle && conn->generation && conn->lost_us + AMBLE__PARKED_US >= now)
+            return true;
+    }
+    return false;
 }
 
 void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
@@ -130,6 +160,8 @@ void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary
 
     if (conn)
         links->received(conn, boundary, data, size);
+    else if (ended_just_now(links, handle))
+        links->orphaned++;
     else
         park(links, handle, boundary, data, size);
 }

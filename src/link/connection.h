@@ -23,9 +23,10 @@ struct amble_connection {
     bool disconnect_sent;
     bool established; /* a first packet was seen */
     bool features_asked;
-    uint8_t reason; /* HCI reason of the end */
-    int end;        /* what calls return from now on: 0 while LIVE */
-    uint8_t index;  /* of the slot */
+    uint8_t reason;   /* HCI reason of the end */
+    int end;          /* what calls return from now on: 0 while LIVE */
+    uint64_t lost_us; /* when it was lost */
+    uint8_t index;    /* of the slot */
     uint16_t handle;
     uint32_t generation;
     amble_device device;
@@ -56,6 +57,7 @@ typedef struct {
 enum { AMBLE__PARKED_PACKETS = 2, AMBLE__PARKED_SIZE = 255, AMBLE__PARKED_US = 100000 };
 typedef struct {
     uint64_t until_us; /* 0: empty */
+    uint64_t order;
     uint16_t handle;
     unsigned boundary;
     size_t size;
@@ -69,6 +71,7 @@ typedef struct amble__links {
     amble__hci *hci;
     amble *host;
     amble__parked parked[AMBLE__PARKED_PACKETS];
+    uint64_t parked_in_all;
     uint64_t orphaned;
     /* Set by the host: the rooms above open and close what they keep for a link; data for a live link. */
     void (*opened)(amble_connection *conn);
