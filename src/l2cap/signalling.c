@@ -79,6 +79,9 @@ static bool is_request(uint8_t code)
     case 0x07:
     case 0x09:
     case 0x0b:
+    case 0x0d:
+    case 0x0f:
+    case 0x11:
     case PARAMETER_UPDATE_RESPONSE:
     case LE_CONNECTION_RESPONSE:
     case CREDITS:
