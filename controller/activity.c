@@ -10,7 +10,8 @@ void amble__ll_activity_init(amble__ll_activity *activity, amble__controller *co
     activity->controller = controller;
     activity->events = events;
     activity->urgency = urgency;
-    activity->missed = 0;
+    activity->missed = activity->won_with = 0;
+    activity->won_us = 0;
     amble__list_init(&activity->waiting);
 }
 
@@ -20,13 +21,30 @@ static void miss(amble__ll_activity *activity)
         activity->missed++;
 }
 
+/* What a claim has to exceed. Who has just won is as strong as it was when it claimed, or of two that claim at the
+ * same moment the second would always undo the first. */
+static unsigned strength(const amble__ll_activity *owner)
+{
+    const bool just_won = owner->won_us == amble__air_now(owner->controller->air);
+
+    return (unsigned)owner->urgency + (just_won ? owner->won_with : 0);
+}
+
+static void win(amble__ll_activity *activity)
+{
+    activity->won_us = amble__air_now(activity->controller->air);
+    activity->won_with = activity->missed;
+    activity->missed = 0;
+    activity->controller->current = activity;
+}
+
 bool amble__ll_claim(amble__ll_activity *activity)
 {
     amble__controller *controller = activity->controller;
     amble__ll_activity *owner = controller->current;
 
     if (owner && owner != activity) {
-        if ((unsigned)activity->urgency + activity->missed <= (unsigned)owner->urgency) {
+        if ((unsigned)activity->urgency + activity->missed <= strength(owner)) {
             miss(activity);
             return false;
         }
@@ -36,8 +54,7 @@ bool amble__ll_claim(amble__ll_activity *activity)
         owner->events->lost(owner);
     }
     amble__list_remove(&activity->waiting);
-    activity->missed = 0;
-    controller->current = activity;
+    win(activity);
     return true;
 }
 
@@ -55,7 +72,7 @@ void amble__ll_yield(amble__ll_activity *activity)
     if (node) {
         amble__ll_activity *next = amble__container(node, amble__ll_activity, waiting);
 
-        controller->current = next;
+        win(next);
         next->events->offered(next);
     }
 }

@@ -3,9 +3,9 @@
  *
  * An activity claims the radio when its moment comes and yields it when its turn is over. A claim takes the radio from
  * a less urgent owner. Each claim or turn lost in a row makes the next claim more urgent, so of two that collide again
- * and again neither starves, and a link that fills its whole interval lets the others in once in a while. An activity
- * that could use any moment (an open scan window) waits, and is offered the radio by the next yield, first come, first
- * served. */
+ * and again (at the same moment, even) neither starves, and a link that fills its whole interval lets the others in
+ * once in a while. An activity that could use any moment (an open scan window) waits, and is offered the radio by the
+ * next yield, first come, first served. */
 #ifndef AMBLE_CONTROLLER_ACTIVITY_H
 #define AMBLE_CONTROLLER_ACTIVITY_H
 #include <stdbool.h>
@@ -39,6 +39,8 @@ struct amble__ll_activity {
     amble__list waiting; /* for the radio to be free */
     amble__ll_urgency urgency;
     unsigned missed; /* claims and turns lost since the last turn */
+    uint64_t won_us; /* when its last turn began, and with how many missed before */
+    unsigned won_with;
 };
 
 void amble__ll_activity_init(amble__ll_activity *activity, amble__controller *controller,

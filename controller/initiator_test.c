@@ -120,6 +120,28 @@ static void test_cancel_races(void **state)
     assert_true(linked > 10 && cancelled > 10);
 }
 
+/* Both windows open at the same moments and never close: each gets its share of the radio. */
+static void test_beside_a_scanner(void **state)
+{
+    size_t before;
+
+    (void)state;
+    assert_int_equal(bench_advertise(&b.hosts[1], 3, 32, "0a"), 0);
+    assert_int_equal(bench_scan(&b.hosts[0], false, false), 0);
+    assert_int_equal(bench_create_connection(&b.hosts[0], 2, 24, 0, 100), 0);
+    bench_run(&b, 1000);
+    before = bench_count(&b.hosts[0], HC_LE_META, HC_LE_ADVERTISING_REPORT);
+    assert_in_range(before, 10, 30);
+    bench_run(&b, 1000);
+    assert_in_range(bench_count(&b.hosts[0], HC_LE_META, HC_LE_ADVERTISING_REPORT) - before, 10, 30);
+    assert_int_equal(bench_advertise(&b.hosts[2], 0, 32, "0a"), 0);
+    bench_run(&b, 500);
+    assert_non_null(bench_meta(&b.hosts[0], HC_LE_CONNECTION_COMPLETE));
+    before = bench_count(&b.hosts[0], HC_LE_META, HC_LE_ADVERTISING_REPORT);
+    bench_run(&b, 1000);
+    assert_in_range(bench_count(&b.hosts[0], HC_LE_META, HC_LE_ADVERTISING_REPORT) - before, 25, 50);
+}
+
 static void test_one_link_per_peer(void **state)
 {
     uint16_t at_central, at_peripheral;
@@ -161,6 +183,7 @@ int main(void)
         TEST(test_not_to_those_that_do_not_connect),
         TEST(test_cancel_while_nobody_is_there),
         TEST(test_cancel_races),
+        TEST(test_beside_a_scanner),
         TEST(test_one_link_per_peer),
         TEST(test_refuses_nonsense),
     };

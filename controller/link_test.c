@@ -268,7 +268,8 @@ static void test_several_links_in_both_roles(void **state)
     }
 }
 
-/* Two centrals that know nothing of each other have the same anchors: a peripheral with one radio serves them in turn. */
+/* Two centrals that know nothing of each other have the same anchors: a peripheral with one radio serves them in
+ * turn. */
 static void test_anchors_that_fall_together(void **state)
 {
     unsigned answered[2] = {0, 0};
