@@ -28,6 +28,7 @@ void *amble__loop_native(amble__loop *loop);
 /* Calls `ready(user)` from amble__loop_wait once the file descriptor can be read (or written). One-shot. Owned by the caller until
  * amble__loop_unwatch or the call. */
 typedef struct amble__watch amble__watch;
-int amble__loop_watch(amble__loop *loop, int fd, bool writable, void (*ready)(void *user), void *user, amble__watch **watch);
+int amble__loop_watch(amble__loop *loop, int fd, bool writable, void (*ready)(void *user), void *user,
+                      amble__watch **watch);
 void amble__loop_unwatch(amble__watch *watch);
 #endif

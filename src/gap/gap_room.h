@@ -49,6 +49,7 @@ typedef struct {
     amble__list node; /* in pending, quiet or free */
     amble_device device;
     bool used, pending, connectable;
+    bool asked; /* it was heard before, so an answer to a scan request had its chance */
     bool fresh; /* never delivered: a device without data is a result, too */
     int8_t rssi;
     uint8_t data[AMBLE__ADVERTISING_DATA], response[AMBLE__ADVERTISING_DATA];

@@ -15,6 +15,7 @@ enum {
     REPORT_SCAN_RESPONSE = 4,
     REPORT_CONNECTABLE = 0,
     REPORT_DIRECTED = 1,
+    REPORT_SCANNABLE = 2,
 };
 
 /* amble_scanner from the inside: which scan it is. */
@@ -93,6 +94,17 @@ static bool ignored(const amble__scan *scan, const amble__advertising_report *re
            (scan->options.rssi_min && report->rssi < scan->options.rssi_min);
 }
 
+/* In an active scan a device that can answer is delivered together with its answer, or at its second advertisement when
+ * none came. True: wait for it. */
+static bool answer_is_due(const amble__scan *scan, amble__seen_device *seen, const amble__advertising_report *report)
+{
+    const bool scannable = report->type == REPORT_CONNECTABLE || report->type == REPORT_SCANNABLE;
+    const bool first = !seen->asked;
+
+    seen->asked = true;
+    return scan->options.active && scannable && first;
+}
+
 void amble__scan_report(amble__gap *gap, const amble__advertising_report *report)
 {
     amble__scan *scan = &gap->scan;
@@ -113,7 +125,7 @@ void amble__scan_report(amble__gap *gap, const amble__advertising_report *report
         changed = renew(seen->data, &seen->data_size, report->data);
         seen->connectable = report->type == REPORT_CONNECTABLE || report->type == REPORT_DIRECTED;
     }
-    if ((!changed && !seen->fresh) || seen->pending || !matches(scan, seen))
+    if (answer_is_due(scan, seen, report) || (!changed && !seen->fresh) || seen->pending || !matches(scan, seen))
         return;
     seen->pending = true;
     seen->fresh = false;
@@ -231,7 +243,7 @@ int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms)
 {
     const scanner_inside *inside = (const scanner_inside *)(const void *)scanner;
-    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+    const uint64_t deadline = amble__due(timeout_ms);
     amble__scan *scan = &inside->gap->scan;
     amble__seen_device *seen;
     amble__list *node;

@@ -199,7 +199,7 @@ int amble_write_no_response(const amble_remote_characteristic *c, const void *da
         return AMBLE_ERR_UNSUPPORTED;
     if (size > c->conn->bearer->mtu - 3u)
         return AMBLE_ERR_TOO_LONG;
-    r = amble__att_take(c->conn->bearer, timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), &packet, &w);
+    r = amble__att_take(c->conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
         return r;
     amble__att_write_value(&w, AMBLE__ATT_WRITE_COMMAND, c->value_handle, data, size);

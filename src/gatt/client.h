@@ -36,7 +36,6 @@ struct amble__client {
     amble_subscription *subscriptions;
     size_t subscription_count;
     amble__list free_entries; /* amble__value_entry */
-    amble__list *closings;
     uint16_t mtu;
     uint64_t dropped;
 };

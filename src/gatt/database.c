@@ -174,6 +174,7 @@ int amble__database_serve(amble__database *database, const amble_service *servic
         return AMBLE_ERR_NO_MEMORY;
     }
     enter_in_buckets(database, served);
+    database->last.handle = 0;
     database->count++;
     return 0;
 }
@@ -231,9 +232,17 @@ bool amble__database_at_or_after(const amble__database *database, unsigned handl
     return true;
 }
 
-bool amble__database_at(const amble__database *database, uint16_t handle, amble__attribute *attribute)
+bool amble__database_at(amble__database *database, uint16_t handle, amble__attribute *attribute)
 {
-    return handle && amble__database_at_or_after(database, handle, attribute) && attribute->handle == handle;
+    if (handle == 0)
+        return false;
+    if (database->last.handle != handle &&
+        (!amble__database_at_or_after(database, handle, &database->last) || database->last.handle != handle)) {
+        database->last.handle = 0;
+        return false;
+    }
+    *attribute = database->last;
+    return true;
 }
 
 amble_uuid amble__attribute_type(const amble__attribute *attribute)

@@ -43,15 +43,6 @@ typedef struct {
 } amble__served_service;
 
 enum { AMBLE__DATABASE_SERVICES = 64, AMBLE__DATABASE_BUCKETS = 32 };
-typedef struct {
-    amble__served_service *services;
-    size_t count, capacity;
-    amble__served_value *buckets[AMBLE__DATABASE_BUCKETS]; /* by address of the definition */
-    amble__arena arena;
-    size_t links;
-    uint64_t dropped;
-} amble__database;
-
 typedef enum {
     AMBLE__ATTRIBUTE_SERVICE,
     AMBLE__ATTRIBUTE_DECLARATION,
@@ -65,13 +56,24 @@ typedef struct {
     amble__served_value *value;
 } amble__attribute;
 
+typedef struct {
+    amble__served_service *services;
+    size_t count, capacity;
+    amble__attribute last; /* asked for by its handle: clients come back to the same one */
+    amble__served_value *buckets[AMBLE__DATABASE_BUCKETS]; /* by address of the definition */
+    amble__arena arena;
+    size_t links;
+    uint64_t dropped;
+} amble__database;
+
+
 void amble__database_init(amble__database *database, amble__arena *arena, size_t size, size_t links);
 int amble__database_serve(amble__database *database, const amble_service *service);
 /* The served value of a definition, NULL when it is not served. */
 amble__served_value *amble__database_find(const amble__database *database, const amble_characteristic *definition);
 /* The attribute with this handle, or the first after it; false when there is none. */
 bool amble__database_at_or_after(const amble__database *database, unsigned handle, amble__attribute *attribute);
-bool amble__database_at(const amble__database *database, uint16_t handle, amble__attribute *attribute);
+bool amble__database_at(amble__database *database, uint16_t handle, amble__attribute *attribute);
 /* Its type, as the air has it. */
 amble_uuid amble__attribute_type(const amble__attribute *attribute);
 uint8_t amble__value_properties(const amble__served_value *value);

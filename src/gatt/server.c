@@ -28,6 +28,20 @@ void amble__server_open(amble__server *server, amble_connection *conn)
 
 void amble__server_lost(amble_connection *conn) { amble__server_unhold(conn->server); }
 
+void amble__server_fail(amble__server *server, int error)
+{
+    server->failed = error;
+    for (size_t i = 0; i < server->database.count; i++) {
+        const amble__served_service *service = &server->database.services[i];
+
+        for (uint16_t k = 0; k < service->count; k++) {
+            if (service->values[k].queue)
+                amble__waiters_end(&service->values[k].queue->waiters, error);
+            amble__waiters_end(&service->values[k].askers, error);
+        }
+    }
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amble_connection *conn,
                                     uint8_t scratch[AMBLE__DECLARATION_SIZE])

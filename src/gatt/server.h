@@ -27,7 +27,7 @@ struct amble__server {
     amble__server_link *links;
     amble__links *connections;
     amble__att *att;
-    amble__list *closings; /* waits that the host's end ends */
+    int failed; /* 0, or what every wait returns from now on */
     uint64_t held_write_us;
     uint32_t next_id;
 };
@@ -35,6 +35,8 @@ struct amble__server {
 void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t database_size);
 void amble__server_open(amble__server *server, amble_connection *conn);
 void amble__server_lost(amble_connection *conn);
+/* The host ends: so do all waits here. */
+void amble__server_fail(amble__server *server, int error);
 /* Requests and commands of clients. */
 void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
 /* The server of a host; host/ knows. */

@@ -48,7 +48,7 @@ int amble_requested(amble *ble, const amble_characteristic *c, amble_request *re
 {
     amble__server *server = amble__server_of(ble);
     amble__served_value *value = amble__database_find(&server->database, c);
-    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+    const uint64_t deadline = amble__due(timeout_ms);
     amble__server_link *link;
     int r = amble__wait_check();
 
@@ -57,13 +57,8 @@ int amble_requested(amble *ble, const amble_characteristic *c, amble_request *re
     if (!value || !(c->answer_reads || c->answer_writes))
         return amble__wait_refuse(AMBLE_ERR_NOT_FOUND);
     while (!(link = untaken(value))) {
-        amble__wait wait;
-        amble__waiter on_request, on_closing;
-
-        amble__wait_init(&wait);
-        amble__wait_add(&wait, &on_request, &value->askers);
-        amble__wait_add(&wait, &on_closing, server->closings);
-        if ((r = amble__wait_run_until(&wait, deadline)) < 0)
+        r = server->failed ? amble__wait_refuse(server->failed) : amble__wait_on_until(&value->askers, deadline);
+        if (r < 0)
             return r;
     }
     link->taken = true;

@@ -73,7 +73,7 @@ int amble_notify(amble_connection *conn, const amble_characteristic *c, const vo
 
     if (r < 0)
         return r;
-    r = amble__att_take(conn->bearer, timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), &packet, &w);
+    r = amble__att_take(conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
         return r;
     amble__att_write_value(&w, AMBLE__ATT_NOTIFICATION, value->handle, bytes.data, bytes.size);
@@ -89,8 +89,7 @@ int amble_indicate(amble_connection *conn, const amble_characteristic *c, const 
 
     if (r < 0)
         return r;
-    return amble__att_indicate(conn->bearer, value->handle, bytes.data, bytes.size,
-                               timeout_ms == 0 ? 0 : amble__deadline(timeout_ms));
+    return amble__att_indicate(conn->bearer, value->handle, bytes.data, bytes.size, amble__due(timeout_ms));
 }
 
 /* --- telling all ---------------------------------------------------------------------------------------------------- */

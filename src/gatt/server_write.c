@@ -140,13 +140,14 @@ static int take(amble__server *server, const amble_characteristic *c, amble_conn
 
     if (r < 0)
         return r;
+    if (server->failed)
+        return amble__wait_refuse(server->failed);
     if (!value || !value->queue)
         return amble__wait_refuse(AMBLE_ERR_NOT_FOUND);
     amble__value_queue_settle(value->queue, from);
     if (!amble__list_empty(&value->held) && c->capture)
         deliver_held(server, value);
-    return amble__value_queue_take(value->queue, from, from ? &from->losses : NULL, server->closings,
-                                   timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), out);
+    return amble__value_queue_take(value->queue, from, amble__due(timeout_ms), out);
 }
 
 int amble_written(amble *ble, const amble_characteristic *c, amble_value *value, int timeout_ms)

@@ -163,8 +163,7 @@ int amble_notified(amble_subscription *subscription, amble_value *value, int tim
     amble__value_queue_settle(&s->queue, s->conn);
     if (s->confirmation_owed)
         confirm(s);
-    return amble__value_queue_take(&s->queue, s->conn, &s->conn->losses, s->client->closings,
-                                   timeout_ms == 0 ? 0 : amble__deadline(timeout_ms), value);
+    return amble__value_queue_take(&s->queue, s->conn, amble__due(timeout_ms), value);
 }
 
 void amble_subscription_close(amble_subscription *subscription)

@@ -110,26 +110,23 @@ static amble__value_entry *oldest(const amble__value_queue *queue, const amble_c
     return NULL;
 }
 
-static int wait_for_value(amble__value_queue *queue, amble_connection *from, amble__list *losses, amble__list *closings,
-                          uint64_t deadline_us)
+static int wait_for_value(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us)
 {
     amble__wait wait;
     queue_waiter on_value = {.viewer = from};
-    amble__waiter on_loss, on_closing;
+    amble__waiter on_loss;
 
     for (amble__list *node = queue->waiters.next; node != &queue->waiters; node = node->next)
         if (!amble__container(node, amble__waiter, node)->keeps && waiter_of(node)->viewer == from)
             return amble__wait_refuse(AMBLE_ERR_BUSY);
     amble__wait_init(&wait);
     amble__wait_add(&wait, &on_value.waiter, &queue->waiters);
-    if (losses)
-        amble__wait_add(&wait, &on_loss, losses);
-    amble__wait_add(&wait, &on_closing, closings);
+    if (from)
+        amble__wait_add(&wait, &on_loss, &from->losses);
     return amble__wait_run_until(&wait, deadline_us);
 }
 
-int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses,
-                            amble__list *closings, uint64_t deadline_us, amble_value *value)
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us, amble_value *value)
 {
     amble__value_entry *entry;
     int r;
@@ -137,7 +134,7 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, a
     while (!(entry = oldest(queue, from))) {
         if (from && from->end < 0)
             return amble__wait_refuse(from->end);
-        r = wait_for_value(queue, from, losses, closings, deadline_us);
+        r = wait_for_value(queue, from, deadline_us);
         /* What was queued before the link was lost is still delivered. */
         if (r < 0 && (r != AMBLE_ERR_DISCONNECTED || !from))
             return r;

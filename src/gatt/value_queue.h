@@ -38,10 +38,10 @@ bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, 
 void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                                 size_t size);
 void amble__value_queue_drop(amble__value_queue *queue);
-/* Takes the oldest value, with `from` not NULL the oldest of that link. Waits until the deadline, `losses` (may be NULL) or `closings` end it. The viewer's
- * last value has to be settled before. */
-int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, amble__list *losses,
-                            amble__list *closings, uint64_t deadline_us, amble_value *value);
+/* Takes the oldest value, with `from` not NULL the oldest of that link, whose loss then ends the wait. The viewer's last value has
+ * to be settled before. When the host ends, whoever owns the queue ends the waits on it. */
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us,
+                            amble_value *value);
 /* Gives back the value that `viewer` (a link, or NULL) has in view. */
 void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer);
 static inline bool amble__value_queue_full(const amble__value_queue *queue) { return amble__list_empty(&queue->free); }

@@ -149,9 +149,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->att.dead = on_bearer_dead;
     ble->server.connections = &ble->links;
     ble->server.att = &ble->att;
-    ble->server.closings = &ble->hci.closings;
     ble->server.held_write_us = (uint64_t)c->held_write_ms * 1000;
-    ble->client.closings = &ble->hci.closings;
     ble->gap.hci = &ble->hci;
     ble->gap.links = &ble->links;
     ble->gap.closings = &ble->hci.closings;
@@ -166,6 +164,7 @@ void amble__host_fail(amble *ble, int error)
         return;
     amble__hci_fail(&ble->hci, error);
     amble__gap_fail(&ble->gap, error);
+    amble__server_fail(&ble->server, error);
     for (size_t i = 0; i < ble->links.count; i++)
         amble__link_lose(&ble->links.slots[i], AMBLE__HCI_CONNECTION_TIMEOUT, error);
 }

@@ -175,7 +175,7 @@ size_t amble_queue_count(const amble_queue *queue) { return ((const queue_inside
  * again. */
 static int wait_for(const queue_inside *q, amble__list *waiters, bool for_item, int timeout_ms)
 {
-    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+    const uint64_t deadline = amble__due(timeout_ms);
     int r = amble__wait_check();
 
     while (r >= 0 && (for_item ? q->count == 0 : q->count == q->capacity))

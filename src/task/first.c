@@ -27,7 +27,7 @@ static int choose(const amble_source *sources, size_t count)
 
 int amble_wait_first(const amble_source *sources, size_t count, int timeout_ms)
 {
-    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+    const uint64_t deadline = amble__due(timeout_ms);
     amble__waiter waiters[AMBLE_SOURCES_MAX];
     int chosen, r = amble__wait_check();
 

@@ -63,6 +63,11 @@ int amble__wait_on(amble__list *waiters, int timeout_ms);
 int amble__wait_on_until(amble__list *waiters, uint64_t deadline_us);
 /* The point in time `timeout_ms` from now, AMBLE__NEVER for AMBLE_FOREVER. */
 uint64_t amble__deadline(int timeout_ms);
+/* The same, but 0 for a try once, which has no need of the clock. */
+static inline uint64_t amble__due(int timeout_ms)
+{
+    return timeout_ms < 0 ? AMBLE__NEVER : timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+}
 
 /* From begin to end the waits of this task ignore amble_cancel and amble_timeout: for the closing functions. Nests. */
 void amble__shield_begin(void);

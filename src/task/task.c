@@ -261,7 +261,7 @@ void amble_scope_open(amble_scope *scope)
 
 int amble_scope_wait(amble_scope *scope, int timeout_ms)
 {
-    const uint64_t deadline = timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
+    const uint64_t deadline = amble__due(timeout_ms);
     scope_inside *s = inside(scope);
     int r = amble__wait_check();
 

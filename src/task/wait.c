@@ -126,7 +126,7 @@ int amble__wait_run_until(amble__wait *wait, uint64_t deadline_us)
 
 int amble__wait_run(amble__wait *wait, int timeout_ms)
 {
-    return amble__wait_run_until(wait, timeout_ms == 0 ? 0 : amble__deadline(timeout_ms));
+    return amble__wait_run_until(wait, amble__due(timeout_ms));
 }
 
 int amble__wait_on_until(amble__list *waiters, uint64_t deadline_us)
@@ -141,7 +141,7 @@ int amble__wait_on_until(amble__list *waiters, uint64_t deadline_us)
 
 int amble__wait_on(amble__list *waiters, int timeout_ms)
 {
-    return amble__wait_on_until(waiters, timeout_ms == 0 ? 0 : amble__deadline(timeout_ms));
+    return amble__wait_on_until(waiters, amble__due(timeout_ms));
 }
 
 bool amble__waiters_end_first(amble__list *waiters, int result)
