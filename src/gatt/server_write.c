@@ -34,6 +34,18 @@ static void set_value(amble__served_value *value, const uint8_t *data, size_t si
         memcpy(value->value, data, size);
 }
 
+/* The write that has waited longest for room. Requests that a task answers stand in the same list. */
+static amble__server_link *held_write(const amble__served_value *value)
+{
+    for (amble__list *node = value->held.next; node != &value->held; node = node->next) {
+        amble__server_link *link = amble__container(node, amble__server_link, node);
+
+        if (!link->asks)
+            return link;
+    }
+    return NULL;
+}
+
 /* Delivers a write; false when the queue is full. */
 static bool deliver(amble__server_link *link, amble__served_value *value, const uint8_t *data, size_t size)
 {
@@ -45,8 +57,7 @@ static bool deliver(amble__server_link *link, amble__served_value *value, const 
         return true;
     }
     /* Whoever waits already goes first. */
-    if (!amble__list_empty(&value->held) ||
-        !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
+    if (held_write(value) || !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
         return false;
     set_value(value, data, size);
     return true;
@@ -119,8 +130,9 @@ void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader
 /* Delivers held writes, oldest first, as long as there is room. */
 static void deliver_held(amble__server *server, amble__served_value *value)
 {
-    while (!amble__list_empty(&value->held) && !amble__value_queue_full(value->queue)) {
-        amble__server_link *link = amble__container(value->held.next, amble__server_link, node);
+    amble__server_link *link;
+
+    while ((link = held_write(value)) && !amble__value_queue_full(value->queue)) {
         const uint8_t *data = amble__packet_payload(&link->conn->bearer->response);
 
         amble__server_unhold(link);

@@ -1,0 +1,352 @@
+/* See bench.h. There is one run at a time, and its state is here. */
+#include "bench.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "host/host_room.h"
+#include "task/task_internal.h"
+
+enum { SETTLE_MS = 60000, SILENCE_MS = 400, OPEN_MS = 5000, LIMIT_MS = 600000 };
+
+static struct {
+    bench_options options;
+    bench_device devices[BENCH_DEVICES];
+    char transports[BENCH_DEVICES][48];
+    unsigned count;
+    uint64_t hash;
+    unsigned packets;
+    void (*watch)(const amble_air_packet *packet);
+    char problem[400];
+} run;
+
+uint64_t bench_hash(void) { return run.hash; }
+unsigned bench_packets(void) { return run.packets; }
+int bench_now_ms(void) { return (int)(amble_now_us() / 1000); }
+void bench_sleep(int ms) { assert_int_equal(amble_sleep_ms(ms), 0); }
+void bench_watch(void (*watch)(const amble_air_packet *packet)) { run.watch = watch; }
+const char *bench_transport(const bench_device *device) { return run.transports[device - run.devices]; }
+
+bench_device *bench_find(const char *label)
+{
+    for (unsigned i = 0; i < run.count; i++)
+        if (strcmp(run.devices[i].label, label) == 0)
+            return &run.devices[i];
+    fail_msg("no device is called %s", label);
+    return NULL;
+}
+
+amble_device bench_address(const char *label) { return amble_own_device(bench_find(label)->ble); }
+
+/* --- the trace ------------------------------------------------------------------------------------------------------ */
+static void hash_bytes(const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        run.hash = (run.hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3; /* FNV-1a */
+}
+
+static void on_packet(void *user, const amble_air_packet *packet)
+{
+    (void)user;
+    run.packets++;
+    hash_bytes(&packet->time_us, sizeof packet->time_us);
+    hash_bytes(&packet->channel, sizeof packet->channel);
+    hash_bytes(&packet->access_address, sizeof packet->access_address);
+    hash_bytes(packet->pdu, packet->size);
+    if (run.watch)
+        run.watch(packet);
+}
+
+/* --- the census ----------------------------------------------------------------------------------------------------- */
+static size_t length(const amble__list *list)
+{
+    size_t n = 0;
+
+    for (const amble__list *node = list->next; node && node != list; node = node->next)
+        n++;
+    return n;
+}
+static bool waited_for(const amble__list *list) { return list->next && !amble__list_empty(list); }
+
+static const char *census_of_commands(const amble__hci *hci)
+{
+    for (int i = 0; i < AMBLE__HCI_PENDING; i++)
+        if (hci->pending[i].busy || hci->pending[i].timer.armed)
+            return "a command is pending";
+    if (waited_for(&hci->command_waiters))
+        return "a task waits for a command's place";
+    if (waited_for(&hci->closings))
+        return "a task waits on the host";
+    if (waited_for(&hci->links) || waited_for(&hci->turns))
+        return "a link is in the list of senders";
+    return hci->acl_credits != hci->acl_buffers ? "ACL credits are missing" : "";
+}
+
+static const char *census_of_link(const amble_connection *conn, const amble__att_bearer *bearer,
+                                  const amble__server_link *server, const amble__l2cap_link *l2cap)
+{
+    if (conn->state != AMBLE__LINK_FREE)
+        return conn->state == AMBLE__LINK_LIVE ? "a link is live" : "a dead connection was not closed";
+    if (waited_for(&conn->losses))
+        return "a task waits for the loss of a link";
+    if (bearer->request.packet.busy || bearer->indication.packet.busy || bearer->response.busy ||
+        bearer->confirmation.busy || l2cap->reply.busy || l2cap->security_reply.busy)
+        return "a packet of a link is busy";
+    if (bearer->request.timer.armed || bearer->indication.timer.armed || server->timer.armed)
+        return "a timer of a link is armed";
+    if (waited_for(&bearer->request.waiters) || waited_for(&bearer->request.answer) ||
+        waited_for(&bearer->indication.waiters) || waited_for(&bearer->indication.answer))
+        return "a task waits for ATT";
+    return server->held ? "a request is held" : "";
+}
+
+static const char *census_of_links(amble *ble)
+{
+    const char *left = "";
+
+    for (size_t i = 0; !*left && i < ble->links.count; i++)
+        left = census_of_link(&ble->links.slots[i], &ble->att.bearers[i], &ble->server.links[i], &ble->l2cap.links[i]);
+    if (*left)
+        return left;
+    if (length(&ble->att.pool.free) != ble->config.send_buffers)
+        return "a send buffer is missing";
+    return waited_for(&ble->att.pool.waiters) ? "a task waits for a send buffer" : "";
+}
+
+static const char *census_of_values(const amble *ble)
+{
+    const amble__database *database = &ble->server.database;
+
+    for (size_t i = 0; i < database->count; i++) {
+        for (uint16_t k = 0; k < database->services[i].count; k++) {
+            const amble__served_value *value = &database->services[i].values[k];
+
+            if (waited_for(&value->held) || waited_for(&value->askers))
+                return "a value is waited for";
+            if (value->queue && waited_for(&value->queue->waiters))
+                return "a task waits for a write";
+        }
+    }
+    for (size_t i = 0; i < ble->client.subscription_count; i++)
+        if (ble->client.subscriptions[i].used || ble->client.subscriptions[i].confirmation_timer.armed)
+            return "a subscription was not closed";
+    return length(&ble->client.free_entries) != ble->config.notification_buffers ? "a notification buffer is missing"
+                                                                                 : "";
+}
+
+static const char *census_of_gap(const amble__gap *gap)
+{
+    if (gap->advertising || gap->advertise_on)
+        return "advertising goes on";
+    if (gap->scan.serial || gap->scan.on || gap->scan.wanted || gap->scan.opening || gap->scan.duration.armed ||
+        waited_for(&gap->scan.waiters))
+        return "scanning goes on";
+    if (waited_for(&gap->connects) || gap->connecting || waited_for(&gap->connecting_waiters))
+        return "connecting goes on";
+    for (int i = 0; i < AMBLE__STRAY_LINKS; i++)
+        if (gap->strays[i])
+            return "a stray link is not disconnected";
+    return "";
+}
+
+const char *bench_census(amble *ble)
+{
+    const char *left = census_of_commands(&ble->hci);
+
+    if (!*left)
+        left = census_of_links(ble);
+    if (!*left)
+        left = census_of_values(ble);
+    return *left ? left : census_of_gap(&ble->gap);
+}
+
+static void problem(const char *what, const char *who)
+{
+    if (!*run.problem)
+        (void)snprintf(run.problem, sizeof run.problem, "%s%s%s at %d ms", who, *who ? ": " : "", what, bench_now_ms());
+}
+
+static const char *anything_left(const char **who)
+{
+    for (unsigned i = 0; i < run.count; i++) {
+        const char *left = run.devices[i].ble ? bench_census(run.devices[i].ble) : "";
+
+        *who = run.devices[i].label;
+        if (*left)
+            return left;
+    }
+    return "";
+}
+
+void bench_settle(int ms)
+{
+    const uint64_t deadline = amble__deadline(ms);
+    const char *who, *left;
+
+    while (*(left = anything_left(&who)) && amble_now_us() < deadline)
+        bench_sleep(20);
+    if (*left)
+        problem(left, who);
+}
+
+/* The tasks that run: besides this one only the service task of each open host. */
+static void census_of_tasks(bool report_all)
+{
+    amble__list_each (node, &amble__this_scheduler->all) {
+        const amble_task *task = amble__container(node, amble_task, all_node);
+        const size_t used = strlen(run.problem);
+
+        if (task == amble_current_task() || strcmp(task->name, "amble service") == 0)
+            continue;
+        if (!report_all)
+            problem("this task still runs", task->name);
+        else if (used < sizeof run.problem)
+            (void)snprintf(run.problem + used, sizeof run.problem - used, " %s;", task->name);
+    }
+}
+
+/* --- a run ---------------------------------------------------------------------------------------------------------- */
+int bench_open(bench_device *device)
+{
+    return amble_open(&device->ble, bench_transport(device), &device->config, OPEN_MS);
+}
+
+void bench_unplug(bench_device *device)
+{
+    amble *ble = device->ble;
+
+    assert_int_equal(amble_air_unplug(bench_transport(device)), 0);
+    device->ble = NULL;
+    amble_close(ble);
+}
+
+static int play(void *arg)
+{
+    bench_device *device = arg;
+    const int r = device->script ? device->script(device) : 0;
+
+    return r < 0 && run.options.any_result ? 0 : r;
+}
+
+static void play_all(void)
+{
+    amble_scope scripts;
+    int r;
+
+    amble_scope_open(&scripts);
+    for (unsigned i = 0; i < run.count; i++)
+        amble_spawn_named(&scripts, run.devices[i].label, play, &run.devices[i]);
+    r = amble_scope_wait(&scripts, run.options.limit_ms ? run.options.limit_ms : LIMIT_MS);
+    if (r == AMBLE_ERR_TIMEOUT) {
+        problem("these tasks have not ended:", "");
+        census_of_tasks(true);
+        return; /* with its scope open: whoever hangs might hang for ever */
+    }
+    if (r < 0)
+        problem(amble_error_text(r), "a script failed");
+    amble_scope_close(&scripts);
+    census_of_tasks(false);
+}
+
+static void expect_silence(void)
+{
+    unsigned before = run.packets;
+
+    bench_sleep(SILENCE_MS);
+    if (run.packets != before)
+        problem("somebody still sends, though no host has a link", "the air");
+}
+
+static int run_all(void *arg)
+{
+    (void)arg;
+    assert_int_equal(amble_air_set_loss("bench", run.options.loss), 0);
+    assert_int_equal(amble_air_sniff("bench", on_packet, NULL), 0);
+    for (unsigned i = 0; i < run.count; i++)
+        assert_int_equal(bench_open(&run.devices[i]), 0);
+    play_all();
+    run.watch = NULL;
+    if (!*run.problem)
+        bench_settle(SETTLE_MS);
+    if (!*run.problem)
+        expect_silence();
+    if (*run.problem)
+        fail_msg("%s", run.problem);
+    for (unsigned i = 0; i < run.count; i++)
+        amble_close(run.devices[i].ble);
+    return 0;
+}
+
+/* The last words of a run that failed. */
+static void on_abort(int number)
+{
+    char text[120];
+    const int n = snprintf(text, sizeof text, "the bench: seed %llu, loss %g %%, at %d ms\n",
+                           (unsigned long long)run.options.seed, run.options.loss, bench_now_ms());
+
+    (void)number;
+    if (write(STDERR_FILENO, text, (size_t)n) < 0 || signal(SIGABRT, SIG_DFL) == SIG_ERR)
+        _exit(1);
+}
+
+void bench_run(const bench_options *options, const bench_device *devices, size_t count)
+{
+    const amble_run_options how = {.virtual_time = true, .seed = options->seed};
+
+    assert_int_equal(setenv("CMOCKA_TEST_ABORT", "1", 1), 0);
+    (void)signal(SIGABRT, on_abort);
+    assert_in_range(count, 1, BENCH_DEVICES);
+    memset(&run, 0, sizeof run);
+    run.options = *options;
+    run.count = (unsigned)count;
+    run.hash = 0xcbf29ce484222325;
+    memcpy(run.devices, devices, count * sizeof *devices);
+    for (size_t i = 0; i < count; i++)
+        (void)snprintf(run.transports[i], sizeof run.transports[i], "air:bench/%s", devices[i].label);
+    assert_int_equal(amble_run(&how, run_all, NULL), 0);
+    (void)signal(SIGABRT, SIG_DFL);
+    assert_int_equal(unsetenv("CMOCKA_TEST_ABORT"), 0);
+}
+
+void bench_run_lossy(const bench_device *devices, size_t count)
+{
+    static const double losses[] = {0, 5, 20};
+
+    for (unsigned i = 0; i < 3; i++)
+        bench_run(&(bench_options){.loss = losses[i], .seed = 1 + i}, devices, count);
+}
+
+/* --- meeting -------------------------------------------------------------------------------------------------------- */
+amble_connection *bench_await(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US};
+    amble_connection *conn;
+
+    assert_int_equal(amble_advertise(self->ble, &options, &conn, BENCH_MEET_MS), 0);
+    return conn;
+}
+
+amble_connection *bench_connect(bench_device *self, const char *label)
+{
+    amble_connection *conn;
+
+    assert_int_equal(amble_connect(self->ble, bench_address(label), NULL, &conn, BENCH_MEET_MS), 0);
+    return conn;
+}
+
+amble_remote_characteristic bench_characteristic(amble_connection *conn, const amble_uuid *service,
+                                                 const amble_uuid *uuid)
+{
+    amble_remote_characteristic c;
+    amble_remote_service s;
+
+    assert_int_equal(amble_find_service(conn, service, &s, BENCH_MEET_MS), 0);
+    assert_int_equal(amble_find_characteristic(&s, uuid, &c, BENCH_MEET_MS), 0);
+    return c;
+}
+
+void bench_await_end(amble_connection *conn)
+{
+    assert_int_equal(amble_disconnected(conn, AMBLE_FOREVER), 0);
+    amble_connection_close(conn);
+}
