@@ -2,6 +2,7 @@
 #
 #   ROOM/x_test.c             test ROOM/x_test: a unit beside its source
 #   cli/x_test.c              linked to the parts of the tool
+#   examples/x_test.c         linked to the board of the examples
 #   multitests/x_test.c       several devices on one radio; multitests/*.c without _test is linked to all of them
 #   interop/x_test.c, .py     with foreign stacks; Python runs in build/venv
 #
@@ -40,6 +41,7 @@ function(amble_test_program target source)
 endfunction()
 
 file(GLOB cli_tests CONFIGURE_DEPENDS cli/*_test.c)
+file(GLOB example_tests CONFIGURE_DEPENDS examples/*_test.c)
 file(GLOB interop_tests CONFIGURE_DEPENDS interop/*_test.c)
 file(GLOB interop_scripts CONFIGURE_DEPENDS interop/*_test.py)
 file(GLOB multitests CONFIGURE_DEPENDS multitests/*_test.c)
@@ -51,13 +53,15 @@ if(multitest_parts)
   target_link_libraries(amble_multitest_parts PRIVATE PkgConfig::CMOCKA)
 endif()
 
-foreach(source ${AMBLE_TESTS} ${cli_tests} ${multitests} ${interop_tests})
+foreach(source ${AMBLE_TESTS} ${cli_tests} ${example_tests} ${multitests} ${interop_tests})
   get_filename_component(name ${source} NAME_WE)
   get_filename_component(room ${source} DIRECTORY)
   get_filename_component(room ${room} NAME)
   set(parts "")
   if(room STREQUAL "cli" AND TARGET amble_cli_parts)
     set(parts amble_cli_parts)
+  elseif(room STREQUAL "examples" AND TARGET amble_board)
+    set(parts amble_board)
   elseif(room STREQUAL "multitests" AND TARGET amble_multitest_parts)
     set(parts amble_multitest_parts)
   endif()
@@ -71,6 +75,11 @@ foreach(script ${interop_scripts})
     interop/${name} COMMAND ${PROJECT_SOURCE_DIR}/tools/run_python ${script} LABELS interop
     ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 endforeach()
+
+# The demonstration runs by itself: two boards, a loss of power, the link that comes back.
+if(TARGET example_demo)
+  amble_add_test(examples/demo COMMAND ${PROJECT_SOURCE_DIR}/tools/check_demo $<TARGET_FILE:example_demo> LABELS examples)
+endif()
 
 # The tasks once more in two other ways: on ucontext, and watched by Valgrind (with fewer tasks: it is slow).
 file(GLOB task_tests CONFIGURE_DEPENDS src/task/*_test.c)

@@ -66,7 +66,6 @@ typedef struct {
     uint64_t dropped;
 } amble__database;
 
-
 void amble__database_init(amble__database *database, amble__arena *arena, size_t size, size_t links);
 int amble__database_serve(amble__database *database, const amble_service *service);
 /* The served value of a definition, NULL when it is not served. */

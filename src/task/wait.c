@@ -124,10 +124,7 @@ int amble__wait_run_until(amble__wait *wait, uint64_t deadline_us)
     return wait->result;
 }
 
-int amble__wait_run(amble__wait *wait, int timeout_ms)
-{
-    return amble__wait_run_until(wait, amble__due(timeout_ms));
-}
+int amble__wait_run(amble__wait *wait, int timeout_ms) { return amble__wait_run_until(wait, amble__due(timeout_ms)); }
 
 int amble__wait_on_until(amble__list *waiters, uint64_t deadline_us)
 {
