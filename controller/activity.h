@@ -14,14 +14,15 @@
 #include "controller/controller.h"
 #include "core/list.h"
 
-/* Turns lost in a row count up to AMBLE__LL_MISSED_MAX: enough to lift each kind over the next, and none over a link's
- * anchor. */
-#define AMBLE__LL_MISSED_MAX 4
+/* Turns lost in a row count up to AMBLE__LL_MISSED_MAX. Under a link that never stops sending, an advertiser gets its
+ * turn after 8 lost ones and a scanner after 32, since each of them costs the link the rest of its interval; nobody is
+ * lifted over a link's anchor but another link. */
+#define AMBLE__LL_MISSED_MAX 32
 typedef enum {
     AMBLE__LL_URGENCY_SCAN = 0,
-    AMBLE__LL_URGENCY_ADVERTISE = 1,
-    AMBLE__LL_URGENCY_LINK_CONTINUES = 3, /* a connection event after its first exchange */
-    AMBLE__LL_URGENCY_LINK = 8,
+    AMBLE__LL_URGENCY_ADVERTISE = 24,
+    AMBLE__LL_URGENCY_LINK_CONTINUES = 31, /* a connection event after its first exchange */
+    AMBLE__LL_URGENCY_LINK = 64,
 } amble__ll_urgency;
 
 typedef struct amble__ll_activity amble__ll_activity;

@@ -100,24 +100,27 @@ static void test_both_ways_with_20_percent_loss_in_fragments(void **state)
     both_ways(200000, 100); /* four PDUs of 27 octets each */
 }
 
-/* How many 251-octet packets one side sends to the other in `intervals` intervals of 400 ms. */
-static size_t packets_sent(int from, uint8_t buffers, unsigned intervals)
+/* Sends 251-octet packets until `end_us`, as a host that is never late; `sent` were sent before. */
+static void keep_sending(int from, size_t buffers, unsigned sent, uint64_t end_us)
 {
-    const amble__controller_options options = {.acl_buffers = buffers};
-    unsigned sent = 0;
-    uint64_t end;
-
-    open_two(options);
-    connect_long(320);
-    b.hosts[0].quiet = b.hosts[1].quiet = true;
-    end = amble__air_now(b.air) + intervals * 400000;
-    while (amble__air_now(b.air) < end) { /* a host that is never late */
+    while (amble__air_now(b.air) < end_us) {
         const uint64_t next = amble__air_next_deadline(b.air);
 
         while (sent - b.hosts[from].completed < buffers)
             bench_send(&b.hosts[from], from ? peripheral : central, sent++, 251);
         amble__air_advance(b.air, next);
     }
+}
+
+/* How many of them get across in `intervals` intervals of 400 ms. */
+static size_t packets_sent(int from, uint8_t buffers, unsigned intervals)
+{
+    const amble__controller_options options = {.acl_buffers = buffers};
+
+    open_two(options);
+    connect_long(320);
+    b.hosts[0].quiet = b.hosts[1].quiet = true;
+    keep_sending(from, buffers, 0, amble__air_now(b.air) + intervals * 400000);
     return b.hosts[from].completed;
 }
 
@@ -147,6 +150,30 @@ static void test_one_buffer_is_one_packet_per_interval(void **state)
 {
     (void)state;
     assert_in_range(packets_sent(1, 1, 20), 18, 20);
+}
+
+/* A link that never stops sending leaves something to an advertiser and a scanner, and they leave most of it to the
+ * link. */
+static void test_a_full_link_lets_others_in(void **state)
+{
+    size_t sent, advertised = 0;
+    uint64_t start;
+
+    (void)state;
+    bench_open_host(&b, 2, (amble__controller_options){0});
+    bench_advertise(&b.hosts[2], 3, 160, "0b");
+    packets_sent(1, 8, 2);
+    bench_advertise(&b.hosts[1], 3, 160, "0a");
+    bench_scan(&b.hosts[1], false, false);
+    b.sniffed_count = 0;
+    sent = b.hosts[1].completed;
+    start = amble__air_now(b.air);
+    keep_sending(1, 8, (unsigned)sent + 8, start + 10000000);
+    assert_in_range(b.hosts[1].completed - sent, 25 * CYCLES * 7 / 10, 25 * CYCLES * 9 / 10);
+    for (size_t i = 0; i < b.sniffed_count; i++)
+        advertised += b.sniffed[i].access_address == 0x8e89bed6 && b.sniffed[i].pdu[2] == 0xa1;
+    assert_in_range(advertised, 30, 150);
+    assert_in_range(bench_count(&b.hosts[1], HC_LE_META, HC_LE_ADVERTISING_REPORT), 10, 50);
 }
 
 static void test_every_interval_is_full(void **state)
@@ -301,6 +328,7 @@ int main(void)
         TEST(test_throughput_of_central_12_buffers),
         TEST(test_one_buffer_is_one_packet_per_interval),
         TEST(test_every_interval_is_full),
+        TEST(test_a_full_link_lets_others_in),
         TEST(test_more_than_the_buffers_is_an_overflow),
         TEST(test_completed_is_what_the_peer_has),
         TEST(test_nonsense_from_the_host),
