@@ -64,6 +64,8 @@ static int take_turn(amble__turn *turn, uint64_t deadline_us)
 
 static int await_answer(amble__turn *turn, uint64_t deadline_us)
 {
+    if (turn->bearer->conn->end < 0) /* the link was lost after the turn was handed over */
+        return turn->bearer->conn->end;
     turn->state = AMBLE__TURN_SENT;
     amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
     amble__l2cap_send(turn->bearer->conn, AMBLE__CID_ATT, &turn->packet);
@@ -182,6 +184,7 @@ static void receive_response(amble__att_bearer *bearer, const uint8_t *data, siz
     }
     memcpy(amble__packet_payload(&bearer->request.packet), data, size);
     bearer->response_size = size;
+    bearer->response_mtu = bearer->mtu;
     amble__waiters_end(&bearer->request.answer, 0);
 }
 
@@ -193,6 +196,10 @@ int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__pack
 
     if (r < 0)
         return r;
+    if (conn->end < 0) { /* the packet came free because the link was lost */
+        amble__packet_release(*packet);
+        return conn->end;
+    }
     *w = amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
     return 0;
 }

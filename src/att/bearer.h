@@ -39,6 +39,7 @@ typedef struct amble__att_bearer {
     amble__turn request, indication;
     uint8_t request_opcode;
     size_t response_size;   /* of the response, opcode included, in request.packet */
+    uint16_t response_mtu;  /* what the MTU was when it came */
     amble__packet response; /* the server's answer */
     amble__packet confirmation;
     struct amble__att *att;
