@@ -119,11 +119,11 @@ static int application(void *arg)
     if (r < 0 || (r = amble_advertise(b->ble, NULL, &b->conn, AMBLE_FOREVER)) < 0)
         return r;
     b->ready = true;
+    while (b->notifies && !amble_subscribed(b->conn, &out) && r >= 0)
+        r = amble_sleep_ms(0);
     while (r >= 0) {
         if (!b->notifies) {
             r = amble_written(b->ble, &in, &value, AMBLE_FOREVER);
-        } else if (!amble_subscribed(b->conn, &out)) {
-            r = amble_sleep_ms(0);
         } else {
             r = amble_notify(b->conn, &out, data, sizeof data, AMBLE_FOREVER);
             if (b->controller.acl_buffers > 1 && r >= 0)

@@ -11,11 +11,13 @@ static int use_raw(const amble_advertise_options *options, amble__advertisement 
 {
     if (options->data_size > AMBLE__ADVERTISING_DATA || options->response_size > AMBLE__ADVERTISING_DATA)
         return AMBLE_ERR_TOO_LONG;
+    if ((options->data_size && !options->data) || (options->response_size && !options->response))
+        return AMBLE_ERR_ARGUMENT;
     what->data_size = (uint8_t)options->data_size;
     what->response_size = (uint8_t)options->response_size;
-    if (what->data_size)
+    if (options->data)
         memcpy(what->data, options->data, what->data_size);
-    if (what->response_size)
+    if (options->response)
         memcpy(what->response, options->response, what->response_size);
     return 0;
 }

@@ -165,9 +165,11 @@ static int take_options(amble__scan *scan, const amble_scan_options *options)
         scan->options.window_us > scan->options.interval_us)
         return AMBLE_ERR_ARGUMENT;
     if (scan->options.name) {
-        if (strlen(scan->options.name) >= sizeof scan->name)
+        const size_t length = strlen(scan->options.name);
+
+        if (length >= sizeof scan->name)
             return AMBLE_ERR_TOO_LONG;
-        strcpy(scan->name, scan->options.name);
+        memcpy(scan->name, scan->options.name, length + 1);
         scan->options.name = scan->name;
     }
     if (scan->options.service) {

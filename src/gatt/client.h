@@ -42,6 +42,8 @@ struct amble__client {
 
 void amble__client_init(amble__client *client, amble__arena *arena, size_t links, size_t entries, uint16_t mtu);
 void amble__client_open(amble__client *client, amble_connection *conn);
+/* The link is gone: who waits for its values is told. */
+void amble__client_lost(amble_connection *conn);
 /* Notifications and indications. */
 void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
 /* The connection is about to be closed: its subscriptions lose it. */

@@ -166,7 +166,7 @@ int amble__database_serve(amble__database *database, const amble_service *servic
     served->values = amble__arena_take(&database->arena, values, sizeof *served->values);
     if (served->values)
         make_values(database, served);
-    if (database->arena.used > database->arena.size) {
+    if (!served->values || database->arena.used > database->arena.size) {
         amble__log(AMBLE__LOG_ERROR,
                    "the database is full: %zu of %zu bytes are used; raise database_size in amble_config", used,
                    database->arena.size);

@@ -71,7 +71,7 @@ int amble_notify(amble_connection *conn, const amble_characteristic *c, const vo
     amble__writer w;
     int r = prepare(conn, c, AMBLE__CCCD_NOTIFY, &bytes, &value);
 
-    if (r < 0)
+    if (r)
         return r;
     r = amble__att_take(conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
@@ -87,7 +87,7 @@ int amble_indicate(amble_connection *conn, const amble_characteristic *c, const 
     amble__served_value *value;
     int r = prepare(conn, c, AMBLE__CCCD_INDICATE, &bytes, &value);
 
-    if (r < 0)
+    if (r)
         return r;
     return amble__att_indicate(conn->bearer, value->handle, bytes.data, bytes.size, amble__due(timeout_ms));
 }

@@ -181,6 +181,20 @@ void amble_subscription_close(amble_subscription *subscription)
     release(s);
 }
 
+void amble__client_lost(amble_connection *conn)
+{
+    const amble__client *client = conn->client->client;
+
+    for (size_t i = 0; i < client->subscription_count; i++) {
+        amble_subscription *s = &client->subscriptions[i];
+
+        if (s->used && s->conn == conn) {
+            amble__timer_stop(&s->confirmation_timer);
+            amble__waiters_end(&s->queue.waiters, AMBLE_ERR_DISCONNECTED);
+        }
+    }
+}
+
 void amble__client_forget(amble__client *client, const amble_connection *conn)
 {
     for (size_t i = 0; i < client->subscription_count; i++) {

@@ -121,6 +121,7 @@ static void on_link_lost(amble_connection *conn)
 {
     amble__att_lost(conn);
     amble__server_lost(conn);
+    amble__client_lost(conn);
 }
 
 static void on_bearer_dead(amble_connection *conn)
@@ -136,7 +137,7 @@ static void wire(amble *ble, const amble_config *c)
 
     amble__hci_init(&ble->hci, &callbacks, ble);
     ble->config = *c;
-    strcpy(ble->name, c->name); /* its length was checked */
+    memcpy(ble->name, c->name, strlen(c->name) + 1); /* its length was checked */
     ble->links.hci = &ble->hci;
     ble->links.host = ble;
     ble->links.opened = on_link_opened;

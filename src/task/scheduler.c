@@ -81,15 +81,21 @@ static void move_all(amble__list *to, amble__list *from)
     amble__list_init(from);
 }
 
+/* Runs those that are ready now; who becomes ready meanwhile stands behind them and has its turn in the next round. A task leaves
+ * the list only to run, so the last one now is met again. */
 static unsigned run_ready(amble__scheduler *s)
 {
-    amble__list batch, *node;
+    const amble__list *last = s->ready.previous;
     unsigned ran = 0;
 
-    move_all(&batch, &s->ready);
-    while ((node = amble__list_take(&batch))) {
+    while (!amble__list_empty(&s->ready)) {
+        amble__list *node = s->ready.next;
+
+        amble__list_remove(node);
         amble__task_continue(s, amble__container(node, amble_task, ready_node));
         ran++;
+        if (node == last)
+            break;
     }
     return ran;
 }

@@ -9,6 +9,8 @@
 /* A task whose waits fail at once this often, one after the other, is most likely a loop that ignores an error. */
 enum { REFUSALS_TO_REPORT = 1000 };
 
+static inline amble_task *running(void) { return amble__this_scheduler ? amble__this_scheduler->running : NULL; }
+
 int amble__task_interrupted(const amble_task *task)
 {
     if (task->shields)
@@ -37,7 +39,7 @@ int amble__wait_refuse(int error)
 
 int amble__wait_check(void)
 {
-    const amble_task *task = amble_current_task();
+    const amble_task *task = running();
     int r;
 
     if (!task)
@@ -50,7 +52,7 @@ int amble__wait_check(void)
 
 void amble__wait_init(amble__wait *wait)
 {
-    wait->task = amble_current_task();
+    wait->task = running();
     wait->waiters = NULL;
     wait->timer.armed = false;
     wait->ended = false;
