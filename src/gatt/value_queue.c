@@ -47,10 +47,42 @@ static void wake(amble__value_queue *queue, const amble_connection *conn)
         amble__wait_end(amble__container(taker, amble__waiter, node)->wait, 0);
 }
 
+/* A view by a link that is over, and whose owner will not ask again. */
+static bool view_is_over(const amble__value_entry *entry)
+{
+    return entry->viewer && amble__link_check(entry->conn, entry->generation) == AMBLE_ERR_STALE;
+}
+
+void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer)
+{
+    amble__list_each (node, &queue->viewed) {
+        const amble__value_entry *entry = amble__container(node, amble__value_entry, node);
+
+        if (entry->viewer == viewer || view_is_over(entry)) {
+            amble__list_remove(node);
+            amble__list_append(&queue->free, node);
+        }
+    }
+}
+
+/* An entry for a new value; NULL when the queue is full. */
+static amble__list *free_entry(amble__value_queue *queue)
+{
+    if (amble__list_empty(&queue->free)) {
+        amble__list_each (node, &queue->viewed) {
+            if (view_is_over(amble__container(node, amble__value_entry, node))) {
+                amble__list_remove(node);
+                return node;
+            }
+        }
+    }
+    return amble__list_take(&queue->free);
+}
+
 bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                              size_t size, bool indication)
 {
-    amble__list *node = amble__list_take(&queue->free);
+    amble__list *node = free_entry(queue);
     amble__value_entry *entry;
 
     if (!node)
@@ -89,16 +121,6 @@ void amble__value_queue_drop(amble__value_queue *queue)
     ++*queue->dropped_in_all;
 }
 
-void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer)
-{
-    amble__list_each (node, &queue->viewed) {
-        if (amble__container(node, amble__value_entry, node)->viewer == viewer) {
-            amble__list_remove(node);
-            amble__list_append(&queue->free, node);
-        }
-    }
-}
-
 static amble__value_entry *oldest(const amble__value_queue *queue, const amble_connection *from)
 {
     for (amble__list *node = queue->pending.next; node != &queue->pending; node = node->next) {
@@ -135,8 +157,8 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, u
         if (from && from->end < 0)
             return amble__wait_refuse(from->end);
         r = wait_for_value(queue, from, deadline_us);
-        /* What was queued before the link was lost is still delivered. */
-        if (r < 0 && (r != AMBLE_ERR_DISCONNECTED || !from))
+        /* What was queued before the link was lost is still delivered. An amble_timeout may be bound to another link. */
+        if (r < 0 && (r != AMBLE_ERR_DISCONNECTED || !from || from->end == 0))
             return r;
     }
     entry->viewer = from;
