@@ -153,6 +153,7 @@ int amble__transport_capture_side(amble__transport *inner, const char *path, amb
     c->base_us = base_time();
     c->outer.operations = &operations;
     c->inner = inner;
+    c->outer.name = inner->name;
     inner->receive = on_packet;
     inner->failed = on_failed;
     inner->user = c;

@@ -74,6 +74,8 @@ int amble__transport_open(const char *name, amble__transport **transport, int ti
 
     problem[0] = 0;
     r = open_named(name, transport, timeout_ms);
+    if (r >= 0)
+        (*transport)->name = name;
     if (r < 0 && !problem[0]) /* the task was cancelled, or there is none */
         r = amble__transport_refuse(r, "%s: %s", name, amble_error_text(r));
     return r;

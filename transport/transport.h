@@ -23,6 +23,7 @@ struct amble__transport {
     void (*receive)(void *user, const uint8_t *packet, size_t size); /* set by the owner before the first wait */
     void (*failed)(void *user, int error);
     void *user;
+    const char *name;  /* what it was opened by, the opener's; whoever keeps it copies it; may be NULL */
     bool synchronised; /* Reset was answered: from then on a framing error is fatal; for the owner to read */
     uint64_t sco_packets, iso_packets; /* framed, counted, dropped */
     const char *reason;                /* in `failed` and after it: what happened, in a few words */

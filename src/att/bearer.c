@@ -26,9 +26,11 @@ static void transaction_is_over(amble__timer *timer)
 {
     amble__turn *turn = amble__container(timer, amble__turn, timer);
     amble_connection *conn = turn->bearer->conn;
+    char peer[AMBLE_DEVICE_TEXT];
 
-    amble__log(AMBLE__LOG_WARNING, "link 0x%04x: the peer did not answer an ATT %s within 30 s; the link is given up",
-               conn->handle, turn == &turn->bearer->request ? "request" : "indication");
+    amble__log(AMBLE__LOG_WARNING, "%s: link 0x%04x: %s did not answer an ATT %s within 30 s; the link is given up",
+               conn->hci->instance, conn->handle, amble_device_text(conn->device, peer),
+               turn == &turn->bearer->request ? "request" : "indication");
     turn->bearer->att->dead(conn);
 }
 
@@ -50,6 +52,14 @@ static void pass_turn(amble__turn *turn)
         turn->state = AMBLE__TURN_FREE;
 }
 
+static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
+{
+    amble_connection *conn = bearer->conn;
+
+    amble__trace_at(&conn->hci->trace, ATT_SENT, conn->handle, amble__packet_payload(packet), packet->size);
+    amble__l2cap_send(conn, AMBLE__CID_ATT, packet);
+}
+
 static int take_turn(amble__turn *turn, uint64_t deadline_us)
 {
     amble_connection *conn = turn->bearer->conn;
@@ -68,7 +78,7 @@ static int await_answer(amble__turn *turn, uint64_t deadline_us)
         return turn->bearer->conn->end;
     turn->state = AMBLE__TURN_SENT;
     amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
-    amble__l2cap_send(turn->bearer->conn, AMBLE__CID_ATT, &turn->packet);
+    send_pdu(turn->bearer, &turn->packet);
     return amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
 }
 
@@ -207,7 +217,7 @@ int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__pack
 void amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
 {
     packet->size = (uint16_t)amble__written_size(w);
-    amble__l2cap_send(bearer->conn, AMBLE__CID_ATT, packet);
+    send_pdu(bearer, packet);
 }
 
 /* --- the server's side -------------------------------------------------------------------------------------------- */
@@ -287,6 +297,7 @@ void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *
     amble__att_bearer *bearer = conn->bearer;
     amble__reader pdu;
 
+    amble__trace_at(&conn->hci->trace, ATT_RECEIVED, conn->handle, data, size);
     if (size == 0 || size > bearer->our_mtu) {
         att->malformed++;
         return;

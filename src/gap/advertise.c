@@ -74,6 +74,7 @@ bool amble__advertised_link(amble__gap *gap, amble_connection *conn)
     amble__advertise_request *request = gap->advertising;
     const uint32_t on = gap->advertise_on;
 
+    amble__gap_note(gap, AMBLE__TRACE_ADVERTISING, false);
     gap->advertise_on = 0; /* the controller stops by itself */
     if (!request || request->wait.ended || request->serial != on)
         return false;
@@ -92,6 +93,7 @@ void amble__serve_advertising(amble__gap *gap)
     if (gap->advertise_on && gap->advertise_on != wanted) {
         (void)gap->commands->stop_advertising(gap); /* refused only when a central just came: then it has stopped */
         gap->advertise_on = 0;
+        amble__gap_note(gap, AMBLE__TRACE_ADVERTISING, false);
         amble__gap_work(gap); /* the request may be another one meanwhile */
         return;
     }
@@ -99,11 +101,12 @@ void amble__serve_advertising(amble__gap *gap)
         return;
     what = request->what; /* the request may go away while the commands are under way */
     gap->advertise_on = wanted;
+    amble__gap_note(gap, AMBLE__TRACE_ADVERTISING, true);
     r = gap->commands->start_advertising(gap, &what);
     if (r >= 0)
         return;
     gap->advertise_on = 0;
-    amble__log(AMBLE__LOG_INFO, "advertising did not start: %s", amble_error_text(r));
+    amble__log(AMBLE__LOG_INFO, "%s: advertising did not start: %s", gap->hci->instance, amble_error_text(r));
     if (gap->advertising && gap->advertising->serial == wanted)
         amble__wait_end(&gap->advertising->wait, r);
 }

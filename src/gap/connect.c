@@ -129,6 +129,7 @@ int amble_connect(amble *ble, amble_device device, const amble_connect_options *
 void amble__connect_stopped(amble__gap *gap)
 {
     gap->connecting = false;
+    amble__gap_note(gap, AMBLE__TRACE_CONNECTING, false);
     gap->scan.blocked = false;
     amble__list_each (node, &gap->connects)
         request_of(node)->in_group = false;
@@ -230,7 +231,8 @@ static void cancel_attempt(amble__gap *gap)
     if (gap->connecting && (r == 0 || r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED)))
         r = amble__wait_on(&gap->connecting_waiters, CANCEL_MS);
     if (r == AMBLE_ERR_TIMEOUT) {
-        amble__log(AMBLE__LOG_ERROR, "the controller did not end a cancelled connection attempt within 2 s");
+        amble__log(AMBLE__LOG_ERROR, "%s: the controller did not end a cancelled connection attempt within 2 s",
+                   gap->hci->instance);
         gap->failed(gap->host, AMBLE_ERR_CONTROLLER);
     }
 }
@@ -260,6 +262,7 @@ static int start_group(amble__gap *gap, const amble_connect_options *options, co
     if (r < 0)
         return r;
     gap->connecting = true;
+    amble__gap_note(gap, AMBLE__TRACE_CONNECTING, true);
     r = gap->commands->start_connecting(gap, options, peer);
     if (r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED) && gap->scan.on) {
         /* Some controllers cannot scan and connect at once: the scan makes way. */

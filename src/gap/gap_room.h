@@ -123,6 +123,15 @@ void amble__gap_established(amble__gap *gap, amble_connection *conn);
 void amble__gap_fail(amble__gap *gap, int error);
 amble__gap *amble__gap_of(amble *ble);
 
+/* A change of what the controller does, for the trace. */
+static inline void amble__gap_note(const amble__gap *gap, amble__trace_kind kind, bool on)
+{
+    const uint8_t value = on;
+
+    if (gap->hci->trace.sink)
+        amble__trace_emit(&gap->hci->trace, kind, AMBLE__NO_HANDLE, &value, 1);
+}
+
 /* --- between the files of the room -------------------------------------------------------------------------------- */
 /* Composes advertising data and scan response from the options' fields. AMBLE_ERR_TOO_LONG when one fits nowhere. */
 int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out);

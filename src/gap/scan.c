@@ -310,6 +310,7 @@ void amble__serve_scan(amble__gap *gap)
     if (scan->on && (!scan->wanted || scan->on_serial != serial || scan->blocked)) {
         (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
         scan->on = false;
+        amble__gap_note(gap, AMBLE__TRACE_SCANNING, false);
         amble__gap_work(gap);
         return;
     }
@@ -322,10 +323,11 @@ void amble__serve_scan(amble__gap *gap)
         r = 0;
     } else {
         scan->on = r >= 0;
+        amble__gap_note(gap, AMBLE__TRACE_SCANNING, scan->on);
         scan->on_serial = serial;
     }
     if (r < 0)
-        amble__log(AMBLE__LOG_INFO, "scanning did not start: %s", amble_error_text(r));
+        amble__log(AMBLE__LOG_INFO, "%s: scanning did not start: %s", gap->hci->instance, amble_error_text(r));
     if (scan->opening && scan->serial == serial)
         amble__wait_end(scan->opening, r < 0 ? r : 0);
     else if (r < 0)

@@ -49,10 +49,29 @@ static uint16_t value_size_of(const amble_characteristic *c)
     return c->initial_size > DEFAULT_VALUE_SIZE ? c->initial_size : DEFAULT_VALUE_SIZE;
 }
 
-static bool sensible(const amble_characteristic *c)
+static bool is_uuid(const amble_uuid *uuid) { return uuid && (uuid->size == 2 || uuid->size == 16); }
+
+static bool sensible(const amble_characteristic *c, bool descriptor)
 {
-    return c->uuid && (c->uuid->size == 2 || c->uuid->size == 16) && value_size_of(c) <= AMBLE__ATT_VALUE_MAX &&
-           c->initial_size <= value_size_of(c) && !(c->answer_writes && (c->write_no_response || c->capture));
+    return is_uuid(c->uuid) && value_size_of(c) <= AMBLE__ATT_VALUE_MAX && c->initial_size <= value_size_of(c) &&
+           (c->initial || !c->initial_size) && !(c->answer_writes && (c->write_no_response || c->capture)) &&
+           !(descriptor && has_cccd(c));
+}
+
+/* Whether one of the first `count` definitions of the service is this one. */
+static bool named_before(const amble_service *service, const amble_characteristic *definition, unsigned count)
+{
+    for (const amble_characteristic *const *c = service->characteristics; c && *c && count; c++) {
+        if (*c == definition)
+            return true;
+        count--;
+        for (const amble_descriptor *const *d = (*c)->descriptors; d && *d && count; d++) {
+            if (*d == definition)
+                return true;
+            count--;
+        }
+    }
+    return false;
 }
 
 /* Counts values and handles of a service; false when its definition makes no sense or is served already. */
@@ -60,15 +79,15 @@ static bool survey(const amble__database *database, const amble_service *service
 {
     *values = 0;
     *handles = 1;
-    if (!service->uuid)
+    if (!is_uuid(service->uuid))
         return false;
     for (const amble_characteristic *const *c = service->characteristics; c && *c; c++) {
-        if (!sensible(*c) || amble__database_find(database, *c))
+        if (!sensible(*c, false) || amble__database_find(database, *c) || named_before(service, *c, *values))
             return false;
         *values += 1;
         *handles += 2 + has_cccd(*c);
         for (const amble_descriptor *const *d = (*c)->descriptors; d && *d; d++) {
-            if (!sensible(*d) || amble__database_find(database, *d))
+            if (!sensible(*d, true) || amble__database_find(database, *d) || named_before(service, *d, *values))
                 return false;
             *values += 1;
             *handles += 1;

@@ -34,6 +34,7 @@ static bool send_fragment(amble__hci *hci, amble__acl_link *link)
     start[0] = AMBLE__PACKET_ACL;
     amble__put_le16(start + 1, link->handle | (packet->sent ? BOUNDARY_CONTINUE : BOUNDARY_FIRST));
     amble__put_le16(start + 3, n);
+    amble__trace_at(&hci->trace, ACL_SENT, link->handle, start + 1, AMBLE__HCI_ACL_HEADER + n);
     if (hci->callbacks->write(hci->user, start, 1 + AMBLE__HCI_ACL_HEADER + n) < 0)
         return false; /* the transport reports its failure by itself */
     hci->acl_sent++;

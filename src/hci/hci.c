@@ -6,7 +6,7 @@
 
 void amble__hci_init(amble__hci *hci, const amble__hci_callbacks *callbacks, void *user)
 {
-    *hci = (amble__hci){.callbacks = callbacks, .user = user, .command_credits = 1};
+    *hci = (amble__hci){.callbacks = callbacks, .user = user, .instance = "", .command_credits = 1};
     for (int i = 0; i < AMBLE__HCI_PENDING; i++)
         hci->pending[i].hci = hci;
     amble__list_init(&hci->command_waiters);
@@ -32,8 +32,9 @@ static void unanswered(amble__timer *timer)
 {
     amble__hci_pending *pending = amble__container(timer, amble__hci_pending, timer);
 
-    amble__log(AMBLE__LOG_ERROR, "the controller did not answer command 0x%04x within 2 s; reset it and open it again",
-               pending->opcode);
+    amble__log(AMBLE__LOG_ERROR,
+               "%s: the controller did not answer command 0x%04x within 2 s; reset it and open it again",
+               pending->hci->instance, pending->opcode);
     pending->hci->callbacks->failed(pending->hci->user, AMBLE_ERR_CONTROLLER);
 }
 
@@ -89,6 +90,7 @@ static int write_command(amble__hci *hci, uint16_t opcode, const void *parameter
     packet[3] = (uint8_t)size;
     if (size)
         memcpy(packet + 4, parameters, size);
+    amble__trace_at(&hci->trace, COMMAND, AMBLE__NO_HANDLE, packet + 1, AMBLE__HCI_COMMAND_HEADER + size);
     return hci->callbacks->write(hci->user, packet, 1 + AMBLE__HCI_COMMAND_HEADER + size);
 }
 
@@ -202,6 +204,7 @@ static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
         hci->malformed++;
         return;
     }
+    amble__trace_at(&hci->trace, EVENT, AMBLE__NO_HANDLE, packet, size);
     parameters = amble__reader_of(packet + 2, size - 2);
     switch (packet[0]) {
     case AMBLE__EVENT_COMPLETED_PACKETS:
@@ -214,8 +217,8 @@ static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
         command_status(hci, &parameters);
         break;
     case AMBLE__EVENT_HARDWARE_ERROR:
-        amble__log(AMBLE__LOG_ERROR, "the controller reports hardware error 0x%02x; reset it and open it again",
-                   amble__read_u8(&parameters));
+        amble__log(AMBLE__LOG_ERROR, "%s: the controller reports hardware error 0x%02x; reset it and open it again",
+                   hci->instance, amble__read_u8(&parameters));
         hci->callbacks->failed(hci->user, AMBLE_ERR_CONTROLLER);
         break;
     default:
@@ -233,6 +236,8 @@ static void receive_acl(amble__hci *hci, const uint8_t *packet, size_t size)
     }
     hci->acl_received++;
     head = amble__get_le16(packet);
+    amble__trace_at(&hci->trace, ACL_RECEIVED, head & 0x0fff, packet + AMBLE__HCI_ACL_HEADER,
+                    size - AMBLE__HCI_ACL_HEADER);
     hci->callbacks->acl(hci->user, head & 0x0fff, head >> 12 & 3u, packet + AMBLE__HCI_ACL_HEADER,
                         size - AMBLE__HCI_ACL_HEADER);
 }

@@ -9,6 +9,7 @@
 #ifndef AMBLE_HCI_HCI_H
 #define AMBLE_HCI_HCI_H
 #include "core/bytes.h"
+#include "core/trace.h"
 #include "hci/numbers.h"
 #include "hci/packet.h"
 #include "task/scheduler.h"
@@ -49,6 +50,7 @@ typedef struct {
 struct amble__hci {
     const amble__hci_callbacks *callbacks;
     void *user;
+    const char *instance; /* tells hosts apart in a log */
     amble__hci_pending pending[AMBLE__HCI_PENDING];
     uint8_t command_credits;
     amble__list command_waiters;
@@ -56,6 +58,7 @@ struct amble__hci {
     int failed;           /* 0, or what every call returns from now on */
     amble__list links, turns;
     uint16_t acl_credits, acl_buffers, acl_size;
+    amble__trace trace; /* of the whole host */
     uint64_t acl_sent, acl_received, malformed;
 };
 

@@ -1,4 +1,5 @@
 /* The host: lays out the memory, wires the rooms, opens and closes. Invariant: after amble_open nothing is allocated until amble_close. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/log.h"
@@ -130,6 +131,18 @@ static void on_bearer_dead(amble_connection *conn)
     amble__gap_work(&conn->host->gap);
 }
 
+/* The trace as log lines. */
+static void log_trace(void *user, const amble__trace_point *point)
+{
+    const amble *ble = user;
+    char text[AMBLE__TRACE_TEXT], peer[AMBLE_DEVICE_TEXT] = "";
+    const amble_connection *conn = amble__link_by_handle(&ble->links, point->handle);
+
+    if (conn)
+        (void)amble_device_text(conn->device, peer);
+    amble__log(AMBLE__LOG_DEBUG, "%s %s %s", ble->instance, peer, amble__trace_text(point, text));
+}
+
 static void wire(amble *ble, const amble_config *c)
 {
     static const amble__hci_callbacks callbacks = {
@@ -137,6 +150,11 @@ static void wire(amble *ble, const amble_config *c)
 
     amble__hci_init(&ble->hci, &callbacks, ble);
     ble->config = *c;
+    (void)snprintf(ble->instance, sizeof ble->instance, "%s",
+                   ble->transport->name ? ble->transport->name : "host"); /* may be cut */
+    ble->hci.instance = ble->instance;
+    if (amble__log_enabled() >= AMBLE__LOG_DEBUG)
+        ble->hci.trace = (amble__trace){.sink = log_trace, .user = ble};
     memcpy(ble->name, c->name, strlen(c->name) + 1); /* its length was checked */
     ble->links.hci = &ble->hci;
     ble->links.host = ble;
@@ -206,8 +224,8 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
         amble__transport_close(transport);
         return sensible(&c) ? AMBLE_ERR_NO_MEMORY : AMBLE_ERR_ARGUMENT;
     }
-    wire(ble, &c);
     ble->transport = transport;
+    wire(ble, &c);
     transport->receive = on_packet;
     transport->failed = on_failed;
     transport->user = ble;

@@ -9,7 +9,7 @@
 #include "smp/refusal.h"
 #include "transport/transport.h"
 
-enum { AMBLE__NAME_SIZE = 32 };
+enum { AMBLE__NAME_SIZE = 32, AMBLE__INSTANCE_SIZE = 48 };
 
 struct amble {
     amble__hci hci;
@@ -22,8 +22,9 @@ struct amble {
     amble__transport *transport;
     amble_scope service; /* the service task */
     char name[AMBLE__NAME_SIZE];
-    amble_config config; /* with every default filled in */
-    void *allocated;     /* the block, when it is ours to free */
+    char instance[AMBLE__INSTANCE_SIZE]; /* the transport's name, to tell hosts apart in a log */
+    amble_config config;                 /* with every default filled in */
+    void *allocated;                     /* the block, when it is ours to free */
 };
 
 /* The commands that set a controller up, start.c. */

@@ -31,6 +31,7 @@ static amble__writer begin_answer(amble__l2cap_link *link, uint8_t code, uint8_t
 static void send_answer(amble__l2cap_link *link, const amble__writer *w)
 {
     link->reply.size = (uint16_t)amble__written_size(w);
+    amble__trace_at(&link->conn->hci->trace, SIGNALLING_SENT, link->conn->handle, w->start, link->reply.size);
     amble__l2cap_send(link->conn, AMBLE__CID_SIGNALLING, &link->reply);
 }
 
@@ -116,6 +117,7 @@ void amble__signalling_receive(amble__l2cap *l2cap, amble_connection *conn, cons
     const amble__bytes rest = amble__read_rest(&r);
     amble__l2cap_link *link = conn->l2cap;
 
+    amble__trace_at(&conn->hci->trace, SIGNALLING_RECEIVED, conn->handle, data, size);
     /* One command per frame on an LE link, 4. */
     if (r.failed || length != rest.size || identifier == 0 || link->reply.busy) {
         l2cap->malformed++;

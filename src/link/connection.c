@@ -17,7 +17,7 @@ void amble__links_init(amble__links *links, amble__arena *arena, size_t count)
     }
 }
 
-amble_connection *amble__link_by_handle(amble__links *links, uint16_t handle)
+amble_connection *amble__link_by_handle(const amble__links *links, uint16_t handle)
 {
     for (size_t i = 0; i < links->count; i++)
         if (links->slots[i].handle == handle && links->slots[i].state == AMBLE__LINK_LIVE)
@@ -25,7 +25,7 @@ amble_connection *amble__link_by_handle(amble__links *links, uint16_t handle)
     return NULL;
 }
 
-amble_connection *amble__link_by_device(amble__links *links, amble_device device)
+amble_connection *amble__link_by_device(const amble__links *links, amble_device device)
 {
     for (size_t i = 0; i < links->count; i++)
         if (links->slots[i].state == AMBLE__LINK_LIVE && amble_device_equal(links->slots[i].device, device))
@@ -93,6 +93,7 @@ amble_connection *amble__link_open(amble__links *links, const amble__link_parame
     };
     amble__list_init(&conn->losses);
     amble__acl_link_open(links->hci, &conn->acl, conn->handle);
+    amble__trace_at(&conn->hci->trace, LINK_OPENED, conn->handle, conn->device.bytes, sizeof conn->device.bytes);
     links->opened(conn);
     deliver_parked(links, conn);
     return conn;
@@ -106,6 +107,7 @@ void amble__link_lose(amble_connection *conn, uint8_t reason, int error)
     conn->reason = reason;
     conn->end = error;
     conn->lost_us = amble_now_us();
+    amble__trace_at(&conn->hci->trace, LINK_LOST, conn->handle, &conn->reason, 1);
     amble__acl_link_close(conn->hci, &conn->acl);
     conn->links->lost(conn);
     amble__waiters_end(&conn->losses, error);

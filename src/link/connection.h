@@ -81,8 +81,8 @@ typedef struct amble__links {
 
 void amble__links_init(amble__links *links, amble__arena *arena, size_t count);
 /* The live link with this handle, or to this device; NULL when there is none. */
-amble_connection *amble__link_by_handle(amble__links *links, uint16_t handle);
-amble_connection *amble__link_by_device(amble__links *links, amble_device device);
+amble_connection *amble__link_by_handle(const amble__links *links, uint16_t handle);
+amble_connection *amble__link_by_device(const amble__links *links, amble_device device);
 bool amble__link_slot_free(const amble__links *links);
 /* A new link, or NULL when every slot is taken (then the handle has to be disconnected). Data parked for it is delivered. */
 amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters);
