@@ -141,7 +141,7 @@ static const char *census_of_gap(const amble__gap *gap)
     if (gap->scan.serial || gap->scan.on || gap->scan.wanted || gap->scan.opening || gap->scan.duration.armed ||
         waited_for(&gap->scan.waiters))
         return "scanning goes on";
-    if (waited_for(&gap->connects) || gap->connecting || waited_for(&gap->connecting_waiters))
+    if (waited_for(&gap->connects) || gap->connecting || gap->pause.armed || waited_for(&gap->connecting_waiters))
         return "connecting goes on";
     for (int i = 0; i < AMBLE__STRAY_LINKS; i++)
         if (gap->strays[i])

@@ -4,7 +4,8 @@
  * behind the group, each with its own deadline. When a group changes, the attempt is cancelled and begun anew; between the cancel and the
  * controller's last word nothing else is started, so the next attempt works at once.
  *
- * A link is handed over when its first packet was seen. If there is none (0x3E) the attempt is repeated and counted. Invariants: `connecting` is
+ * A link is handed over when its first packet was seen. If there is none (0x3E) the attempt is repeated and counted, after a pause that chance
+ * decides: two centrals that answered the same advertisement at the same moment must not do so again and again. Invariants: `connecting` is
  * true from before the command until the Connection Complete that ends it; a request with a `conn` belongs to no group. */
 #include "core/log.h"
 #include "gap/gap_room.h"
@@ -20,6 +21,8 @@ enum {
     LEAST_SUPERVISION_MS = 100,
     MOST_SUPERVISION_MS = 32000,
     CANCEL_MS = 2000,
+    PAUSE_US = 20000, /* before the first repetition, at most; twice as long before each further one */
+    MOST_DOUBLINGS = 6,
 };
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
@@ -86,6 +89,10 @@ static int conclude(amble__gap *gap, amble__connect_request *request, int r, amb
     amble_connection *made = request->conn;
 
     amble__list_remove(&request->node);
+    if (amble__list_empty(&gap->connects)) { /* the next connect begins at once */
+        amble__timer_stop(&gap->pause);
+        gap->repeats = 0;
+    }
     amble__gap_work(gap);
     /* A link that was announced before the time was over is returned; its first packet is not waited for any longer. */
     if (made && (r == 0 || r == AMBLE_ERR_TIMEOUT)) {
@@ -157,6 +164,7 @@ void amble__gap_established(amble__gap *gap, amble_connection *conn)
     if (conn->established)
         return;
     conn->established = true;
+    gap->repeats = 0;
     request = request_with(gap, conn);
     if (!request || request->wait.ended)
         return;
@@ -164,10 +172,26 @@ void amble__gap_established(amble__gap *gap, amble_connection *conn)
     amble__wait_end(&request->wait, 0);
 }
 
+static void pause_is_over(amble__timer *timer) { amble__gap_work(amble__container(timer, amble__gap, pause)); }
+
+static void repeat_after_a_pause(amble__gap *gap)
+{
+    const unsigned doublings = gap->repeats < MOST_DOUBLINGS ? gap->repeats : MOST_DOUBLINGS;
+    uint8_t dice[2];
+
+    gap->connect_repeated++;
+    if (amble__list_empty(&gap->connects))
+        return;
+    gap->repeats++;
+    amble__random_bytes(amble__scheduler_random(), dice, sizeof dice);
+    gap->pause.fire = pause_is_over;
+    amble__timer_start(&gap->pause, amble_now_us() + ((uint64_t)amble__get_le16(dice) * (PAUSE_US << doublings) >> 16));
+}
+
 void amble__connect_failed(amble__gap *gap, uint8_t status)
 {
     if (status == AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
-        gap->connect_repeated++;
+        repeat_after_a_pause(gap);
     else if (status != AMBLE__HCI_UNKNOWN_CONNECTION) /* which answers a cancel */
         amble__list_each (node, &gap->connects)
             if (request_of(node)->in_group)
@@ -183,7 +207,7 @@ void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t 
         return;
     request->conn = NULL;
     if (reason == AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
-        gap->connect_repeated++;
+        repeat_after_a_pause(gap);
     else
         amble__wait_end(&request->wait, AMBLE_ERR_HCI(reason));
 }
@@ -285,6 +309,8 @@ void amble__serve_connects(amble__gap *gap)
             cancel_attempt(gap);
         return;
     }
+    if (gap->pause.armed)
+        return;
     gap->group_size = form_group(gap, true);
     if (gap->group_size == 0)
         return;

@@ -106,6 +106,8 @@ struct amble__gap {
     amble__list connects; /* amble__connect_request, oldest first */
     bool connecting;      /* the controller is */
     unsigned group_size;
+    unsigned repeats;                    /* attempts in a row that ended without a first packet */
+    amble__timer pause;                  /* before the next of them */
     amble__list connecting_waiters;      /* the service task, until the controller has stopped */
     uint16_t strays[AMBLE__STRAY_LINKS]; /* links without a slot: handle + 1, 0: none */
     uint64_t connect_repeated, malformed;

@@ -26,6 +26,7 @@ void amble__gap_init(amble__gap *gap, amble__arena *arena, size_t scanned_device
 void amble__gap_fail(amble__gap *gap, int error)
 {
     amble__timer_stop(&gap->scan.duration);
+    amble__timer_stop(&gap->pause);
     amble__waiters_end(&gap->connecting_waiters, error);
 }
 
