@@ -74,6 +74,13 @@ uint8_t amble__attribute_read_error(const amble__attribute *attribute)
     return 0;
 }
 
+uint8_t amble__attribute_list_error(const amble__attribute *attribute)
+{
+    if (attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->definition->answer_reads)
+        return AMBLE__ATT_REQUEST_NOT_SUPPORTED;
+    return amble__attribute_read_error(attribute);
+}
+
 /* Read and Read Blob, 3.4.4.3 to 3.4.4.6. */
 static void read_one(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
 {
@@ -130,7 +137,7 @@ static void read_multiple(amble__server_link *link, amble__reader *pdu)
         handle = amble__read_le16(pdu);
         if (!amble__database_at(&link->server->database, handle, &attribute)) {
             error = AMBLE__ATT_INVALID_HANDLE;
-        } else if (!(error = amble__attribute_read_error(&attribute))) {
+        } else if (!(error = amble__attribute_list_error(&attribute))) {
             bytes = amble__attribute_bytes(&attribute, link->conn, scratch);
             amble__write_bytes(&w, bytes.data, bytes.size < amble__write_room(&w) ? bytes.size : amble__write_room(&w));
         }

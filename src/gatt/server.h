@@ -49,6 +49,8 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
                                     uint8_t scratch[AMBLE__DECLARATION_SIZE]);
 /* The ATT error of reading it, or 0. */
 uint8_t amble__attribute_read_error(const amble__attribute *attribute);
+/* The same for requests that read several values at once: no task can answer those. */
+uint8_t amble__attribute_list_error(const amble__attribute *attribute);
 /* The requests that look over ranges, server_discovery.c. */
 void amble__server_find_information(amble__server_link *link, amble__reader *pdu);
 void amble__server_find_by_type_value(amble__server_link *link, amble__reader *pdu);

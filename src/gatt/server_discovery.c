@@ -66,7 +66,7 @@ static bool value_equals(const amble__attribute *attribute, const amble_connecti
         memcpy(uuid.bytes, wanted.data, wanted.size);
         return amble_uuid_equal(&uuid, attribute->service->definition->uuid);
     }
-    return !amble__attribute_read_error(attribute) && bytes.size == wanted.size &&
+    return !amble__attribute_list_error(attribute) && bytes.size == wanted.size &&
            (wanted.size == 0 || memcmp(bytes.data, wanted.data, wanted.size) == 0);
 }
 
@@ -137,7 +137,7 @@ static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__
 
         if (!amble_uuid_equal(&type, &range->type))
             continue;
-        if ((error = amble__attribute_read_error(&attribute)))
+        if ((error = amble__attribute_list_error(&attribute)))
             break;
         if (!append_entry(&w, opcode, &entry_size, &attribute, amble__attribute_bytes(&attribute, link->conn, scratch)))
             break;
