@@ -24,6 +24,14 @@ uint64_t bench_hash(void) { return run.hash; }
 unsigned bench_packets(void) { return run.packets; }
 int bench_now_ms(void) { return (int)(amble_now_us() / 1000); }
 void bench_sleep(int ms) { assert_int_equal(amble_sleep_ms(ms), 0); }
+void bench_sleep_us(int us)
+{
+    amble__list nobody;
+
+    amble__list_init(&nobody);
+    assert_int_equal(amble__wait_on_until(&nobody, amble_now_us() + (uint64_t)us), AMBLE_ERR_TIMEOUT);
+}
+
 void bench_watch(void (*watch)(const amble_air_packet *packet)) { run.watch = watch; }
 const char *bench_transport(const bench_device *device) { return run.transports[device - run.devices]; }
 

@@ -78,4 +78,5 @@ void bench_await_end(amble_connection *conn);
 /* Milliseconds of virtual time since the start. */
 int bench_now_ms(void);
 void bench_sleep(int ms);
+void bench_sleep_us(int us);
 #endif

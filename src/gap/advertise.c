@@ -54,7 +54,7 @@ int amble_advertise(amble *ble, const amble_advertise_options *options, amble_co
     r = compose(gap, options, &request.what);
     if (r < 0)
         return r;
-    if (request.what.connectable && (!conn || !amble__link_slot_free(gap->links)))
+    if (request.what.connectable && (!conn || !amble__link_slot_coming(gap->links)))
         return conn ? amble__wait_refuse(AMBLE_ERR_NO_MEMORY) : AMBLE_ERR_ARGUMENT;
     request.serial = ++gap->advertise_serial;
     amble__wait_init(&request.wait);
@@ -97,7 +97,7 @@ void amble__serve_advertising(amble__gap *gap)
         amble__gap_work(gap); /* the request may be another one meanwhile */
         return;
     }
-    if (!wanted || gap->advertise_on)
+    if (!wanted || gap->advertise_on || (request->what.connectable && !amble__link_slot_free(gap->links)))
         return;
     what = request->what; /* the request may go away while the commands are under way */
     gap->advertise_on = wanted;

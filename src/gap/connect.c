@@ -47,6 +47,14 @@ static amble__connect_request *request_with(const amble__gap *gap, const amble_c
     return NULL;
 }
 
+/* Whether somebody has a link to this device. One that nobody has is on its way out: a connect waits for its end. */
+static bool has_link(const amble__gap *gap, amble_device device)
+{
+    const amble_connection *conn = amble__link_by_device(gap->links, device);
+
+    return conn && (conn->owned || !conn->disconnect_wanted);
+}
+
 static void or_default(uint32_t *value, uint32_t otherwise)
 {
     if (!*value)
@@ -120,9 +128,9 @@ int amble_connect(amble *ble, amble_device device, const amble_connect_options *
     r = take_options(&request.options, options);
     if (r < 0)
         return r;
-    if (request_for(gap, device) || amble__link_by_device(gap->links, device))
+    if (request_for(gap, device) || has_link(gap, device))
         return amble__wait_refuse(AMBLE_ERR_BUSY);
-    if (!amble__link_slot_free(gap->links))
+    if (!amble__link_slot_coming(gap->links))
         return amble__wait_refuse(AMBLE_ERR_NO_MEMORY);
     amble__wait_init(&request.wait);
     amble__wait_add(&request.wait, &request.on_closing, gap->closings);
@@ -213,7 +221,10 @@ void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t 
 }
 
 /* --- the service task's part ---------------------------------------------------------------------------------------- */
-static bool waiting(const amble__connect_request *request) { return !request->wait.ended && !request->conn; }
+static bool waiting(const amble__gap *gap, const amble__connect_request *request)
+{
+    return !request->wait.ended && !request->conn && !amble__link_by_device(gap->links, request->device);
+}
 
 /* Who would be in a group that is formed now: the oldest waiting request and all that ask for the same. Calls for each; returns how many. */
 static unsigned form_group(amble__gap *gap, bool mark)
@@ -224,7 +235,7 @@ static unsigned form_group(amble__gap *gap, bool mark)
     for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next) {
         amble__connect_request *request = request_of(node);
 
-        if (!waiting(request) || count == gap->accept_list_size)
+        if (!waiting(gap, request) || count == gap->accept_list_size)
             continue;
         if (!oldest)
             oldest = request;
@@ -243,7 +254,7 @@ static bool group_is_current(amble__gap *gap)
     unsigned count = 0;
 
     for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
-        count += waiting(request_of(node)) && request_of(node)->in_group;
+        count += waiting(gap, request_of(node)) && request_of(node)->in_group;
     return count == gap->group_size && form_group(gap, false) == gap->group_size;
 }
 
@@ -309,7 +320,7 @@ void amble__serve_connects(amble__gap *gap)
             cancel_attempt(gap);
         return;
     }
-    if (gap->pause.armed)
+    if (gap->pause.armed || !amble__link_slot_free(gap->links))
         return;
     gap->group_size = form_group(gap, true);
     if (gap->group_size == 0)

@@ -312,6 +312,7 @@ void amble_connection_close(amble_connection *conn)
     conn->owned = false;
     if (conn->state == AMBLE__LINK_DEAD)
         amble__link_free(conn);
+    amble__gap_work(&conn->host->gap); /* somebody may wait for the slot */
 }
 
 int amble_connection_rssi(amble_connection *conn, int8_t *rssi, int timeout_ms)

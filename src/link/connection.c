@@ -43,6 +43,14 @@ static amble_connection *free_slot(const amble__links *links)
 
 bool amble__link_slot_free(const amble__links *links) { return free_slot(links); }
 
+bool amble__link_slot_coming(const amble__links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        if (links->slots[i].disconnect_wanted && !links->slots[i].owned)
+            return true;
+    return free_slot(links);
+}
+
 /* The packet parked for a handle that came first; NULL when there is none. */
 static amble__parked *oldest_parked(amble__links *links, uint16_t handle)
 {

@@ -84,6 +84,8 @@ void amble__links_init(amble__links *links, amble__arena *arena, size_t count);
 amble_connection *amble__link_by_handle(const amble__links *links, uint16_t handle);
 amble_connection *amble__link_by_device(const amble__links *links, amble_device device);
 bool amble__link_slot_free(const amble__links *links);
+/* The same, or one will be soon: its link has no owner any more and is being disconnected. */
+bool amble__link_slot_coming(const amble__links *links);
 /* A new link, or NULL when every slot is taken (then the handle has to be disconnected). Data parked for it is delivered. */
 amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters);
 /* The link is gone: every wait on it ends with `error`. The slot of an orphan is free then. */
