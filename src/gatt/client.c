@@ -70,6 +70,10 @@ int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
     if ((r = amble__client_check(conn, conn->generation, timeout_ms)) < 0 ||
         (r = amble__att_begin(bearer, deadline, &w)) < 0)
         return r;
+    if (bearer->mtu_exchanged) { /* by another task, while this one waited for its turn */
+        amble__att_end(bearer);
+        return bearer->mtu;
+    }
     amble__att_write_mtu(&w, AMBLE__ATT_MTU_REQUEST, bearer->our_mtu);
     r = amble__att_exchange(bearer, &w, AMBLE__ATT_MTU_RESPONSE, deadline, &response);
     if (r < 0)
@@ -120,9 +124,9 @@ static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, 
     size_t got = 0;
 
     for (;;) {
-        /* The MTU may change between two parts; each is judged by the one it came with. */
+        /* The MTU may change between two parts, or just after one came; each is judged by the one it came with. */
         const int r = read_part(conn, handle, got, buffer + got, size - got, deadline_us);
-        const int full = conn->bearer->mtu - 1;
+        const int full = conn->bearer->response_mtu - 1;
 
         if (got && means_the_end(r))
             return (int)got;
@@ -193,7 +197,8 @@ int amble_write_no_response(const amble_remote_characteristic *c, const void *da
 
     if (r < 0)
         return r;
-    if ((r = amble__link_check(c->conn, c->generation)) < 0)
+    r = c->conn ? amble__link_check(c->conn, c->generation) : AMBLE_ERR_ARGUMENT;
+    if (r < 0)
         return amble__wait_refuse(r);
     if (!(c->properties & AMBLE_PROPERTY_WRITE_NO_RESPONSE))
         return AMBLE_ERR_UNSUPPORTED;

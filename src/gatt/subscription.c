@@ -122,13 +122,14 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
     const bool indicate = options && options->indicate;
     const unsigned depth = options && options->depth ? options->depth : DEFAULT_DEPTH;
     const uint64_t deadline = amble__deadline(timeout_ms);
-    amble__client *client = c->conn->client->client;
+    amble__client *client;
     amble_subscription *s;
     int r = amble__client_check(c->conn, c->generation, timeout_ms);
 
     *out = NULL;
     if (r < 0)
         return r;
+    client = c->conn->client->client;
     if (!(c->properties & (indicate ? AMBLE_PROPERTY_INDICATE : AMBLE_PROPERTY_NOTIFY)))
         return AMBLE_ERR_UNSUPPORTED;
     if (subscription_for(client, c->conn, c->value_handle))
