@@ -77,6 +77,13 @@ static inline void room_acl(void *user, uint16_t handle, unsigned boundary, cons
     amble__link_receive(&rooms.links, handle, boundary, data, size);
 }
 
+static inline void rooms_close(void)
+{
+    for (size_t i = 0; i < rooms.links.count; i++)
+        amble__link_lose(&rooms.links.slots[i], 0x08, AMBLE_ERR_CLOSED);
+    controller_close();
+}
+
 /* Begins a test: the rooms on a controller with so many ACL buffers of so many bytes. */
 static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, uint16_t mtu)
 {
@@ -85,6 +92,7 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
     amble__arena arena = test_arena();
 
     controller_open(buffers, buffer_size);
+    close_tested = rooms_close;
     controller.hci.callbacks = &callbacks;
     memset(&rooms, 0, sizeof rooms);
     amble__links_init(&rooms.links, &arena, TEST_LINKS);

@@ -12,9 +12,20 @@ typedef struct {
     void (*body)(void);
 } task_body;
 
+/* Set by whatever has to be closed before the scheduler is, or before it is opened anew. */
+static void (*close_tested)(void);
+
+static inline void close_what_is_tested(void)
+{
+    if (close_tested)
+        close_tested();
+    close_tested = NULL;
+}
+
 static inline int run_body(void *arg)
 {
     ((const task_body *)arg)->body();
+    close_what_is_tested();
     return 0;
 }
 static inline void run_in_task(void **state)
@@ -103,12 +114,17 @@ static inline void keep_failure(void *user, int error)
     amble__hci_fail(&controller.hci, error);
 }
 
+static inline void controller_close(void) { amble__hci_fail(&controller.hci, AMBLE_ERR_CLOSED); }
+
 /* Begins a test: a controller with so many ACL buffers of so many bytes. */
 static inline void controller_open(uint16_t buffers, uint16_t size)
 {
     static const amble__hci_callbacks callbacks = {
         .write = keep_packet, .event = keep_event, .acl = keep_acl, .failed = keep_failure};
 
+    if (amble__scheduler_present())
+        close_what_is_tested();
+    close_tested = controller_close;
     memset(&controller, 0, sizeof controller);
     amble__hci_init(&controller.hci, &callbacks, &controller);
     amble__acl_configure(&controller.hci, buffers, size);
