@@ -77,6 +77,8 @@ static void return_entries(amble__client *client, amble__list *list)
 
 static void release(amble_subscription *s)
 {
+    if (s->confirmation_owed)
+        confirm(s);
     amble__timer_stop(&s->confirmation_timer);
     amble__waiters_end(&s->queue.waiters, AMBLE_ERR_STALE);
     return_entries(s->client, &s->queue.free);
@@ -143,8 +145,6 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
     if (r == 0)
         r = write_cccd(s, indicate ? AMBLE__CCCD_INDICATE : AMBLE__CCCD_NOTIFY, deadline);
     if (r < 0) {
-        if (s->confirmation_owed)
-            confirm(s);
         release(s);
         return r;
     }
@@ -162,7 +162,7 @@ int amble_notified(amble_subscription *subscription, amble_value *value, int tim
     if (!s->conn)
         return amble__wait_refuse(AMBLE_ERR_DISCONNECTED);
     amble__value_queue_settle(&s->queue, s->conn);
-    if (s->confirmation_owed)
+    if (s->confirmation_owed && !amble__value_queue_full(&s->queue))
         confirm(s);
     return amble__value_queue_take(&s->queue, s->conn, amble__due(timeout_ms), value);
 }
