@@ -12,6 +12,7 @@ static const amble_characteristic second = {
     .uuid = &second_uuid, .write = true, .write_no_response = true, .capture = true, .write_depth = 4};
 static const amble_characteristic latest = {
     .uuid = &latest_uuid, .read = true, .write = true, .write_no_response = true};
+static const amble_characteristic not_served = {.uuid = &latest_uuid, .write = true};
 static const amble_service service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&first, &second, &latest)};
 
 #define SERVER(function)                                                                                               \
@@ -106,7 +107,9 @@ static int take_in_order(bench_device *self)
     amble_connection *conn = bench_await(self);
     const amble_characteristic *const all[] = {&first, &second};
     const amble_source sources[] = {amble_on_written(self->ble, &first), amble_on_written(self->ble, &second)};
+    const amble_source unserved = amble_on_written(self->ble, &not_served);
     static const int expected[] = {0, 1, 1, 0, 1, 0, 0, 1};
+    amble_value value;
 
     bench_sleep(4000); /* all eight wait in their queues */
     for (unsigned i = 0; i < 8; i++) {
@@ -115,6 +118,8 @@ static int take_in_order(bench_device *self)
         takes(self->ble, all[expected[i]], i, 0);
     }
     assert_int_equal(amble_wait_first(sources, 2, 0), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble_wait_first(&unserved, 1, 1000), 0); /* the ordinary call says why */
+    assert_int_equal(amble_written(self->ble, &not_served, &value, 0), AMBLE_ERR_NOT_FOUND);
     bench_await_end(conn);
     return 0;
 }

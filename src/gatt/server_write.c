@@ -172,15 +172,31 @@ int amble_written_by(amble_connection *conn, const amble_characteristic *c, ambl
     return take(conn->server->server, c, conn, value, timeout_ms);
 }
 
+static amble__server *server_of(const amble_source *source)
+{
+    return amble__server_of((amble *)(uintptr_t)source->object);
+}
+/* NULL for a characteristic that is not served or cannot be written. */
 static amble__value_queue *queue_of(const amble_source *source)
 {
-    amble *ble = (amble *)(uintptr_t)source->object;
+    const amble__served_value *value = amble__database_find(&server_of(source)->database, source->detail);
 
-    return amble__database_find(&amble__server_of(ble)->database, source->detail)->queue;
+    return value ? value->queue : NULL;
 }
-static bool written_ready(const amble_source *source) { return amble__value_queue_order(queue_of(source)) != 0; }
+/* Whatever amble_written would fail with at once makes it ready, too. */
+static bool written_ready(const amble_source *source)
+{
+    const amble__value_queue *queue = queue_of(source);
+
+    return server_of(source)->failed || !queue || amble__value_queue_order(queue) != 0;
+}
 static amble__list *written_waiters(const amble_source *source) { return &queue_of(source)->waiters; }
-static uint64_t written_order(const amble_source *source) { return amble__value_queue_order(queue_of(source)); }
+static uint64_t written_order(const amble_source *source)
+{
+    const amble__value_queue *queue = queue_of(source);
+
+    return queue ? amble__value_queue_order(queue) : 0;
+}
 
 amble_source amble_on_written(amble *ble, const amble_characteristic *c)
 {

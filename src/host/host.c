@@ -270,6 +270,7 @@ static void disconnect_all(amble *ble)
 {
     const uint64_t deadline = amble__deadline(CLOSE_MS);
 
+    ble->links.closing = true;
     for (size_t i = 0; i < ble->links.count; i++)
         ble->links.slots[i].disconnect_wanted = true;
     amble__gap_work(&ble->gap);

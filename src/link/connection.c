@@ -111,6 +111,8 @@ void amble__link_lose(amble_connection *conn, uint8_t reason, int error)
 {
     if (conn->state != AMBLE__LINK_LIVE)
         return;
+    if (conn->links->closing)
+        error = AMBLE_ERR_CLOSED;
     conn->state = AMBLE__LINK_DEAD;
     conn->reason = reason;
     conn->end = error;

@@ -73,6 +73,7 @@ typedef struct amble__links {
     amble__parked parked[AMBLE__PARKED_PACKETS];
     uint64_t parked_in_all;
     uint64_t orphaned;
+    bool closing; /* the host is: waits on links end with AMBLE_ERR_CLOSED, whoever ended the link */
     /* Set by the host: the rooms above open and close what they keep for a link; data for a live link. */
     void (*opened)(amble_connection *conn);
     void (*lost)(amble_connection *conn);
