@@ -125,7 +125,8 @@ static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, 
 
     for (;;) {
         /* The MTU may change between two parts, or just after one came; each is judged by the one it came with. */
-        const int r = read_part(conn, handle, got, buffer + got, size - got, deadline_us);
+        uint8_t *const room = size > got ? buffer + got : NULL; /* no buffer at all is fine for a size of 0 */
+        const int r = read_part(conn, handle, got, room, size - got, deadline_us);
         const int full = conn->bearer->response_mtu - 1;
 
         if (got && means_the_end(r))

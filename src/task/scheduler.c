@@ -332,7 +332,7 @@ int amble_step(void)
     ran = (int)run_round(s);
     if (s->fd_is_watched)
         drain_loop(s);
-    else if (s->loop && amble__loop_active(s->loop))
+    else if (s->loop_is_used && amble__loop_active(s->loop))
         poll_loop(s, 0);
     if (jumps(s) && !has_work(s) && s->timers.root && s->timers.root->deadline_us > s->now_us)
         s->now_us = s->timers.root->deadline_us;
@@ -370,6 +370,10 @@ int amble_fd(void)
 /* --- for the rooms above ------------------------------------------------------------------------------------------ */
 bool amble__scheduler_present(void) { return amble__this_scheduler; }
 amble__random *amble__scheduler_random(void) { return &amble__this_scheduler->random; }
-amble__loop *amble__scheduler_loop(void) { return amble__this_scheduler->loop; }
+amble__loop *amble__scheduler_loop(void)
+{
+    amble__this_scheduler->loop_is_used = true;
+    return amble__this_scheduler->loop;
+}
 const amble_run_options *amble__scheduler_options(void) { return &amble__this_scheduler->options; }
 amble__scheduler_slot *amble__scheduler_transport_slot(void) { return &amble__this_scheduler->transport_slot; }

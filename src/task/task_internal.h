@@ -99,6 +99,7 @@ typedef struct amble__scheduler {
     bool now_is_fresh; /* now_us was read in this round */
     amble__random random;
     amble__loop *loop;
+    bool loop_is_used; /* somebody hung something into it, so it is worth a look */
     unsigned rounds_since_poll;
     bool reported_deadlock;
     bool closing;       /* every task that starts now is cancelled from the start */
