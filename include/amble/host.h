@@ -44,7 +44,7 @@ int amble_open(amble **ble, const char *transport, const amble_config *config, i
 /* The sentence about the last amble_open on this thread that failed: what, to what, and what to do next. */
 const char *amble_open_problem(void);
 /* Ends every wait on the host, disconnects every link, resets the controller, frees everything. Connections and subscriptions must be
- * closed before. Waits, at most about two seconds; NULL does nothing. */
+ * closed before, or at once by the tasks whose waits this ends. Waits, at most about two seconds; NULL does nothing. */
 void amble_close(amble *ble);
 
 /* The address that peers see. */

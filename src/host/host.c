@@ -17,6 +17,7 @@ enum {
     CLOSE_MS = 2000,
     DRAIN_MS = 500,
     DISCONNECT_MS = 2000,
+    LAST_ROUNDS = 64,
 };
 
 amble__server *amble__server_of(amble *ble) { return &ble->server; }
@@ -291,6 +292,9 @@ void amble_close(amble *ble)
         amble__host_fail(ble, AMBLE_ERR_CLOSED);
     }
     amble_scope_close(&ble->service);
+    /* Rounds in which no time passes: whoever just learnt of the end closes what it has of this host. */
+    for (int i = 0; i < LAST_ROUNDS; i++)
+        (void)!amble_sleep_ms(0); /* shielded: it only gives way */
     amble__shield_end();
     amble__transport_close(ble->transport);
     free(ble->allocated);

@@ -1,0 +1,373 @@
+/* Random schedules: three to five hosts do everything they can, and are cancelled, closed, disconnected, or lose their power in the
+ * middle of it. Whatever happens, nothing is left over, and a seed replays to the byte.
+ *
+ *     AMBLE_SEED=N           one schedule
+ *     AMBLE_SCHEDULES=N      so many instead of 50
+ *     AMBLE_LONG=1           500
+ *
+ * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a link, since the host may
+ * be closed at any moment, and handles end with it. */
+#include "bench.h"
+
+enum { DAY_MS = 60000, WORKERS = 5, LIMIT = 400000, REPLAYED = 3 };
+
+static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0);
+static const amble_uuid uuids[4] = {AMBLE_UUID16(0xfff1), AMBLE_UUID16(0xfff2), AMBLE_UUID16(0xfff3),
+                                    AMBLE_UUID16(0xfff4)};
+static const amble_characteristic captured = {
+    .uuid = &uuids[0], .read = true, .write = true, .write_no_response = true, .capture = true, .write_depth = 2};
+static const amble_characteristic sent = {.uuid = &uuids[1], .read = true, .notify = true, .indicate = true};
+static const amble_characteristic asked = {
+    .uuid = &uuids[2], .read = true, .write = true, .answer_reads = true, .answer_writes = true};
+static const amble_characteristic long_one = {.uuid = &uuids[3], .read = true, .max_size = 300};
+static const amble_service service = {.uuid = &service_uuid,
+                                      .characteristics = AMBLE_LIST(&captured, &sent, &asked, &long_one)};
+
+/* --- dice: of the schedule, apart from those of the hosts and the air ------------------------------------------------------------- */
+static uint64_t dice_state;
+static unsigned dice(unsigned sides)
+{
+    dice_state = dice_state * 6364136223846793005 + 1442695040888963407;
+    return (unsigned)(dice_state >> 33) % sides;
+}
+
+/* --- devices ------------------------------------------------------------------------------------------------------------------------ */
+static unsigned devices;
+static amble_device addresses[BENCH_DEVICES];
+static const char *const labels[BENCH_DEVICES] = {"d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"};
+
+typedef struct {
+    bench_device *device;
+    amble *ble;
+    bool over; /* the host is about to be closed: nothing may be begun on it */
+} day;
+
+/* How long an operation may take: mostly long, sometimes short, sometimes for ever. */
+static int some_time(void)
+{
+    const unsigned kind = dice(4);
+
+    return kind == 0 ? AMBLE_FOREVER : kind == 1 ? (int)dice(100) : (int)dice(4000);
+}
+static bool host_is_over(int r)
+{
+    return r == AMBLE_ERR_CLOSED || r == AMBLE_ERR_CONTROLLER || r == AMBLE_ERR_CANCELLED;
+}
+
+/* --- with a link, as a client --------------------------------------------------------------------------------------------------------- */
+static int follow(amble_connection *conn, const amble_remote_characteristic *c)
+{
+    const amble_subscribe_options options = {.indicate = dice(2), .depth = (uint16_t)(1 + dice(4))};
+    amble_subscription *s;
+    amble_value value;
+    int r = amble_subscribe(c, &options, &s, some_time());
+
+    for (unsigned i = dice(6); r >= 0 && i > 0; i--)
+        if ((r = amble_notified(s, &value, 200 + (int)dice(1000))) == AMBLE_ERR_TIMEOUT)
+            r = 0;
+    if (r >= 0 && dice(2))
+        r = amble_disconnected(conn, (int)dice(500));
+    amble_subscription_close(s);
+    return r == AMBLE_ERR_TIMEOUT ? 0 : r;
+}
+
+static int discover(amble_connection *conn)
+{
+    amble_remote_service s = {.start = 0};
+    amble_remote_characteristic c = {.handle = 0};
+    amble_remote_descriptor d = {.handle = 0};
+    int r;
+
+    while ((r = amble_next_service(conn, &s, some_time())) > 0)
+        while ((r = amble_next_characteristic(&s, &c, some_time())) > 0 && dice(8))
+            while ((r = amble_next_descriptor(&c, &d, some_time())) > 0)
+                ;
+    return r;
+}
+
+static int ask_peer(amble_connection *conn, const amble_remote_characteristic *c, unsigned what)
+{
+    uint8_t bytes[300] = {0};
+    int8_t rssi;
+
+    switch (what) {
+    case 0:
+        return amble_read(c, bytes, sizeof bytes, some_time());
+    case 1:
+        return amble_write(c, bytes, 1 + dice(20), some_time());
+    case 2:
+        return amble_write_no_response(c, bytes, 1 + dice(20), some_time());
+    case 3:
+        return amble_exchange_mtu(conn, some_time());
+    case 4:
+        return amble_connection_rssi(conn, &rssi, some_time());
+    case 5:
+        return discover(conn);
+    case 6:
+        return amble_disconnected(conn, (int)dice(300));
+    default:
+        return follow(conn, c);
+    }
+}
+
+static int be_client(amble_connection *conn)
+{
+    amble_remote_service s;
+    amble_remote_characteristic c;
+    int r = amble_find_service(conn, &service_uuid, &s, 5000);
+
+    for (unsigned i = dice(12); r >= 0 && i > 0; i--) {
+        r = amble_find_characteristic(&s, &uuids[dice(4)], &c, 5000);
+        if (r >= 0)
+            r = ask_peer(conn, &c, dice(8));
+        if (r < 0 && !host_is_over(r) && amble_connected(conn))
+            r = 0; /* a refusal, or it took too long: go on */
+    }
+    return r;
+}
+
+/* --- with a link, as a server --------------------------------------------------------------------------------------------------------- */
+static int be_server(amble_connection *conn)
+{
+    amble *ble = amble_connection_host(conn);
+    amble_value value;
+    int r = 0;
+
+    for (unsigned i = dice(20); i > 0; i--) {
+        const unsigned what = dice(6);
+
+        if (what == 0)
+            r = amble_notify(conn, &sent, "n", 1, some_time());
+        else if (what == 1)
+            r = amble_indicate(conn, &sent, "i", 1, some_time());
+        else if (what == 2)
+            r = amble_update(ble, &sent, "u", 1, some_time());
+        else if (what == 3)
+            r = amble_written_by(conn, &captured, &value, (int)dice(500));
+        else
+            r = amble_disconnected(conn, (int)dice(500));
+        if (host_is_over(r) || !amble_connected(conn))
+            return r;
+    }
+    return r;
+}
+
+/* --- workers ------------------------------------------------------------------------------------------------------------------------- */
+static int use_link(amble_connection *conn)
+{
+    amble_timeout timeout;
+    int r;
+
+    if (dice(3) == 0) {
+        amble_timeout_begin(&timeout, conn, (int)dice(3000));
+        r = dice(2) ? be_client(conn) : be_server(conn);
+        r = amble_timeout_end(&timeout, r);
+    } else {
+        r = dice(2) ? be_client(conn) : be_server(conn);
+    }
+    if (!host_is_over(r) && dice(2))
+        (void)!amble_disconnected(conn, (int)dice(2000)); /* let the other one leave first */
+    amble_connection_close(conn);
+    return r;
+}
+
+static int advertise(void *arg)
+{
+    const day *today = arg;
+    const amble_advertise_options options = {
+        .interval_us = 20000 + dice(8) * 20000, .services = {&service_uuid}, .not_connectable = dice(8) == 0};
+    amble_connection *conn = NULL;
+    int r;
+
+    do {
+        r = amble_advertise(today->ble, &options, &conn, some_time());
+        if (r >= 0 && conn)
+            r = use_link(conn);
+    } while (!host_is_over(r) && r != AMBLE_ERR_BUSY && !today->over && dice(4));
+    return r;
+}
+
+static int connect_to_one(void *arg)
+{
+    const day *today = arg;
+    const amble_connect_options options = {.max_interval_us = dice(2) ? 0 : 30000, .supervision_timeout_ms = 1000};
+    amble_connection *conn;
+    int r;
+
+    do {
+        r = amble_connect(today->ble, addresses[dice(devices)], &options, &conn, some_time());
+        if (r >= 0)
+            r = use_link(conn);
+    } while (!host_is_over(r) && !today->over && dice(4));
+    return r;
+}
+
+static int scan(void *arg)
+{
+    const day *today = arg;
+    const amble_scan_options options = {.active = dice(2),
+                                        .interval_us = 30000,
+                                        .window_us = dice(2) ? 30000 : 10000,
+                                        .service = dice(2) ? &service_uuid : NULL};
+    amble_scan_result result;
+    amble_scanner scanner;
+    int r = amble_scan_open(today->ble, &scanner, &options, some_time());
+
+    while (r >= 0 && (r = amble_scan_next(&scanner, &result, some_time())) > 0 && dice(10))
+        ;
+    amble_scan_close(&scanner);
+    return r;
+}
+
+static int take_writes(void *arg)
+{
+    const day *today = arg;
+    const amble_source sources[] = {amble_on_written(today->ble, &captured)};
+    amble_value value;
+    int r;
+
+    do {
+        r = dice(3) ? 0 : amble_wait_first(sources, 1, some_time());
+        if (r >= 0)
+            r = amble_written(today->ble, &captured, &value, some_time());
+    } while (!host_is_over(r) && !today->over);
+    return r;
+}
+
+static int answer(void *arg)
+{
+    const day *today = arg;
+    amble_request request;
+    int r;
+
+    do {
+        r = amble_requested(today->ble, &asked, &request, some_time());
+        if (r == 0 && dice(4) == 0 && (r = amble_sleep_ms((int)dice(500))) == 0 && today->over)
+            return AMBLE_ERR_CLOSED;
+        if (r == 0)
+            (void)(dice(4) ? amble_request_answer(today->ble, &request, "answer", 6)
+                           : amble_request_refuse(today->ble, &request, 0x80));
+    } while (!host_is_over(r) && !today->over);
+    return r;
+}
+
+static int update(void *arg)
+{
+    const day *today = arg;
+    int r = 0;
+
+    while (!host_is_over(r) && !today->over && (r = amble_sleep_ms(1 + (int)dice(400))) == 0 && !today->over)
+        r = amble_update(today->ble, &sent, "update", 1 + dice(6), some_time());
+    return r;
+}
+
+static int (*const workers[])(void *arg) = {advertise, connect_to_one, advertise, connect_to_one,
+                                            scan,      take_writes,    answer,    update};
+static const char *const worker_names[] = {"advertise", "connect", "advertise", "connect",
+                                           "scan",      "writes",  "answer",    "update"};
+
+/* --- the days of a device --------------------------------------------------------------------------------------------------------------- */
+static void close_host(bench_device *self, day *today, bool unplug)
+{
+    today->over = true;
+    if (unplug) {
+        assert_int_equal(amble_air_unplug(bench_transport(self)), 0);
+        if (dice(2))
+            bench_sleep((int)dice(50)); /* everybody has heard of it */
+    }
+    self->ble = NULL;
+    amble_close(today->ble);
+}
+
+/* One day: workers begin, and at some moment something happens to them. */
+static void live(bench_device *self)
+{
+    day today = {.device = self, .ble = self->ble};
+    amble_task *tasks[WORKERS];
+    const unsigned count = 1 + dice(WORKERS), event = dice(6);
+    amble_scope scope;
+
+    amble_scope_open(&scope);
+    for (unsigned i = 0; i < count; i++) {
+        const unsigned which = dice(8);
+
+        tasks[i] = amble_spawn_named(&scope, worker_names[which], workers[which], &today);
+    }
+    bench_sleep((int)dice(dice(3) ? 3000 : 60));
+    if (event == 0 || event == 1)
+        close_host(self, &today, event == 0);
+    if (event == 2 || event == 3)
+        for (unsigned i = 0; i < count; i++, bench_sleep((int)dice(30)))
+            amble_cancel(tasks[i]);
+    if (event == 4)
+        (void)!amble_scope_wait(&scope, 4000);
+    amble_scope_close(&scope);
+    if (!self->ble) {
+        bench_sleep((int)dice(dice(2) ? 10 : 3000));
+        assert_int_equal(bench_open(self), 0);
+    }
+}
+
+static int life(bench_device *self)
+{
+    while (bench_now_ms() < DAY_MS)
+        live(self);
+    return 0;
+}
+
+static uint64_t play(unsigned seed)
+{
+    const bench_options options = {.seed = seed, .loss = seed % 4 == 0 ? 0 : seed * 7 % 25, .limit_ms = LIMIT};
+    bench_device list[BENCH_DEVICES];
+
+    dice_state = seed * UINT64_C(0x9e3779b97f4a7c15);
+    devices = 3 + dice(3);
+    for (unsigned i = 0; i < devices; i++) {
+        list[i] =
+            (bench_device){.label = labels[i], .script = life, .config = {.services = {&service}, .connections = 3}};
+        addresses[i] = (amble_device){.bytes = {(uint8_t)(i + 1), 0, 0, 0x1e, 0xab, 0x02}};
+    }
+    bench_run(&options, list, devices);
+    return bench_hash();
+}
+
+static unsigned from_environment(const char *name, unsigned otherwise)
+{
+    const char *text = getenv(name);
+
+    return text && *text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+}
+
+static void nothing_is_left_after_any_schedule(void **state)
+{
+    const unsigned one = from_environment("AMBLE_SEED", 0);
+    const unsigned count = from_environment("AMBLE_SCHEDULES", from_environment("AMBLE_LONG", 0) ? 500 : 50);
+
+    (void)state;
+    for (unsigned seed = one ? one : 1; seed <= (one ? one : count); seed++) {
+        (void)fprintf(stderr, "seed %u: run with AMBLE_SEED=%u\n", seed, seed);
+        (void)play(seed);
+    }
+}
+
+static void a_seed_replays_to_the_byte(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= REPLAYED; seed++) {
+        const uint64_t first = play(seed);
+
+        assert_true(play(seed) == first);
+        assert_true(play(seed + REPLAYED) != first);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_left_after_any_schedule),
+        cmocka_unit_test(a_seed_replays_to_the_byte),
+    };
+
+    amble_log_level(AMBLE_LOG_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
