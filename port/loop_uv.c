@@ -72,7 +72,9 @@ void amble__loop_wait(amble__loop *loop, int64_t timeout_us)
     if (timeout_us > 0) {
         const uint64_t ms = ((uint64_t)timeout_us + 999) / 1000; /* rounded up: waking too early would only spin */
 
-        uv_timer_start(&loop->timer, on_timer, ms, 0);
+        /* uv_run calls due timers before it polls, too. A process that was held up until then would lose a timer that
+         * fires once and wait for ever; one that repeats still ends the poll. */
+        uv_timer_start(&loop->timer, on_timer, ms, 1);
     }
     uv_ref((uv_handle_t *)&loop->wakeup);
     uv_run(&loop->uv, UV_RUN_ONCE);
