@@ -7,8 +7,9 @@
 static const amble_uuid service_uuid = AMBLE_UUID128("458063a1-02bf-4664-857e-16c1030be066");
 static const amble_uuid duty_uuid = AMBLE_UUID128("a5209632-66a9-411d-9353-9be5507790fa");
 
+/* Somebody who turns a knob writes in bursts, without waiting for answers: the queue is deep enough for one. */
 static const amble_characteristic duty = {
-    .uuid = &duty_uuid, .read = true, .write = true, .write_no_response = true, .capture = true};
+    .uuid = &duty_uuid, .read = true, .write = true, .write_no_response = true, .capture = true, .write_depth = 32};
 static const amble_service led_service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&duty)};
 
 /* Every value that anybody writes becomes the brightness. */
