@@ -178,7 +178,7 @@ static int next_characteristic(const amble_remote_service *service, amble_remote
                 entry.handle + 1u > LAST_HANDLE ? LAST_HANDLE : (uint16_t)(entry.handle + 1), service->end,
                 &following) > 0)
         out->end = (uint16_t)(following.handle - 1);
-    return 1;
+    return out->value_handle <= out->end ? 1 : AMBLE_ERR_PROTOCOL;
 }
 
 int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out, int timeout_ms)

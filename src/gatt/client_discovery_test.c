@@ -350,7 +350,9 @@ static void characteristics_that_make_no_sense(void)
     hostile(CHARACTERISTICS, BYTES(0x09, 7, 21, 0, 2, 22, 0, 0, 0x2a));    /* after it */
     hostile(CHARACTERISTICS, BYTES(0x09, 7, 11, 0, 2, 11, 0, 0, 0x2a));    /* its own value */
     hostile(CHARACTERISTICS, BYTES(0x09, 7, 11, 0, 2, 5, 0, 0, 0x2a));     /* a value before it */
-    hostile(CHARACTERISTICS, BYTES(0x09, 7, 11, 0, 2, 21, 0, 0, 0x2a));    /* a value beyond the service */
+    hostile(CHARACTERISTICS,
+            BYTES(0x09, 7, 11, 0, 2, 15, 0, 0, 0x2a, 14, 0, 2, 16, 0, 0, 0x2a)); /* a value in the next */
+    hostile(CHARACTERISTICS, BYTES(0x09, 7, 11, 0, 2, 21, 0, 0, 0x2a));          /* a value beyond the service */
     hostile(CHARACTERISTICS, BYTES(0x09, 7, 14, 0, 2, 15, 0, 0, 0x2a, 11, 0, 2, 12, 0, 0, 0x2a)); /* going backwards */
     hostile(CHARACTERISTICS, BYTES(0x09, 7, 14, 0, 2, 15, 0, 0, 0x2a, 14, 0, 2, 15, 0, 0, 0x2a)); /* twice */
 }

@@ -98,8 +98,9 @@ static void answer_read(amble__server_link *link, amble__bytes value)
     w = amble__att_answer(bearer);
     amble__write_u8(&w, link->opcode + 1u);
     value.size -= link->offset;
-    amble__write_bytes(&w, value.data + link->offset,
-                       value.size < amble__write_room(&w) ? value.size : amble__write_room(&w));
+    if (value.size) /* an empty value may lie nowhere */
+        amble__write_bytes(&w, value.data + link->offset,
+                           value.size < amble__write_room(&w) ? value.size : amble__write_room(&w));
     amble__att_send_answer(bearer, &w);
 }
 

@@ -1,0 +1,162 @@
+/* Fuzzes the server: two clients send what they like, the program takes, answers, refuses, updates, and time passes.
+ *
+ * A record of the script is a byte, whose top bit is the link, and for most a PDU. Whatever comes: a request gets at most one answer, and when all is
+ * over every packet and every queue entry is back in its place. */
+#include "gatt/fuzzing.h"
+
+static const amble_uuid battery_uuid = AMBLE_UUID16(0x180f), level_uuid = AMBLE_UUID16(0x2a19),
+                        name_uuid = AMBLE_UUID16(0x2901), text_uuid = AMBLE_UUID16(0x2a3d),
+                        asked_uuid = AMBLE_UUID16(0xaa01), both_uuid = AMBLE_UUID16(0xaa02),
+                        custom_uuid = AMBLE_UUID128("6e400001-b5a3-f393-e0a9-e50e24dcca9e"),
+                        command_uuid = AMBLE_UUID128("6e400002-b5a3-f393-e0a9-e50e24dcca9e");
+static const char text_start[] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const amble_descriptor level_name = {
+    .uuid = &name_uuid, .read = true, .write = true, .initial = "Level", .initial_size = 5};
+static const amble_characteristic level = {.uuid = &level_uuid,
+                                           .read = true,
+                                           .notify = true,
+                                           .indicate = true,
+                                           .initial = "2",
+                                           .initial_size = 1,
+                                           .descriptors = AMBLE_LIST(&level_name)};
+static const amble_characteristic text = {
+    .uuid = &text_uuid, .read = true, .write = true, .max_size = 100, .initial = text_start, .initial_size = 70};
+static const amble_characteristic command = {
+    .uuid = &command_uuid, .write = true, .write_no_response = true, .capture = true, .write_depth = 2};
+static const amble_characteristic asked = {
+    .uuid = &asked_uuid, .read = true, .write = true, .answer_reads = true, .answer_writes = true};
+static const amble_characteristic both = {
+    .uuid = &both_uuid, .read = true, .write = true, .answer_reads = true, .capture = true, .write_depth = 1};
+static const amble_service battery = {.uuid = &battery_uuid, .characteristics = AMBLE_LIST(&level, &text)};
+static const amble_service custom = {.uuid = &custom_uuid, .characteristics = AMBLE_LIST(&command, &asked, &both)};
+
+static amble_connection *links[FUZZ_LINKS];
+static unsigned requests, answers;
+
+static int count_answers(void *user, const uint8_t *packet, size_t size)
+{
+    const bool att = packet[0] == AMBLE__PACKET_ACL && size > 9 && (packet[2] >> 4 & 3) == 0 && packet[7] == 4;
+
+    if (att && packet[9] != AMBLE__ATT_NOTIFICATION && packet[9] != AMBLE__ATT_INDICATION)
+        answers++;
+    return fuzz_write(user, packet, size);
+}
+
+static void take_written(amble_connection *from, const amble_characteristic *c)
+{
+    amble_value value;
+    const int r = from ? amble_written_by(from, c, &value, 0) : amble_written(ble, c, &value, 0);
+
+    fuzz_check(r == 0 || r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_DISCONNECTED);
+    if (r == 0 && value.size)
+        fuzz_check(value.size <= 100 && value.data[0] + value.data[value.size - 1] >= 0); /* it can be looked at */
+}
+
+static void answer_request(uint8_t how, const amble_characteristic *c)
+{
+    static amble_request kept; /* for an answer that comes too late */
+    static const uint8_t answer[256] = {1, 2, 3};
+    amble_request request;
+
+    if (how & 8)
+        (void)amble_request_answer(ble, &kept, "late", 4); /* stale, or refused for its length */
+    if (amble_requested(ble, c, &request, 0) < 0)
+        return;
+    kept = request;
+    if (how & 1)
+        (void)amble_request_answer(ble, &request, answer, how); /* may be too long */
+    else if (how & 2)
+        (void)amble_request_refuse(ble, &request, how);
+    else if (how & 4)
+        (void)amble_request_answer(ble, &request, NULL, 0);
+}
+
+static void run_record(amble__reader *script)
+{
+    const uint8_t what = amble__read_u8(script);
+    const unsigned number = what >> 7;
+    amble__bytes bytes = {.data = NULL};
+
+    switch (what & 0x7f) {
+    case 0x70:
+        take_written(NULL, &command);
+        break;
+    case 0x71:
+        take_written(links[number], &command);
+        break;
+    case 0x72:
+        take_written(NULL, number ? &both : &text);
+        break;
+    case 0x73:
+        answer_request(amble__read_u8(script), number ? &asked : &both);
+        break;
+    case 0x74:
+        fuzz_sleep(100 * amble__read_u8(script));
+        break;
+    case 0x75:
+        amble__link_lose(links[number], 0x08, AMBLE_ERR_DISCONNECTED);
+        amble__link_free(links[number]);
+        links[number] = fuzz_link(number, false);
+        break;
+    case 0x76:
+        bytes = fuzz_take(script);
+        (void)amble_update(ble, &level, bytes.data, bytes.size, 0); /* may be too long, or have no room */
+        break;
+    case 0x77:
+        (void)amble_notify(links[number], &level, NULL, 0, 0); /* may not be wanted */
+        break;
+    case 0x78:
+        fuzz_complete();
+        break;
+    default:
+        bytes = fuzz_take(script);
+        requests += bytes.size && !(bytes.data[0] & AMBLE__ATT_COMMAND_FLAG);
+        fuzz_peer_att(links[number], bytes);
+        if (!(what & 1))
+            fuzz_complete();
+    }
+    fuzz_check(answers <= requests);
+}
+
+static unsigned count(const amble__list *list)
+{
+    unsigned n = 0;
+
+    for (const amble__list *node = list->next; node != list; node = node->next)
+        n++;
+    return n;
+}
+
+static void check_queue(const amble_characteristic *c, unsigned depth)
+{
+    const amble__served_value *value = amble__database_find(&the_host.server.database, c);
+
+    fuzz_check(value->size <= value->max_size && amble__list_empty(&value->held));
+    fuzz_check(count(&value->queue->free) + count(&value->queue->pending) + count(&value->queue->viewed) == depth);
+}
+
+static void play(amble__reader *script)
+{
+    static amble__hci_callbacks callbacks;
+
+    requests = answers = 0;
+    fuzz_gatt_open();
+    callbacks = *fuzz.hci.callbacks;
+    callbacks.write = count_answers;
+    fuzz.hci.callbacks = &callbacks;
+    fuzz_check(amble_serve(ble, &battery) == 0 && amble_serve(ble, &custom) == 0);
+    for (unsigned i = 0; i < FUZZ_LINKS; i++)
+        links[i] = fuzz_link(i, false);
+    while (amble__read_left(script))
+        run_record(script);
+    fuzz_close();
+    check_queue(&command, 2);
+    check_queue(&both, 1);
+    check_queue(&text, 2);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_run(play, data, size);
+    return 0;
+}
