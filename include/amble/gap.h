@@ -63,11 +63,13 @@ typedef struct {
 } amble_scanner; /* the caller's storage, usually a local */
 
 /* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most
- * two seconds. Errors: AMBLE_ERR_BUSY when the host has an open scanner, ARGUMENT, HCI(...), CANCELLED, CLOSED, CONTROLLER. */
+ * two seconds. A controller that cannot scan while it connects scans afterwards. Errors: AMBLE_ERR_BUSY when the host has an open scanner,
+ * ARGUMENT, AMBLE_ERR_TOO_LONG for a name beyond 31 bytes, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options,
                     int duration_ms) AMBLE_MUST_CHECK;
 /* The next result, oldest first: 1 and `*result`, 0 when the duration is over and nothing is left, or an error. A device is one
- * result; it comes again when its data changed. Waits. Errors: TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
+ * result; it comes again when its data changed. Waits. Errors: AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when the
+ * scanner is closed, HCI(...) when the controller cannot go on, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms) AMBLE_MUST_CHECK;
 /* Stops scanning. Does not wait for the controller: the host sees to it. */
 void amble_scan_close(amble_scanner *scanner);
@@ -87,7 +89,7 @@ int amble_scan_field(const amble_scan_result *result, size_t *at, uint8_t *type,
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
 typedef struct {
-    uint32_t scan_interval_us, scan_window_us; /* while looking for the peer; 0: 60,000 and 60,000 */
+    uint32_t scan_interval_us, scan_window_us; /* while looking for the peer, 2,500..10,240,000; 0: 60,000 and 60,000 */
     uint32_t min_interval_us, max_interval_us; /* 7,500..4,000,000; 0: 30,000 and 50,000 */
     uint16_t latency;                          /* connection events the peripheral may skip, 0..499 */
     uint32_t supervision_timeout_ms;           /* 100..32,000; 0: 4,000 */

@@ -20,6 +20,9 @@ enum {
     MOST_LATENCY = 499,
     LEAST_SUPERVISION_MS = 100,
     MOST_SUPERVISION_MS = 32000,
+    UNIT_SUPERVISION_MS = 10,
+    LEAST_SCAN_US = 2500,
+    MOST_SCAN_US = 10240000,
     CANCEL_MS = 2000,
     PAUSE_US = 20000, /* before the first repetition, at most; twice as long before each further one */
     MOST_DOUBLINGS = 6,
@@ -73,7 +76,10 @@ static int take_options(amble_connect_options *out, const amble_connect_options 
     or_default(&out->min_interval_us,
                out->max_interval_us < DEFAULT_MIN_INTERVAL_US ? out->max_interval_us : DEFAULT_MIN_INTERVAL_US);
     or_default(&out->supervision_timeout_ms, DEFAULT_SUPERVISION_MS);
-    if (out->scan_window_us > out->scan_interval_us || out->min_interval_us < LEAST_INTERVAL_US ||
+    out->supervision_timeout_ms -=
+        out->supervision_timeout_ms % UNIT_SUPERVISION_MS; /* as the controller will have it */
+    if (out->scan_interval_us > MOST_SCAN_US || out->scan_window_us < LEAST_SCAN_US ||
+        out->scan_window_us > out->scan_interval_us || out->min_interval_us < LEAST_INTERVAL_US ||
         out->max_interval_us > MOST_INTERVAL_US || out->min_interval_us > out->max_interval_us ||
         out->latency > MOST_LATENCY || out->supervision_timeout_ms < LEAST_SUPERVISION_MS ||
         out->supervision_timeout_ms > MOST_SUPERVISION_MS)
@@ -152,6 +158,17 @@ void amble__connect_stopped(amble__gap *gap)
     amble__gap_work(gap);
 }
 
+/* Gives a link that works to the task that waits for it. */
+static void hand_over(amble__gap *gap, amble_connection *conn)
+{
+    amble__connect_request *request = request_with(gap, conn);
+
+    if (!request || request->wait.ended)
+        return;
+    conn->owned = true;
+    amble__wait_end(&request->wait, 0);
+}
+
 bool amble__connected_link(amble__gap *gap, amble_connection *conn)
 {
     amble__connect_request *request = request_for(gap, conn->device);
@@ -160,24 +177,20 @@ bool amble__connected_link(amble__gap *gap, amble_connection *conn)
     if (!request || request->wait.ended || request->conn)
         return false;
     request->conn = conn;
-    if (!gap->reads_remote_features)
+    if (conn->established) /* by data that came before the event and was parked */
+        hand_over(gap, conn);
+    else if (!gap->reads_remote_features)
         amble__gap_established(gap, conn);
     return true;
 }
 
 void amble__gap_established(amble__gap *gap, amble_connection *conn)
 {
-    amble__connect_request *request;
-
     if (conn->established)
         return;
     conn->established = true;
     gap->repeats = 0;
-    request = request_with(gap, conn);
-    if (!request || request->wait.ended)
-        return;
-    conn->owned = true;
-    amble__wait_end(&request->wait, 0);
+    hand_over(gap, conn);
 }
 
 static void pause_is_over(amble__timer *timer) { amble__gap_work(amble__container(timer, amble__gap, pause)); }
@@ -304,6 +317,7 @@ static int start_group(amble__gap *gap, const amble_connect_options *options, co
         gap->scan.blocked = true;
         (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
         gap->scan.on = false;
+        amble__gap_note(gap, AMBLE__TRACE_SCANNING, false);
         r = gap->commands->start_connecting(gap, options, peer);
     }
     return r;

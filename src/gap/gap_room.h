@@ -66,6 +66,7 @@ typedef struct {
     amble_device device;
     char name[32];
     bool over;            /* the duration is */
+    int failed;           /* why the controller scans no more, 0: it does */
     amble__wait *opening; /* of the task in amble_scan_open */
     amble__timer duration;
     amble__list waiters; /* of the task in amble_scan_next */

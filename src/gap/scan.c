@@ -207,7 +207,7 @@ static int wait_for_start(amble__gap *gap)
     amble__gap_work(gap);
     r = amble__wait_run(&wait, OPEN_MS);
     gap->scan.opening = NULL;
-    return r;
+    return r < 0 ? r : gap->hci->failed; /* it may have failed after this task was woken */
 }
 
 int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options, int duration_ms)
@@ -231,6 +231,7 @@ int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options
     inside->serial = scan->serial = ++scan->serials;
     scan->wanted = true;
     scan->over = false;
+    scan->failed = 0;
     r = wait_for_start(gap);
     if (r < 0) {
         amble_scan_close(scanner);
@@ -240,6 +241,31 @@ int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options
     if (duration_ms >= 0)
         amble__timer_start(&scan->duration, amble__deadline(duration_ms));
     return 0;
+}
+
+/* 1: something may have come, 0: the duration is over, or why there will be no more. */
+static int wait_for_result(const scanner_inside *inside, uint64_t deadline_us)
+{
+    const scanner_inside scanner = *inside; /* whoever closes it may forget it */
+    amble__scan *scan = &scanner.gap->scan;
+    const int failed = scanner.gap->hci->failed ? scanner.gap->hci->failed : scan->failed;
+    amble__wait wait;
+    amble__waiter on_result, on_closing;
+    int r;
+
+    if (scan->over)
+        return 0;
+    if (failed)
+        return amble__wait_refuse(failed);
+    if (!amble__list_empty(&scan->waiters))
+        return amble__wait_refuse(AMBLE_ERR_BUSY);
+    amble__wait_init(&wait);
+    amble__wait_add(&wait, &on_result, &scan->waiters);
+    amble__wait_add(&wait, &on_closing, scanner.gap->closings);
+    r = amble__wait_run_until(&wait, deadline_us);
+    if (r < 0)
+        return r;
+    return scanner.serial == scan->serial ? 1 : AMBLE_ERR_STALE;
 }
 
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms)
@@ -255,18 +281,9 @@ int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeo
         return r;
     if (!inside->serial || inside->serial != scan->serial)
         return amble__wait_refuse(AMBLE_ERR_STALE);
-    while (!(node = amble__list_take(&scan->pending))) {
-        amble__wait wait;
-        amble__waiter on_result, on_closing;
-
-        if (scan->over)
-            return 0;
-        amble__wait_init(&wait);
-        amble__wait_add(&wait, &on_result, &scan->waiters);
-        amble__wait_add(&wait, &on_closing, inside->gap->closings);
-        if ((r = amble__wait_run_until(&wait, deadline)) < 0)
+    while (!(node = amble__list_take(&scan->pending)))
+        if ((r = wait_for_result(inside, deadline)) <= 0)
             return r;
-    }
     seen = amble__container(node, amble__seen_device, node);
     seen->pending = false;
     amble__list_append(&scan->quiet, node);
@@ -284,6 +301,7 @@ void amble_scan_close(amble_scanner *scanner)
         return;
     end_of_scan(&inside->gap->scan);
     inside->gap->scan.serial = 0;
+    amble__waiters_end(&inside->gap->scan.waiters, AMBLE_ERR_STALE);
     amble__gap_work(inside->gap);
 }
 
@@ -300,12 +318,47 @@ int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_re
 }
 
 /* --- the service task's part ---------------------------------------------------------------------------------------- */
+static int start(amble__gap *gap, uint32_t serial)
+{
+    const amble_scan_options options = gap->scan.options;
+    const bool beside_connect = gap->connecting;
+    amble__scan *scan = &gap->scan;
+    int r = gap->commands->start_scanning(gap, &options);
+
+    if (r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED) && beside_connect) {
+        /* Until the connection is made or given up, which may have come together with this answer. */
+        scan->blocked = gap->connecting;
+        if (!scan->blocked)
+            amble__gap_work(gap);
+        return 0;
+    }
+    scan->on = r >= 0;
+    amble__gap_note(gap, AMBLE__TRACE_SCANNING, scan->on);
+    scan->on_serial = serial;
+    if (r < 0)
+        amble__log(AMBLE__LOG_INFO, "%s: scanning did not start: %s", gap->hci->instance, amble_error_text(r));
+    return r;
+}
+
+/* Tells whoever has this scan that it goes on, or that it does not. */
+static void tell(amble__scan *scan, uint32_t serial, int r)
+{
+    if (scan->serial != serial)
+        return;
+    if (scan->opening && !scan->opening->ended) {
+        amble__wait_end(scan->opening, r);
+    } else if (r < 0) {
+        end_of_scan(scan);
+        scan->failed = r;
+        amble__waiters_end(&scan->waiters, 0);
+    }
+}
+
 void amble__serve_scan(amble__gap *gap)
 {
     amble__scan *scan = &gap->scan;
     const uint32_t serial = scan->serial;
-    amble_scan_options options;
-    int r;
+    int r = 0;
 
     if (scan->on && (!scan->wanted || scan->on_serial != serial || scan->blocked)) {
         (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
@@ -314,22 +367,9 @@ void amble__serve_scan(amble__gap *gap)
         amble__gap_work(gap);
         return;
     }
-    if (scan->on || !scan->wanted || scan->blocked)
+    if (scan->on || !scan->wanted)
         return;
-    options = scan->options;
-    r = gap->commands->start_scanning(gap, &options);
-    if (r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED) && gap->connecting) {
-        scan->blocked = true; /* until the connection is made or given up */
-        r = 0;
-    } else {
-        scan->on = r >= 0;
-        amble__gap_note(gap, AMBLE__TRACE_SCANNING, scan->on);
-        scan->on_serial = serial;
-    }
-    if (r < 0)
-        amble__log(AMBLE__LOG_INFO, "%s: scanning did not start: %s", gap->hci->instance, amble_error_text(r));
-    if (scan->opening && scan->serial == serial)
-        amble__wait_end(scan->opening, r < 0 ? r : 0);
-    else if (r < 0)
-        scan->wanted = false;
+    if (!scan->blocked)
+        r = start(gap, serial);
+    tell(scan, serial, r);
 }

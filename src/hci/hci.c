@@ -54,14 +54,14 @@ static amble__hci_pending *free_place(amble__hci *hci, uint16_t opcode)
     return place;
 }
 
-static int wait_in(amble__hci *hci, amble__wait *wait, amble__list *list)
+static int wait_in(amble__hci *hci, amble__wait *wait, amble__list *list, uint64_t deadline_us)
 {
     amble__waiter on_list, on_closing;
 
     if (list)
         amble__wait_add(wait, &on_list, list);
     amble__wait_add(wait, &on_closing, &hci->closings);
-    return amble__wait_run_until(wait, AMBLE__NEVER);
+    return amble__wait_run_until(wait, deadline_us);
 }
 
 static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending **place)
@@ -71,8 +71,13 @@ static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending *
         int r;
 
         amble__wait_init(&wait);
-        r = wait_in(hci, &wait, &hci->command_waiters);
-        if (r == 0)
+        r = wait_in(hci, &wait, &hci->command_waiters, amble__deadline(AMBLE__HCI_COMMAND_TIMEOUT_MS));
+        if (r == AMBLE_ERR_TIMEOUT) { /* no answer to anybody meanwhile */
+            amble__log(AMBLE__LOG_ERROR, "%s: the controller takes no more commands; reset it and open it again",
+                       hci->instance);
+            hci->callbacks->failed(hci->user, AMBLE_ERR_CONTROLLER);
+        }
+        if (r == 0 || r == AMBLE_ERR_TIMEOUT)
             r = hci->failed; /* it may have failed after this task was woken */
         if (r < 0)
             return r;
@@ -115,7 +120,7 @@ int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters,
     place->reply_size = reply_size;
     place->timer.fire = unanswered;
     amble__timer_start(&place->timer, amble__deadline(AMBLE__HCI_COMMAND_TIMEOUT_MS));
-    r = wait_in(hci, &wait, NULL);
+    r = wait_in(hci, &wait, NULL, AMBLE__NEVER);
     if (place->wait == &wait)
         place->wait = NULL;
     return r;

@@ -236,11 +236,13 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
     if (r >= 0)
         r = amble__host_start(ble);
     r = amble_timeout_end(&timeout, r);
+    if (r >= 0 && !amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap))
+        r = AMBLE_ERR_NO_MEMORY;
     if (r < 0) {
+        amble__host_fail(ble, AMBLE_ERR_CLOSED); /* the time may be over, and a reset would want more */
         amble_close(ble);
         return r;
     }
-    amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap);
     *out = ble;
     return 0;
 }

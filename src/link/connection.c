@@ -208,7 +208,8 @@ int amble_disconnected(amble_connection *conn, int timeout_ms)
     if (conn->state != AMBLE__LINK_LIVE)
         return 0;
     r = amble__wait_on(&conn->losses, timeout_ms);
-    return r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_CANCELLED ? r : 0;
+    /* An amble_timeout may be bound to another link, whose loss ends this wait too. */
+    return r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_CANCELLED || conn->state == AMBLE__LINK_LIVE ? r : 0;
 }
 
 static bool link_is_down(const amble_source *source)
