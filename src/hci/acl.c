@@ -24,28 +24,30 @@ void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handl
     amble__list_append(&hci->links, &link->node);
 }
 
-static bool send_fragment(amble__hci *hci, amble__acl_link *link)
+/* Sends the next fragment of a packet. 1: it was the last, and the packet is released; 0: there are more; or an error. */
+static int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
-    amble__packet *packet = amble__container(link->packets.next, amble__packet, node);
     const unsigned left = (unsigned)(packet->size + L2CAP_HEADER - packet->sent);
     const unsigned n = left < hci->acl_size ? left : hci->acl_size;
     uint8_t *start = amble__packet_payload(packet) - L2CAP_HEADER + packet->sent - AMBLE__HCI_ACL_HEADER - 1;
+    int r;
 
     start[0] = AMBLE__PACKET_ACL;
     amble__put_le16(start + 1, link->handle | (packet->sent ? BOUNDARY_CONTINUE : BOUNDARY_FIRST));
     amble__put_le16(start + 3, n);
     amble__trace_at(&hci->trace, ACL_SENT, link->handle, start + 1, AMBLE__HCI_ACL_HEADER + n);
-    if (hci->callbacks->write(hci->user, start, 1 + AMBLE__HCI_ACL_HEADER + n) < 0)
-        return false; /* the transport reports its failure by itself */
+    r = hci->callbacks->write(hci->user, start, 1 + AMBLE__HCI_ACL_HEADER + n);
+    if (r < 0)
+        return r; /* the transport reports its failure by itself */
     hci->acl_sent++;
     hci->acl_credits--;
     link->in_flight++;
     packet->sent = (uint16_t)(packet->sent + n);
-    if (n == left) {
-        amble__list_remove(&packet->node);
-        amble__packet_release(packet);
-    }
-    return true;
+    if (n < left)
+        return 0;
+    amble__list_remove(&packet->node);
+    amble__packet_release(packet);
+    return 1;
 }
 
 /* One fragment of each link in turn, as long as the controller has room. */
@@ -54,7 +56,7 @@ static void pump(amble__hci *hci)
     while (hci->acl_credits && !amble__list_empty(&hci->turns)) {
         amble__acl_link *link = amble__container(hci->turns.next, amble__acl_link, turn);
 
-        if (!send_fragment(hci, link))
+        if (send_fragment(hci, link, amble__container(link->packets.next, amble__packet, node)) < 0)
             return;
         if (amble__list_empty(&link->packets)) {
             amble__list_remove(&link->turn);
@@ -67,12 +69,19 @@ static void pump(amble__hci *hci)
 
 void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
+    int r = 0;
+
     packet->sent = 0;
     packet->busy = true;
+    /* While nobody waits for a turn there is no line to stand in. */
+    while (r == 0 && hci->acl_credits && amble__list_empty(&hci->turns))
+        r = send_fragment(hci, link, packet);
+    if (r > 0)
+        return;
     amble__list_append(&link->packets, &packet->node);
     if (!amble__list_linked(&link->turn))
         amble__list_append(&hci->turns, &link->turn);
-    pump(hci);
+    pump(hci); /* others may wait for a turn although there are credits, when the transport refused them */
 }
 
 bool amble__acl_idle(const amble__acl_link *link) { return !link->in_flight && amble__list_empty(&link->packets); }
@@ -108,5 +117,6 @@ void amble__acl_link_close(amble__hci *hci, amble__acl_link *link)
     while ((node = amble__list_take(&link->packets)))
         amble__packet_release(amble__container(node, amble__packet, node));
     amble__waiters_end(&link->drained, 0);
-    pump(hci);
+    if (!hci->failed) /* the others may use its credits */
+        pump(hci);
 }
