@@ -206,7 +206,8 @@ static void repeat_after_a_pause(amble__gap *gap)
     gap->repeats++;
     amble__random_bytes(amble__scheduler_random(), dice, sizeof dice);
     gap->pause.fire = pause_is_over;
-    amble__timer_start(&gap->pause, amble_now_us() + ((uint64_t)amble__get_le16(dice) * (PAUSE_US << doublings) >> 16));
+    amble__timer_start(&gap->pause,
+                       amble_now_us() + ((uint64_t)amble__get_le16(dice) * ((uint64_t)PAUSE_US << doublings) >> 16));
 }
 
 void amble__connect_failed(amble__gap *gap, uint8_t status)
