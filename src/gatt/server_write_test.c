@@ -177,6 +177,28 @@ static void held_writes_of_several_links_keep_their_order(void)
     expect_nothing();
 }
 
+static void a_place_that_comes_free_belongs_to_the_held_write(void)
+{
+    amble_connection *other;
+    amble_value value;
+
+    begin();
+    other = link_open(HANDLE + 1, false);
+    ask(other, 0x52, COMMAND, 0, 1);
+    ask(conn, 0x52, COMMAND, 0, 2);
+    assert_int_equal(amble_written_by(other, &command, &value, 0), 0);
+    ask(conn, 0x12, COMMAND, 0, 3); /* no room: one is in view, one waits */
+    expect_nothing();
+    link_close(other); /* the view is over */
+    ask(conn, 0x52, COMMAND, 0, 4);
+    assert_int_equal(the_host.server.database.dropped, 1);
+    expect_written(&command, 2);
+    answer(conn, 0x13);
+    assert_int_equal(amble_written(ble, &command, &value, 0), 0);
+    assert_int_equal(value.data[0], 3);
+    expect_unwritten(&command);
+}
+
 static void a_held_write_goes_with_its_link(void)
 {
     begin();
@@ -379,6 +401,7 @@ int main(void)
         task_test(a_request_without_room_is_held),
         task_test(a_request_held_too_long_is_refused_and_not_delivered),
         task_test(held_writes_of_several_links_keep_their_order),
+        task_test(a_place_that_comes_free_belongs_to_the_held_write),
         task_test(a_held_write_goes_with_its_link),
         task_test(an_unread_characteristic_blocks_nobody),
         task_test(a_read_that_a_task_answers_is_no_write),

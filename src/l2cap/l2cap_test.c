@@ -126,6 +126,23 @@ static void more_than_the_header_says_is_dropped(void)
     expect_one(hello + 4, 7);
 }
 
+static void nothing_is_written_beyond_the_buffer(void)
+{
+    uint8_t frame_bytes[4 + TEST_MTU] = {TEST_MTU, 0, AMBLE__CID_ATT, 0}, flood[500], before[500];
+    const uint8_t *beyond;
+
+    begin();
+    memset(flood, 0x77, sizeof flood);
+    beyond = conn->l2cap->buffer + conn->l2cap->capacity;
+    memcpy(before, beyond, sizeof before);
+    for (size_t first = 1; first < sizeof frame_bytes; first++) {
+        fragment(AMBLE__BOUNDARY_FIRST, frame_bytes, first);
+        fragment(AMBLE__BOUNDARY_CONTINUE, flood, sizeof flood);
+    }
+    assert_memory_equal(beyond, before, sizeof before);
+    assert_int_equal(frames, 0);
+}
+
 static void a_continuation_of_nothing_is_counted(void)
 {
     begin();
@@ -222,6 +239,7 @@ int main(void)
         task_test(byte_by_byte),
         task_test(the_longest_frame_fits_and_a_longer_one_is_skipped),
         task_test(more_than_the_header_says_is_dropped),
+        task_test(nothing_is_written_beyond_the_buffer),
         task_test(a_continuation_of_nothing_is_counted),
         task_test(a_new_start_ends_an_unfinished_frame),
         task_test(a_frame_under_way_ends_with_its_link),
