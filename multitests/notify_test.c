@@ -161,6 +161,42 @@ static void notifications_beyond_the_queue_are_counted(void **state)
     BENCH_RUN_LOSSY(SERVER(notify_ten), {.label = "client", .script = follow_four});
 }
 
+/* The host's buffers are shared by all subscriptions: one more than there is room for is refused, and nothing of it stays. */
+static int stay(bench_device *self)
+{
+    bench_await_end(bench_await(self));
+    return 0;
+}
+
+static int use_all_buffers(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+    const amble_remote_characteristic l = bench_characteristic(conn, &service_uuid, &level_uuid);
+    const amble_remote_characteristic a = bench_characteristic(conn, &service_uuid, &alarm_uuid);
+    const amble_subscribe_options five = {.depth = 5}, four = {.indicate = true, .depth = 4},
+                                  three = {.indicate = true, .depth = 3};
+    amble_subscription *s, *second;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(amble_subscribe(&l, &five, &s, 5000), 0); /* six of ten, with the one in view */
+        assert_int_equal(amble_subscribe(&a, &four, &second, 5000), AMBLE_ERR_NO_MEMORY);
+        assert_null(second);
+        assert_int_equal(amble_subscribe(&a, &three, &second, 5000), 0);
+        amble_subscription_close(second);
+        amble_subscription_close(s);
+    }
+    assert_int_equal(amble_subscribe(&l, &five, &s, 1), AMBLE_ERR_TIMEOUT); /* gives them back as well */
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void subscriptions_share_the_hosts_buffers(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY(SERVER(stay),
+                    {.label = "client", .script = use_all_buffers, .config = {.notification_buffers = 10}});
+}
+
 /* --- the end of the link ------------------------------------------------------------------------------------------------ */
 static int notify_and_leave(bench_device *self)
 {
@@ -392,6 +428,7 @@ int main(void)
         cmocka_unit_test(notifications_arrive_in_order),
         cmocka_unit_test(notifications_and_indications_stay_in_order),
         cmocka_unit_test(notifications_beyond_the_queue_are_counted),
+        cmocka_unit_test(subscriptions_share_the_hosts_buffers),
         cmocka_unit_test(what_was_queued_comes_before_the_end),
         cmocka_unit_test(waiting_for_the_first_ends_with_the_link),
         cmocka_unit_test(indications_wait_for_a_slow_reader),

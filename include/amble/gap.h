@@ -62,7 +62,7 @@ typedef struct {
     void *opaque[4];
 } amble_scanner; /* the caller's storage, usually a local */
 
-/* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most
+/* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most about
  * two seconds. A controller that cannot scan while it connects scans afterwards. Errors: AMBLE_ERR_BUSY when the host has an open scanner,
  * ARGUMENT, AMBLE_ERR_TOO_LONG for a name beyond 31 bytes, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options,

@@ -11,7 +11,7 @@ enum {
     DEFAULT_WINDOW_US = 11250,
     LEAST_US = 2500,
     MOST_US = 10240000,
-    OPEN_MS = 2000,
+    OPEN_MS = 2500, /* longer than a command may take: a silent controller is lost before */
     REPORT_SCAN_RESPONSE = 4,
     REPORT_CONNECTABLE = 0,
     REPORT_DIRECTED = 1,
