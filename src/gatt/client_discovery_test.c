@@ -13,8 +13,9 @@ static void begin(void)
 
 /* --- a program that discovers, in a task of its own ----------------------------------------------------------------------- */
 enum { FOUND_MAX = 80 };
+typedef enum { SERVICES, CHARACTERISTICS, DESCRIPTORS, FIND_SERVICE, FIND_CHARACTERISTIC, FIND_DESCRIPTOR } procedure;
 static struct {
-    enum { SERVICES, CHARACTERISTICS, DESCRIPTORS, FIND_SERVICE, FIND_CHARACTERISTIC, FIND_DESCRIPTOR } what;
+    procedure what;
     amble_uuid uuid;
     amble_remote_service service, services[FOUND_MAX];
     amble_remote_characteristic characteristic, characteristics[FOUND_MAX];
@@ -81,7 +82,7 @@ static int discovering(void *arg)
 }
 
 /* Starts a discovery, or a search for `uuid`, in the service or characteristic with this range. */
-static void start_for(int what, uint16_t first, uint16_t last, amble_uuid uuid)
+static void start_for(procedure what, uint16_t first, uint16_t last, amble_uuid uuid)
 {
     memset(&d, 0, sizeof d);
     d.what = what;
@@ -97,7 +98,7 @@ static void start_for(int what, uint16_t first, uint16_t last, amble_uuid uuid)
     settle();
 }
 
-static void start(int what, uint16_t first, uint16_t last) { start_for(what, first, last, level_uuid); }
+static void start(procedure what, uint16_t first, uint16_t last) { start_for(what, first, last, level_uuid); }
 
 #define reply(...)         (ask(conn, __VA_ARGS__), settle())
 #define not_found(request) reply(0x01, request, 1, 0, 0x0a)
@@ -305,7 +306,7 @@ static void discovery_may_be_left_and_taken_up_again(void)
 
 /* --- servers that answer nonsense ----------------------------------------------------------------------------------------- */
 /* The first answer to a discovery is this; it has to end there. */
-static void hostile(int what, const uint8_t *pdu, size_t size)
+static void hostile(procedure what, const uint8_t *pdu, size_t size)
 {
     begin();
     amble_scope_open(&scope);
@@ -314,7 +315,7 @@ static void hostile(int what, const uint8_t *pdu, size_t size)
     peer_att(conn, pdu, size);
     settle();
     if (!d.done || d.result != AMBLE_ERR_PROTOCOL)
-        fail_msg("discovery %d of %02x %02x %02x...: done %d, result %d", what, pdu[0], pdu[1], pdu[2], d.done,
+        fail_msg("discovery %u of %02x %02x %02x...: done %d, result %d", what, pdu[0], pdu[1], pdu[2], d.done,
                  d.result);
     assert_true(d.found <= 1); /* what made sense before */
     start(what, 10, 20);       /* the bearer is free; asked again or from the kept list, it comes to the same */

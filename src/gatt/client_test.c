@@ -21,8 +21,9 @@ static amble_remote_characteristic remote(uint8_t properties)
 }
 
 /* One call of the program's, in a task of its own. */
+typedef enum { READ, READ_DESCRIPTOR, WRITE, WRITE_DESCRIPTOR, EXCHANGE } procedure;
 typedef struct {
-    enum { READ, READ_DESCRIPTOR, WRITE, WRITE_DESCRIPTOR, EXCHANGE } what;
+    procedure what;
     amble_remote_characteristic c;
     int timeout_ms, result;
     bool done;
@@ -58,7 +59,7 @@ static int calling(void *arg)
 
 static amble_scope scope;
 
-static void start(caller *a, int what, size_t size)
+static void start(caller *a, procedure what, size_t size)
 {
     *a = (caller){.c = remote(0xff), .timeout_ms = AMBLE_FOREVER, .result = 77, .size = size};
     a->what = what;
