@@ -1,5 +1,5 @@
-/* Tests of bearers: one outstanding request, callers in turn, zombies, the transaction timeout, answers that answer nothing, indications,
- * and who may send what how long. */
+/* Tests of bearers: one outstanding request, callers in turn, zombies, the transaction timeout, answers that answer
+ * nothing, indications, and who may send what how long. */
 #include "att/testing.h"
 
 enum { HANDLE = 0x40 };
@@ -403,7 +403,7 @@ static void every_opcode_goes_where_it_belongs(void)
     expect_nothing();
 }
 
-/* --- indications ------------------------------------------------------------------------------------------------------ */
+/* --- indications -------------------------------------------------------------------------------------------------- */
 typedef struct {
     uint8_t value;
     int timeout_ms, result;
@@ -415,7 +415,7 @@ static int indicating(void *arg)
 {
     indicator *a = arg;
 
-    a->result = amble__att_indicate(conn->bearer, 7, &a->value, 1, amble__deadline(a->timeout_ms));
+    a->result = indicate(&a->value, 1, amble__deadline(a->timeout_ms));
     a->done = true;
     return 0;
 }
@@ -525,7 +525,7 @@ static void too_long_to_indicate(void)
     indicator a;
 
     begin();
-    assert_int_equal(amble__att_indicate(conn->bearer, 7, value, 21, AMBLE__NEVER), AMBLE_ERR_TOO_LONG);
+    assert_int_equal(indicate(value, 21, AMBLE__NEVER), AMBLE_ERR_TOO_LONG);
     expect_nothing();
     amble_scope_open(&scope);
     indicate(&scope, &a, 1, AMBLE_FOREVER); /* the turn was given back */
@@ -547,7 +547,7 @@ static void confirming(void)
     expect_nothing();
 }
 
-/* --- without an answer -------------------------------------------------------------------------------------------------- */
+/* --- without an answer -------------------------------------------------------------------------------------------- */
 static int sent_one(void *arg)
 {
     amble__packet *packet;
@@ -558,7 +558,7 @@ static int sent_one(void *arg)
     if (r < 0)
         return r;
     amble__att_write_value(&w, AMBLE__ATT_NOTIFICATION, 9, "n", 1);
-    amble__att_send(conn->bearer, packet, &w);
+    assert_int_equal(amble__att_send(conn->bearer, packet, &w), 0);
     return 0;
 }
 

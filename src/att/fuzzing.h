@@ -1,7 +1,9 @@
-/* What the fuzz targets share: the rooms from HCI upwards wired together, without anything of a test, on one scheduler in virtual time.
+/* What the fuzz targets share: the rooms from HCI upwards wired together, without anything of a test, on one scheduler
+ * in virtual time.
  *
- * The scheduler is opened once; each input opens the rooms anew, runs its script to the end, and loses every link, so that nothing is left
- * for the next one. Packets are handed over in memory of their own, so that a look beyond their end is seen. */
+ * The scheduler is opened once; each input opens the rooms anew, runs its script to the end, and loses every link, so
+ * that nothing is left for the next one. Packets are handed over in memory of their own, so that a look beyond their
+ * end is seen. */
 #ifndef AMBLE_ATT_FUZZING_H
 #define AMBLE_ATT_FUZZING_H
 #include <stdlib.h>

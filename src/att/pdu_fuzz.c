@@ -1,5 +1,5 @@
-/* Fuzzes the ATT PDUs: the first byte is the opcode. What is read and written again has to be the same bytes, and the entries of a list have to
- * cover it exactly. */
+/* Fuzzes the ATT PDUs: the first byte is the opcode. What is read and written again has to be the same bytes, and the
+ * entries of a list have to cover it exactly. */
 #include "att/fuzzing.h"
 #include "att/pdu.h"
 

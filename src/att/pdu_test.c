@@ -1,5 +1,5 @@
-/* Tests of the ATT PDUs: what is written is read back the same, every truncation and every surplus is noticed, and lists that a hostile
- * server might send. */
+/* Tests of the ATT PDUs: what is written is read back the same, every truncation and every surplus is noticed, and
+ * lists that a hostile server might send. */
 #include "att/pdu.h"
 
 #include <setjmp.h>
@@ -206,7 +206,7 @@ static void a_writer_that_is_too_short_says_so(void **state)
     }
 }
 
-/* --- lists -------------------------------------------------------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------------------------------------------------- */
 static size_t count_entries(uint8_t opcode, const uint8_t *list, size_t size, amble__att_entry *last)
 {
     uint8_t *copy = malloc(size ? size : 1); /* so that AddressSanitizer sees a look beyond the end */

@@ -1,7 +1,8 @@
-/* What the tests from l2cap/ upwards share: the rooms from HCI to ATT wired together, and a peer whose packets a test writes by hand.
+/* What the tests from l2cap/ upwards share: the rooms from HCI to ATT wired together, and a peer whose packets a test
+ * writes by hand.
  *
- * Links are opened and lost by the test. What the host sends is looked at frame by frame; the controller has so many buffers that nothing
- * waits for credits unless a test wants it. */
+ * Links are opened and lost by the test. What the host sends is looked at frame by frame; the controller has so many
+ * buffers that nothing waits for credits unless a test wants it. */
 #ifndef AMBLE_ATT_TESTING_H
 #define AMBLE_ATT_TESTING_H
 #include "att/bearer.h"
@@ -129,7 +130,7 @@ static inline void link_close(amble_connection *conn)
     amble__link_free(conn);
 }
 
-/* --- the peer ----------------------------------------------------------------------------------------------------------- */
+/* --- the peer ----------------------------------------------------------------------------------------------------- */
 /* The peer sends a frame on a channel, in one packet. */
 static inline void peer_sends(const amble_connection *conn, uint16_t cid, const uint8_t *payload, size_t size)
 {

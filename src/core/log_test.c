@@ -1,4 +1,5 @@
-/* Tests of log lines: levels, the sink, standard error, lines that are too long, and threads that do not share their settings. */
+/* Tests of log lines: levels, the sink, standard error, lines that are too long, and threads that do not share their
+ * settings. */
 #include "core/log.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* Tests of discovery against scripted servers: what is asked, what one answer is good for, where lists end; and against servers that answer
- * nonsense, where it has to end with AMBLE_ERR_PROTOCOL. */
+/* Tests of discovery against scripted servers: what is asked, what one answer is good for, where lists end; and
+ * against servers that answer nonsense, where it has to end with AMBLE_ERR_PROTOCOL. */
 #include "gatt/testing.h"
 
 static amble_connection *conn;
@@ -11,7 +11,7 @@ static void begin(void)
     conn = link_open(HANDLE, true);
 }
 
-/* --- a program that discovers, in a task of its own ----------------------------------------------------------------------- */
+/* --- a program that discovers, in a task of its own --------------------------------------------------------------- */
 enum { FOUND_MAX = 80 };
 typedef enum { SERVICES, CHARACTERISTICS, DESCRIPTORS, FIND_SERVICE, FIND_CHARACTERISTIC, FIND_DESCRIPTOR } procedure;
 static struct {
@@ -103,7 +103,7 @@ static void start(procedure what, uint16_t first, uint16_t last) { start_for(wha
 #define reply(...)         (ask(conn, __VA_ARGS__), settle())
 #define not_found(request) reply(0x01, request, 1, 0, 0x0a)
 
-/* --- well-behaved servers --------------------------------------------------------------------------------------------------- */
+/* --- well-behaved servers ----------------------------------------------------------------------------------------- */
 static void services_of_several_answers(void)
 {
     begin();
@@ -304,7 +304,7 @@ static void discovery_may_be_left_and_taken_up_again(void)
     amble_scope_close(&scope);
 }
 
-/* --- servers that answer nonsense ----------------------------------------------------------------------------------------- */
+/* --- servers that answer nonsense --------------------------------------------------------------------------------- */
 /* The first answer to a discovery is this; it has to end there. */
 static void hostile(procedure what, const uint8_t *pdu, size_t size)
 {

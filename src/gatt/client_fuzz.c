@@ -1,7 +1,9 @@
-/* Fuzzes the client: a task discovers, reads, writes and subscribes, all with bounds in time; the script is what the server says.
+/* Fuzzes the client: a task discovers, reads, writes and subscribes, all with bounds in time; the script is what the
+ * server says.
  *
- * A record of the script is a byte and a PDU. With an even byte the PDU is sent as it is; with an odd one its opcode becomes the response to the
- * request under way, so that the fuzzer need not guess it. When the script is over nothing is found any more. */
+ * A record of the script is a byte and a PDU. With an even byte the PDU is sent as it is; with an odd one its opcode
+ * becomes the response to the request under way, so that the fuzzer need not guess it. When the script is over nothing
+ * is found any more. */
 #include "gatt/fuzzing.h"
 
 enum { STEP_MS = 500, ROUNDS = 2, MOST = 40 };

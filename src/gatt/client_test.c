@@ -1,4 +1,5 @@
-/* Tests of reading, writing and the MTU on the client: long values, errors, time, stale handles, and values that end just at a packet's end. */
+/* Tests of reading, writing and the MTU on the client: long values, errors, time, stale handles, and values that end
+ * just at a packet's end. */
 #include "gatt/testing.h"
 
 static amble_connection *conn;
@@ -395,7 +396,7 @@ static void time_bounds_the_whole(void)
     amble_scope_close(&scope);
 }
 
-/* --- the MTU ------------------------------------------------------------------------------------------------------------ */
+/* --- the MTU ------------------------------------------------------------------------------------------------------ */
 static void the_mtu_is_exchanged_once(void)
 {
     caller a, b;

@@ -1,5 +1,5 @@
-/* Tests of the database: handles, looking up by handle and by definition, large tables, memory that is used up, and definitions that make no
- * sense. */
+/* Tests of the database: handles, looking up by handle and by definition, large tables, memory that is used up, and
+ * definitions that make no sense. */
 #include "gatt/testing.h"
 
 static amble__database database;

@@ -1,4 +1,5 @@
-/* What the fuzz targets of this room share: the rooms with a server and a client on top, and a table that has everything a server can. */
+/* What the fuzz targets of this room share: the rooms with a server and a client on top, and a table that has
+ * everything a server can. */
 #ifndef AMBLE_GATT_FUZZING_H
 #define AMBLE_GATT_FUZZING_H
 #include "att/fuzzing.h"

@@ -1,4 +1,5 @@
-/* Tests of requests that a task answers: reads and writes, offsets, refusals, answers that come too late, and who is asked when. */
+/* Tests of requests that a task answers: reads and writes, offsets, refusals, answers that come too late, and who is
+ * asked when. */
 #include "gatt/testing.h"
 
 static amble_connection *conn;

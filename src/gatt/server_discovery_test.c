@@ -1,4 +1,5 @@
-/* Tests of the requests over ranges of handles: what they find, how lists end at the MTU and at entries of another size, and each error. */
+/* Tests of the requests over ranges of handles: what they find, how lists end at the MTU and at entries of another
+ * size, and each error. */
 #include "gatt/testing.h"
 
 static amble_connection *conn;

@@ -1,7 +1,7 @@
 /* Fuzzes the server: two clients send what they like, the program takes, answers, refuses, updates, and time passes.
  *
- * A record of the script is a byte, whose top bit is the link, and for most a PDU. Whatever comes: a request gets at most one answer, and when all is
- * over every packet and every queue entry is back in its place. */
+ * A record of the script is a byte, whose top bit is the link, and for most a PDU. Whatever comes: a request gets at
+ * most one answer, and when all is over every packet and every queue entry is back in its place. */
 #include "gatt/fuzzing.h"
 
 static const amble_uuid battery_uuid = AMBLE_UUID16(0x180f), level_uuid = AMBLE_UUID16(0x2a19),

@@ -1,4 +1,5 @@
-/* Tests of what a server sends unasked: notifications, indications, updates of everybody who subscribed, and who is left out when. */
+/* Tests of what a server sends unasked: notifications, indications, updates of everybody who subscribed, and who is
+ * left out when. */
 #include "gatt/testing.h"
 
 static amble_connection *conn, *other;

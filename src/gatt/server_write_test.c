@@ -1,5 +1,5 @@
-/* Tests of writes: error codes, queues, commands without room, requests held until there is room or their time is over, CCCDs, and the tasks
- * that take what was written. */
+/* Tests of writes: error codes, queues, commands without room, requests held until there is room or their time is
+ * over, CCCDs, and the tasks that take what was written. */
 #include "gatt/testing.h"
 
 static amble_connection *conn;
@@ -250,7 +250,7 @@ static void a_read_that_a_task_answers_is_no_write(void)
     expect_nothing();
 }
 
-/* --- CCCDs ---------------------------------------------------------------------------------------------------------- */
+/* --- CCCDs -------------------------------------------------------------------------------------------------------- */
 static void a_cccd_belongs_to_its_link(void)
 {
     amble_connection *other;
@@ -301,7 +301,7 @@ static void a_cccd_takes_what_the_characteristic_can(void)
     assert_int_equal(amble_subscribed(conn, &only_indicate), 2);
 }
 
-/* --- tasks that take ---------------------------------------------------------------------------------------------------- */
+/* --- tasks that take ---------------------------------------------------------------------------------------------- */
 typedef struct {
     amble_connection *from;
     int result;

@@ -1,5 +1,6 @@
-/* Tests of subscriptions: the queue is armed before the server is asked, values keep their order, every indication is confirmed when there is
- * room for the next, buffers are shared fairly and come back, and what happens when the link goes. */
+/* Tests of subscriptions: the queue is armed before the server is asked, values keep their order, every indication is
+ * confirmed when there is room for the next, buffers are shared fairly and come back, and what happens when the link
+ * goes. */
 #include "gatt/testing.h"
 
 enum { VALUE = 11, CCCD = 12 };
@@ -201,7 +202,7 @@ static void what_nobody_subscribed_to(void)
     amble_scope_close(&scope);
 }
 
-/* --- indications -------------------------------------------------------------------------------------------------------- */
+/* --- indications -------------------------------------------------------------------------------------------------- */
 static void indications_are_confirmed_when_there_is_room(void)
 {
     amble_value value;
@@ -291,7 +292,7 @@ static void a_confirmation_is_not_sent_on_another_link(void)
     amble_scope_close(&scope);
 }
 
-/* --- subscribing -------------------------------------------------------------------------------------------------------- */
+/* --- subscribing -------------------------------------------------------------------------------------------------- */
 static void what_cannot_be_subscribed_to(void)
 {
     caller a, b;
@@ -416,7 +417,7 @@ static void closing_does_not_wait_for_ever(void)
     amble_scope_close(&scope);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------------ */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 static int wait_first(void *arg)
 {
     caller *a = arg;

@@ -1,4 +1,5 @@
-/* What the tests of this room share: the rooms with a server and a client on top, and one served table that has everything.
+/* What the tests of this room share: the rooms with a server and a client on top, and one served table that has
+ * everything.
  *
  * The object of the program, `ble`, is a host of which only the server and the client are alive. */
 #ifndef AMBLE_GATT_TESTING_H
@@ -52,7 +53,7 @@ static inline void gatt_close(amble_connection *conn)
     amble__link_free(conn);
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 /* Handles of what it serves. */
 enum {
     BATTERY = 1,

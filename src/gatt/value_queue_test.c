@@ -1,4 +1,5 @@
-/* Tests of value queues: order, views, takes by connection, values that find no room, and views of links that are over. */
+/* Tests of value queues: order, views, takes by connection, values that find no room, and views of links that are
+ * over. */
 #include "gatt/testing.h"
 
 enum { DEPTH = 3, VALUE_SIZE = 8 };
@@ -146,7 +147,7 @@ static void the_latest_replaces_an_unread_one(void)
     assert_int_equal(dropped, 0);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------------ */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 typedef struct {
     amble_connection *from;
     int result;

@@ -1,4 +1,5 @@
-/* Tests of ACL data on its way out: credits, fragments, turns, completed packets, links that close with packets queued. */
+/* Tests of ACL data on its way out: credits, fragments, turns, completed packets, links that close with packets
+ * queued. */
 #include "hci/testing.h"
 
 enum { HANDLE_A = 0x040, HANDLE_B = 0x0ef1, CID = 4, CAPACITY = 100 };

@@ -1,7 +1,9 @@
-/* Fuzzes a live HCI: three tasks send commands, two links have packets to send, and the script is what the controller says.
+/* Fuzzes a live HCI: three tasks send commands, two links have packets to send, and the script is what the controller
+ * says.
  *
- * A record of the script is a byte and a packet: 0 to 191 the packet comes from the controller as it is; up to 223 it is the answer that the command
- * sent last waits for, with these return parameters; up to 239 a link queues a packet; up to 247 time passes; beyond, a command is cancelled. */
+ * A record of the script is a byte and a packet: 0 to 191 the packet comes from the controller as it is; up to 223 it
+ * is the answer that the command sent last waits for, with these return parameters; up to 239 a link queues a packet;
+ * up to 247 time passes; beyond, a command is cancelled. */
 #include "att/fuzzing.h"
 
 enum { TASKS = 3, COMMANDS = 4 };

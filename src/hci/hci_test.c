@@ -1,5 +1,5 @@
-/* Tests of commands and events: credits, answers that find their command, errors, askers that give up, controllers that fall silent, and
- * events that make no sense. */
+/* Tests of commands and events: credits, answers that find their command, errors, askers that give up, controllers
+ * that fall silent, and events that make no sense. */
 #include "hci/testing.h"
 
 enum { OPCODE_A = 0x2001, OPCODE_B = 0x2002, OPCODE_C = 0x2003, OPCODE_D = 0x2005, OPCODE_E = 0x2006 };

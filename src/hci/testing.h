@@ -1,13 +1,13 @@
 /* What the tests of the rooms above task/ share: a controller made of a record and a few events.
  *
- * Whatever the host writes is kept, packet by packet, until a test asks for it; whatever the controller says, a test says it by hand.
- * Nothing answers by itself. Test bodies run as the first task of a scheduler in virtual time. */
+ * Whatever the host writes is kept, packet by packet, until a test asks for it; whatever the controller says, a test
+ * says it by hand. Nothing answers by itself. Test bodies run as the first task of a scheduler in virtual time. */
 #ifndef AMBLE_HCI_TESTING_H
 #define AMBLE_HCI_TESTING_H
 #include "hci/hci.h"
 #include "task/testing.h"
 
-/* --- test bodies that run in a task --------------------------------------------------------------------------------- */
+/* --- test bodies that run in a task ------------------------------------------------------------------------------- */
 typedef struct {
     void (*body)(void);
 } task_body;
@@ -50,7 +50,7 @@ static inline void settle(void)
 /* A few bytes and their number, for two arguments at once. */
 #define BYTES(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
 
-/* --- the controller --------------------------------------------------------------------------------------------------- */
+/* --- the controller ----------------------------------------------------------------------------------------------- */
 enum { SENT_MAX = 256, SENT_SIZE = 700, ARENA_SIZE = 1 << 20 };
 
 typedef struct {
@@ -175,7 +175,7 @@ static inline void say_acl(uint16_t handle, unsigned boundary, const uint8_t *da
     amble__hci_receive(&controller.hci, packet, 5 + size);
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------------- */
+/* --- memory ------------------------------------------------------------------------------------------------------- */
 static inline amble__arena test_arena(void)
 {
     static _Alignas(max_align_t) uint8_t block[ARENA_SIZE];

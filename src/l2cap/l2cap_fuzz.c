@@ -1,5 +1,6 @@
-/* Fuzzes reassembly and signalling with fragments on two links. A record of the script is a byte of flags (bits 0 and 1 the boundary, 2 the link,
- * 3: the controller has sent everything, 4: the link is lost and comes again), then the fragment. */
+/* Fuzzes reassembly and signalling with fragments on two links. A record of the script is a byte of flags (bits 0 and
+ * 1 the boundary, 2 the link, 3: the controller has sent everything, 4: the link is lost and comes again), then the
+ * fragment. */
 #include "att/fuzzing.h"
 #include "smp/refusal.h"
 

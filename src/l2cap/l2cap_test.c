@@ -1,4 +1,5 @@
-/* Tests of reassembly and dispatch: frames cut anywhere, frames that are too long, never begun or never ended, and channels nobody knows. */
+/* Tests of reassembly and dispatch: frames cut anywhere, frames that are too long, never begun or never ended, and
+ * channels nobody knows. */
 #include "att/testing.h"
 
 enum { HANDLE = 0x40 };

@@ -1,4 +1,5 @@
-/* Tests of links: slots and generations, packets that come before their link or after it, and losses that end every wait. */
+/* Tests of links: slots and generations, packets that come before their link or after it, and losses that end every
+ * wait. */
 #include "link/connection.h"
 
 #include "hci/testing.h"
@@ -216,7 +217,7 @@ static void a_link_that_nobody_has_is_free_at_once(void)
     assert_int_equal(amble__link_check(conn, conn->generation), AMBLE_ERR_STALE);
 }
 
-/* --- waits ---------------------------------------------------------------------------------------------------------- */
+/* --- waits -------------------------------------------------------------------------------------------------------- */
 static amble_connection *the_link;
 static amble__list some_list;
 
