@@ -286,6 +286,100 @@ static void a_scan_is_cancelled_at_every_moment(void **state)
     run_lossy(cancel_scans);
 }
 
+/* --- cancelling while the request is on the air ------------------------------------------------------------------------- */
+enum { REQUEST_US = 352, AROUND = 6, REQUEST_ROUNDS = 12 }; /* 44 bytes on LE 1M */
+
+static amble_event request_on_air;
+static void tell_of_request(const amble_air_packet *packet)
+{
+    if (packet->access_address == 0x8e89bed6 && (packet->pdu[0] & 0x0f) == 5)
+        amble_event_set(&request_on_air);
+}
+
+/* Cancels a few microseconds around the last bit of the CONNECT_IND, or so many rounds of the scheduler after it: there the link is announced. */
+static void cancel_around_request(attempt *a, int (*function)(void *arg), int moment, int (*then)(bench_device *self))
+{
+    amble_scope scope;
+    amble_task *task;
+
+    amble_event_clear(&request_on_air);
+    amble_scope_open(&scope);
+    task = amble_spawn(&scope, function, a);
+    assert_int_equal(amble_event_wait(&request_on_air, 20000), 0);
+    bench_sleep_us(REQUEST_US - (moment < AROUND ? AROUND - moment : 0));
+    for (int i = AROUND; i < moment; i++)
+        bench_sleep(0);
+    amble_cancel(task);
+    assert_int_equal(then ? then(a->device) : 0, 0);
+    amble_scope_close(&scope);
+}
+
+static int cancel_connects_around_request(bench_device *self)
+{
+    unsigned cancelled = 0;
+
+    bench_watch(tell_of_request);
+    for (int moment = 0; moment < AROUND + REQUEST_ROUNDS; moment++) {
+        attempt a = {.device = self};
+
+        cancel_around_request(&a, attempt_connect, moment, NULL);
+        cancelled += a.result == AMBLE_ERR_CANCELLED;
+        amble_connection_close(a.conn);
+        amble_connection_close(bench_connect(self, "lamp"));
+    }
+    assert_true(cancelled > AROUND);
+    stopped = true;
+    return 0;
+}
+
+/* What follows in the next round is another advertisement, which must not get the link. */
+static int advertise_as_beacon(bench_device *self)
+{
+    const amble_advertise_options beacon = {.not_connectable = true, .interval_us = BENCH_ADVERTISE_US};
+    int before, r;
+
+    do {
+        before = bench_now_ms();
+        r = amble_advertise(self->ble, &beacon, NULL, 100);
+    } while (r == AMBLE_ERR_BUSY);
+    assert_int_equal(bench_now_ms() - before, 100);
+    return r;
+}
+
+static int cancel_advertising_around_request(bench_device *self)
+{
+    unsigned cancelled = 0;
+
+    bench_watch(tell_of_request);
+    for (int moment = 0; moment < AROUND + REQUEST_ROUNDS; moment++) {
+        attempt a = {.device = self};
+
+        cancel_around_request(&a, attempt_advertise, moment, advertise_as_beacon);
+        cancelled += a.result == AMBLE_ERR_CANCELLED;
+        amble_connection_close(a.conn);
+    }
+    assert_in_range(cancelled, 2, AROUND + REQUEST_ROUNDS);
+    stopped = true;
+    return 0;
+}
+
+static void a_connect_is_cancelled_while_its_request_is_on_the_air(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        run_with_central(cancel_connects_around_request, 0, seed);
+}
+
+static void advertising_is_cancelled_while_a_request_is_on_the_air(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        stopped = false;
+        BENCH_RUN(&(bench_options){.seed = seed}, {.label = "lamp", .script = cancel_advertising_around_request},
+                  {.label = "central", .script = connect_for_ever});
+    }
+}
+
 /* --- no first packet ------------------------------------------------------------------------------------------------------ */
 /* The air goes dead when a CONNECT_IND was sent: the central believes that it has a link. Vol 6 Part B 2.3.3.1 */
 static unsigned requests_seen, requests_to_swallow;
@@ -565,6 +659,8 @@ int main(void)
         cmocka_unit_test(a_connect_times_out_at_every_moment),
         cmocka_unit_test(advertising_is_cancelled_at_every_moment),
         cmocka_unit_test(a_scan_is_cancelled_at_every_moment),
+        cmocka_unit_test(a_connect_is_cancelled_while_its_request_is_on_the_air),
+        cmocka_unit_test(advertising_is_cancelled_while_a_request_is_on_the_air),
         cmocka_unit_test(an_attempt_without_a_first_packet_is_repeated),
         cmocka_unit_test(the_peripheral_vanishes_at_every_moment),
         cmocka_unit_test(tasks_connect_to_several_devices_at_once),

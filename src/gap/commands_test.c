@@ -373,6 +373,38 @@ static void links_that_nobody_wants_are_sent_away(void)
     amble_close(ble);
 }
 
+/* A central comes while advertising is being stopped and somebody else waits to advertise: the link belongs to neither. */
+static void a_late_central_is_not_the_next_ones(void)
+{
+    job first = {.timeout_ms = AMBLE_FOREVER}, second = {.timeout_ms = AMBLE_FOREVER};
+    amble_task *tasks[2];
+    amble_scope scope;
+
+    begin();
+    first.ble = second.ble = open_this();
+    amble_scope_open(&scope);
+    tasks[0] = start(&scope, advertise, &first);
+    fake.held = AMBLE__HCI_LE_SET_ADVERTISING_ENABLE;
+    amble_cancel(tasks[0]);
+    assert_int_equal(amble_join(tasks[0], 1000), AMBLE_ERR_CANCELLED);
+    tasks[1] = start(&scope, advertise, &second);
+    fake_connected(0, 1, false, 9);
+    settle();
+    assert_int_equal(amble_join(tasks[1], 0), AMBLE_ERR_TIMEOUT);
+    fake.held = 0;
+    fake_refuse(AMBLE__HCI_LE_SET_ADVERTISING_ENABLE, AMBLE__HCI_COMMAND_DISALLOWED); /* it has stopped by itself */
+    complete(AMBLE__HCI_LE_SET_ADVERTISING_ENABLE, NULL, 0);
+    fake_refuse(AMBLE__HCI_LE_SET_ADVERTISING_ENABLE, 0);
+    assert_int_equal(amble_sleep_ms(100), 0);
+    assert_int_equal(said(AMBLE__HCI_DISCONNECT), 1);
+    fake_connected(0, 2, false, 8);
+    assert_int_equal(amble_join(tasks[1], 1000), 0);
+    assert_true(amble_device_equal(amble_connection_device(second.conn), peer(8)));
+    amble_scope_close(&scope);
+    amble_connection_close(second.conn);
+    amble_close(first.ble);
+}
+
 static void a_stranger_is_not_the_peer_that_was_asked_for(void)
 {
     job j = {.timeout_ms = AMBLE_FOREVER, .device = peer(9)};
@@ -493,6 +525,7 @@ int main(void)
         task_test(a_hardware_error_ends_every_wait),
         task_test(a_controller_that_falls_silent_ends_every_wait),
         task_test(links_that_nobody_wants_are_sent_away),
+        task_test(a_late_central_is_not_the_next_ones),
         task_test(a_stranger_is_not_the_peer_that_was_asked_for),
         task_test(a_handle_in_use_is_not_given_twice),
         task_test(a_link_without_a_slot_is_sent_away),
