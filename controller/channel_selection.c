@@ -1,4 +1,4 @@
-/* Channel selection #1 and #2. Both are computed from the event counter alone, so that an event can be skipped without
+/* Channel selection #1 and #2. Both are computed from the number of the event alone, so that an event can be skipped without
  * stepping through it: the last unmapped channel of algorithm #1 after n events is n times the hop increment. */
 #include "controller/channel_selection.h"
 
@@ -19,9 +19,9 @@ bool amble__ll_channels_set(amble__ll_channels *channels, uint64_t map)
 
 static bool is_used(const amble__ll_channels *channels, unsigned channel) { return channels->map >> channel & 1; }
 
-uint8_t amble__ll_channel_1(const amble__ll_channels *channels, uint8_t hop, uint16_t event)
+uint8_t amble__ll_channel_1(const amble__ll_channels *channels, uint8_t hop, uint64_t event)
 {
-    const unsigned unmapped = (event + 1u) * hop % AMBLE__LL_DATA_CHANNELS;
+    const unsigned unmapped = (unsigned)((event + 1) * hop % AMBLE__LL_DATA_CHANNELS);
 
     return is_used(channels, unmapped) ? (uint8_t)unmapped : channels->used[unmapped % channels->count];
 }

@@ -70,6 +70,19 @@ static void test_algorithm_1(void **state)
     }
 }
 
+/* Stepped as the specification has it (4.5.8.2), the unmapped channel knows nothing of an event counter that wraps. */
+static void test_algorithm_1_goes_on_past_the_counter(void **state)
+{
+    const amble__ll_channels all = all_channels();
+    unsigned unmapped = 0;
+
+    (void)state;
+    for (uint64_t event = 0; event < 0x10000 + 100; event++) {
+        unmapped = (unmapped + 5) % AMBLE__LL_DATA_CHANNELS;
+        assert_int_equal(amble__ll_channel_1(&all, 5, event), unmapped);
+    }
+}
+
 /* The event counter wraps at 2^16, and a channel must come out of the map whatever it is. */
 static void test_channels_are_of_the_map(void **state)
 {
@@ -100,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_algorithm_2_with_all_channels),
         cmocka_unit_test(test_algorithm_2_with_nine_channels),
         cmocka_unit_test(test_algorithm_1),
+        cmocka_unit_test(test_algorithm_1_goes_on_past_the_counter),
         cmocka_unit_test(test_channels_are_of_the_map),
         cmocka_unit_test(test_maps_that_are_none),
     };

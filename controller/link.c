@@ -87,7 +87,7 @@ static bool may_skip(const amble__ll_link *link)
 void amble__ll_link_next_event(amble__ll_link *link)
 {
     link->skipped = may_skip(link) ? link->latency : 0;
-    link->event_counter = (uint16_t)(link->event_counter + 1 + link->skipped);
+    link->events += 1u + link->skipped;
     link->anchor_us += (1 + (uint64_t)link->skipped) * link->interval_us;
     arm_event(link);
 }
@@ -100,7 +100,7 @@ void amble__ll_link_wake(amble__ll_link *link)
         return;
     while (link->skipped && link->anchor_us - link->interval_us - amble__ll_link_widening(link) > now) {
         link->skipped--;
-        link->event_counter--;
+        link->events--;
         link->anchor_us -= link->interval_us;
     }
     arm_event(link);

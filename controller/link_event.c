@@ -199,8 +199,8 @@ static void begin_event(amble__ll_link *link)
     }
     link->in_event = true;
     link->channel = link->channel_selection_2
-                        ? amble__ll_channel_2(&link->channels, link->access_address, link->event_counter)
-                        : amble__ll_channel_1(&link->channels, link->hop, link->event_counter);
+                        ? amble__ll_channel_2(&link->channels, link->access_address, (uint16_t)link->events)
+                        : amble__ll_channel_1(&link->channels, link->hop, link->events);
     link->anchor_heard = false;
     if (link->role == AMBLE__LL_CENTRAL)
         send(link);

@@ -189,6 +189,22 @@ static void test_channel_selection_1_with_an_old_central(void **state)
     amble__radio_close(&p.radio);
 }
 
+/* The channels of algorithm #1 go on in their order where the event counter wraps, after 2^16 events. */
+static void test_channel_selection_1_past_the_event_counter(void **state)
+{
+    peer p;
+
+    (void)state;
+    assert_int_equal(bench_advertise(&b.hosts[0], 0, 32, ""), 0);
+    peer_open(&p, &b);
+    p.channel_selection_2 = false;
+    p.data.interval = 6;
+    assert_true(peer_connect(&p));
+    while (p.event < 0x10000 + 50)
+        assert_true(peer_poll(&p));
+    amble__radio_close(&p.radio);
+}
+
 /* The longer a peripheral has heard nothing, the longer it listens around the anchor: both clocks may be 50 ppm off. */
 static void test_window_widening(void **state)
 {
@@ -362,6 +378,7 @@ int main(void)
         TEST(test_reset_makes_the_links_vanish),
         TEST(test_never_established),
         TEST(test_channel_selection_1_with_an_old_central),
+        TEST(test_channel_selection_1_past_the_event_counter),
         TEST(test_window_widening),
         TEST(test_peripheral_latency),
         TEST(test_several_links_in_both_roles),

@@ -18,7 +18,7 @@ typedef struct {
     amble__ll_channels channels;
     uint64_t meet_us; /* not 0: put the anchor a whole number of intervals after this past moment */
     uint64_t anchor_us;
-    uint16_t event;
+    uint64_t event;
     uint8_t sn, nesn;
     /* the answer to the last packet */
     bool answered;
@@ -128,8 +128,9 @@ static inline bool peer_connect(peer *p)
 /* Has one packet sent in the next event, `header` without SN and NESN. */
 static inline void peer_begin(peer *p, unsigned header, const void *payload, size_t size)
 {
-    const uint8_t channel = p->channel_selection_2 ? amble__ll_channel_2(&p->channels, p->data.access_address, p->event)
-                                                   : amble__ll_channel_1(&p->channels, p->data.hop, p->event);
+    const uint8_t channel = p->channel_selection_2
+                                ? amble__ll_channel_2(&p->channels, p->data.access_address, (uint16_t)p->event)
+                                : amble__ll_channel_1(&p->channels, p->data.hop, p->event);
     uint8_t pdu[257];
 
     pdu[0] = (uint8_t)(header | (unsigned)p->sn << 3 | (unsigned)p->nesn << 2);
