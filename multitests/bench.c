@@ -46,7 +46,7 @@ bench_device *bench_find(const char *label)
 
 amble_device bench_address(const char *label) { return amble_own_device(bench_find(label)->ble); }
 
-/* --- the trace ------------------------------------------------------------------------------------------------------ */
+/* --- the trace ---------------------------------------------------------------------------------------------------- */
 static void hash_bytes(const void *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -65,7 +65,7 @@ static void on_packet(void *user, const amble_air_packet *packet)
         run.watch(packet);
 }
 
-/* --- the census ----------------------------------------------------------------------------------------------------- */
+/* --- the census --------------------------------------------------------------------------------------------------- */
 static size_t length(const amble__list *list)
 {
     size_t n = 0;
@@ -213,7 +213,7 @@ static void census_of_tasks(bool report_all)
     }
 }
 
-/* --- a run ---------------------------------------------------------------------------------------------------------- */
+/* --- a run -------------------------------------------------------------------------------------------------------- */
 int bench_open(bench_device *device)
 {
     return amble_open(&device->ble, bench_transport(device), &device->config, OPEN_MS);
@@ -324,7 +324,7 @@ void bench_run_lossy(const bench_device *devices, size_t count)
         bench_run(&(bench_options){.loss = losses[i], .seed = 1 + i}, devices, count);
 }
 
-/* --- meeting -------------------------------------------------------------------------------------------------------- */
+/* --- meeting ------------------------------------------------------------------------------------------------------ */
 amble_connection *bench_await(bench_device *self)
 {
     const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US};

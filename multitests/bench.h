@@ -1,11 +1,12 @@
 /* The bench: several devices on one simulated radio, each with a script, and a census at the end.
  *
- * A test names its devices; bench_run plugs them in, runs each script as a task, waits for all of them, and then requires that nothing is
- * left: no task, no link on either side, no packet, no entry of a queue, no command, no timer, and silence on the air. Time is virtual; every
- * packet on the air goes into one hash, so that two runs can be compared byte for byte.
+ * A test names its devices; bench_run plugs them in, runs each script as a task, waits for all of them, and then
+ * requires that nothing is left: no task, no link on either side, no packet, no entry of a queue, no command, no
+ * timer, and silence on the air. Time is virtual; every packet on the air goes into one hash, so that two runs can
+ * be compared byte for byte.
  *
- * Scripts use cmocka's assertions. One that fails ends the program at once with its message and the run's seed: cmocka cannot jump out of
- * a task's stack under AddressSanitizer. */
+ * Scripts use cmocka's assertions. One that fails ends the program at once with its message and the run's seed:
+ * cmocka cannot jump out of a task's stack under AddressSanitizer. */
 #ifndef AMBLE_MULTITESTS_BENCH_H
 #define AMBLE_MULTITESTS_BENCH_H
 #include <setjmp.h>

@@ -9,7 +9,7 @@ static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0), value_uuid = AMBLE_
 static const amble_characteristic value = {.uuid = &value_uuid, .notify = true};
 static const amble_service service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&value)};
 
-/* --- scripts that leave something ------------------------------------------------------------------------------------------- */
+/* --- scripts that leave something --------------------------------------------------------------------------------- */
 static int only_advertise(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -59,7 +59,7 @@ static int fall_out(bench_device *self)
     return AMBLE_ERR_PROTOCOL;
 }
 
-/* --- what the bench says about it, in a child ------------------------------------------------------------------------------- */
+/* --- what the bench says about it, in a child --------------------------------------------------------------------- */
 static char said[4000];
 
 static int in_child_with(int (*script)(bench_device *self))

@@ -45,7 +45,7 @@ static int serve_one(bench_device *self)
     return 0;
 }
 
-/* --- reading and writing ---------------------------------------------------------------------------------------------- */
+/* --- reading and writing ------------------------------------------------------------------------------------------ */
 static int read_and_write(bench_device *self)
 {
     amble_connection *conn = bench_connect(self, "server");
@@ -142,7 +142,7 @@ static void descriptors_are_found_read_and_written(void **state)
     BENCH_RUN_LOSSY(SERVER(read_descriptor_here), CLIENT(use_descriptors));
 }
 
-/* --- answers that a task gives ------------------------------------------------------------------------------------------ */
+/* --- answers that a task gives ------------------------------------------------------------------------------------ */
 static int answer_requests(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -294,7 +294,7 @@ static void a_pending_read_and_queued_writes_of_one_value(void **state)
                     {.label = "writer", .script = write_queued});
 }
 
-/* --- long values and the MTU ---------------------------------------------------------------------------------------------- */
+/* --- long values and the MTU -------------------------------------------------------------------------------------- */
 static int serve_long(bench_device *self)
 {
     uint8_t bytes[512];

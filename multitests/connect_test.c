@@ -1,5 +1,5 @@
-/* Connecting: timeouts and cancels at every moment, attempts without a first packet, several at once. Whatever happens, the next connect works at once
- * and no side keeps a link that nobody has. */
+/* Connecting: timeouts and cancels at every moment, attempts without a first packet, several at once. Whatever
+ * happens, the next connect works at once and no side keeps a link that nobody has. */
 #include "bench.h"
 
 enum { SCAN_MS = 40, CONNECT_MS = 120 };
@@ -48,7 +48,7 @@ static void run_lossy(int (*script)(bench_device *self))
     run_with_central(script, 20, 3);
 }
 
-/* --- timeouts ----------------------------------------------------------------------------------------------------------- */
+/* --- timeouts ----------------------------------------------------------------------------------------------------- */
 static int time_out_and_go_on(bench_device *self)
 {
     static const amble_device nobody = {.type = AMBLE_RANDOM, .bytes = {1, 2, 3, 4, 5, 0xc6}};
@@ -85,7 +85,7 @@ static void after_a_timeout_the_next_connect_works_at_once(void **state)
     run_lossy(time_out_and_go_on);
 }
 
-/* --- cancelling at every moment ----------------------------------------------------------------------------------------- */
+/* --- cancelling at every moment ----------------------------------------------------------------------------------- */
 typedef struct {
     bench_device *device;
     amble_connection *conn;
@@ -101,7 +101,8 @@ static int attempt_connect(void *arg)
     return 0;
 }
 
-/* The moments: after so many rounds of the scheduler, in which no time passes; then a tenth of a millisecond apart; then whole ones. */
+/* The moments: after so many rounds of the scheduler, in which no time passes; then a tenth of a millisecond apart;
+ * then whole ones. */
 enum { ROUNDS = 30, TENTHS = 30, MOMENTS = ROUNDS + TENTHS + CONNECT_MS };
 
 static void let_pass(int moment)
@@ -286,7 +287,7 @@ static void a_scan_is_cancelled_at_every_moment(void **state)
     run_lossy(cancel_scans);
 }
 
-/* --- cancelling while the request is on the air ------------------------------------------------------------------------- */
+/* --- cancelling while the request is on the air ------------------------------------------------------------------- */
 enum { REQUEST_US = 352, AROUND = 6, REQUEST_ROUNDS = 12 }; /* 44 bytes on LE 1M */
 
 static amble_event request_on_air;
@@ -296,7 +297,8 @@ static void tell_of_request(const amble_air_packet *packet)
         amble_event_set(&request_on_air);
 }
 
-/* Cancels a few microseconds around the last bit of the CONNECT_IND, or so many rounds of the scheduler after it: there the link is announced. */
+/* Cancels a few microseconds around the last bit of the CONNECT_IND, or so many rounds of the scheduler after it:
+ * there the link is announced. */
 static void cancel_around_request(attempt *a, int (*function)(void *arg), int moment, int (*then)(bench_device *self))
 {
     amble_scope scope;
@@ -380,7 +382,7 @@ static void advertising_is_cancelled_while_a_request_is_on_the_air(void **state)
     }
 }
 
-/* --- no first packet ------------------------------------------------------------------------------------------------------ */
+/* --- no first packet ---------------------------------------------------------------------------------------------- */
 /* The air goes dead when a CONNECT_IND was sent: the central believes that it has a link. Vol 6 Part B 2.3.3.1 */
 static unsigned requests_seen, requests_to_swallow;
 static void swallow_after_request(const amble_air_packet *packet)
@@ -507,7 +509,7 @@ static void the_peripheral_vanishes_at_every_moment(void **state)
                   {.label = "central", .script = connect_to_the_vanishing});
 }
 
-/* --- several at once ------------------------------------------------------------------------------------------------------- */
+/* --- several at once ---------------------------------------------------------------------------------------------- */
 typedef struct {
     bench_device *device;
     amble_device peer;
@@ -625,7 +627,8 @@ static void one_of_a_group_gives_up_at_every_moment(void **state)
     run_lossy(leave_a_group);
 }
 
-/* Two centrals hear the same advertisement at the same moment, again and again: one must come through, then the other. */
+/* Two centrals hear the same advertisement at the same moment, again and again: one must come through, then the
+ * other. */
 static int connect_in_competition(bench_device *self)
 {
     amble_connection *conn = bench_connect(self, "lamp");

@@ -48,7 +48,7 @@ static int serve(bench_device *self)
     return 0;
 }
 
-/* --- everything --------------------------------------------------------------------------------------------------------------- */
+/* --- everything --------------------------------------------------------------------------------------------------- */
 static void look_into(const amble_remote_service *service)
 {
     amble_remote_characteristic c = {.handle = 0};
@@ -101,7 +101,7 @@ static void everything_is_found_in_order(void **state)
     BENCH_RUN_LOSSY(SERVER, CLIENT(discover_all));
 }
 
-/* --- by UUID, left early ------------------------------------------------------------------------------------------------------ */
+/* --- by UUID, left early ------------------------------------------------------------------------------------------ */
 static int find_some(bench_device *self)
 {
     amble_connection *conn = bench_connect(self, "server");
@@ -132,7 +132,7 @@ static void one_is_found_by_its_uuid(void **state)
     BENCH_RUN_LOSSY(SERVER, CLIENT(find_some));
 }
 
-/* --- several tasks at once, cancelled at any moment ------------------------------------------------------------------------------ */
+/* --- several tasks at once, cancelled at any moment --------------------------------------------------------------- */
 static int discover_in_task(void *arg)
 {
     amble_remote_service service = {.start = 0};

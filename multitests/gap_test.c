@@ -6,7 +6,7 @@ static const amble_uuid wide_uuid = AMBLE_UUID128("458063a1-02bf-4664-857e-16c10
 
 static bool stopped;
 
-/* --- what is advertised is what is seen ------------------------------------------------------------------------------------ */
+/* --- what is advertised is what is seen --------------------------------------------------------------------------- */
 static int advertise_all_fields(bench_device *self)
 {
     const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US,
@@ -168,7 +168,7 @@ static void results_come_oldest_first_and_losses_are_counted(void **state)
               {.label = "seeker", .script = scan_a_crowd, .config = {.scanned_devices = 2}});
 }
 
-/* --- everything at once ---------------------------------------------------------------------------------------------------- */
+/* --- everything at once ------------------------------------------------------------------------------------------- */
 /* One host is central of one, peripheral of another, scans, and advertises besides. */
 static int advertise_besides(void *arg)
 {
@@ -227,7 +227,7 @@ static void roles_and_procedures_go_on_side_by_side(void **state)
                     {.label = "central", .script = be_central});
 }
 
-/* --- ends of links ---------------------------------------------------------------------------------------------------------- */
+/* --- ends of links ------------------------------------------------------------------------------------------------ */
 static bool central_leaves;
 
 static void leave_or_be_left(amble_connection *conn, bool leave)

@@ -1,4 +1,5 @@
-/* Values that are sent unasked: notifications and indications, subscriptions and their queues, confirmations that are held. */
+/* Values that are sent unasked: notifications and indications, subscriptions and their queues, confirmations that
+ * are held. */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0x181a);
@@ -35,7 +36,7 @@ static void takes_value(amble_subscription *s, unsigned number, unsigned dropped
     assert_int_equal(value.indication, indication);
 }
 
-/* --- one after the other ---------------------------------------------------------------------------------------------- */
+/* --- one after the other ------------------------------------------------------------------------------------------ */
 static int notify_many(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -124,7 +125,7 @@ static void notifications_and_indications_stay_in_order(void **state)
     BENCH_RUN_LOSSY(SERVER(indicate_and_notify), {.label = "client", .script = follow_both});
 }
 
-/* --- a queue that nobody reads ------------------------------------------------------------------------------------------ */
+/* --- a queue that nobody reads ------------------------------------------------------------------------------------ */
 static int notify_ten(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -161,7 +162,8 @@ static void notifications_beyond_the_queue_are_counted(void **state)
     BENCH_RUN_LOSSY(SERVER(notify_ten), {.label = "client", .script = follow_four});
 }
 
-/* The host's buffers are shared by all subscriptions: one more than there is room for is refused, and nothing of it stays. */
+/* The host's buffers are shared by all subscriptions: one more than there is room for is refused, and nothing of it
+ * stays. */
 static int stay(bench_device *self)
 {
     bench_await_end(bench_await(self));
@@ -197,7 +199,7 @@ static void subscriptions_share_the_hosts_buffers(void **state)
                     {.label = "client", .script = use_all_buffers, .config = {.notification_buffers = 10}});
 }
 
-/* --- the end of the link ------------------------------------------------------------------------------------------------ */
+/* --- the end of the link ------------------------------------------------------------------------------------------ */
 static int notify_and_leave(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -273,7 +275,7 @@ static void waiting_for_the_first_ends_with_the_link(void **state)
     BENCH_RUN_LOSSY(SERVER(leave_without_a_word), {.label = "client", .script = wait_for_the_first});
 }
 
-/* --- indications ------------------------------------------------------------------------------------------------------- */
+/* --- indications -------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble_connection *conn;
     uint8_t number;
@@ -289,7 +291,8 @@ static int indicate(void *arg)
     return r;
 }
 
-/* The reader takes nothing for a while, so the third confirmation is held; two more tasks wait for their turn behind it. */
+/* The reader takes nothing for a while, so the third confirmation is held; two more tasks wait for their turn behind
+ * it. */
 static int indicate_to_a_slow_one(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -374,7 +377,7 @@ static void an_owed_confirmation_is_sent_in_time(void **state)
     BENCH_RUN_LOSSY(SERVER(indicate_to_a_sleeper), {.label = "client", .script = sleep_long});
 }
 
-/* --- many centrals ------------------------------------------------------------------------------------------------------- */
+/* --- many centrals ------------------------------------------------------------------------------------------------ */
 static int update_all(bench_device *self)
 {
     amble_connection *conns[3];

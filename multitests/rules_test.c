@@ -1,4 +1,5 @@
-/* Rules of ATT over a link: late responses, transactions that nobody answers, bounded procedures, queues of requests. */
+/* Rules of ATT over a link: late responses, transactions that nobody answers, bounded procedures, queues of
+ * requests. */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0);
@@ -20,7 +21,7 @@ static const amble_service service = {.uuid = &service_uuid, .characteristics = 
         .label = "client", .script = function                                                                          \
     }
 
-/* --- a response that comes late ------------------------------------------------------------------------------------------- */
+/* --- a response that comes late ----------------------------------------------------------------------------------- */
 static int answer_late(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -84,7 +85,7 @@ static void a_late_response_answers_nobody(void **state)
     BENCH_RUN_LOSSY(SERVER(answer_late), CLIENT(give_up_and_ask_again));
 }
 
-/* --- 30 seconds ----------------------------------------------------------------------------------------------------------- */
+/* --- 30 seconds --------------------------------------------------------------------------------------------------- */
 static int never_answer(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -145,7 +146,7 @@ static void an_abandoned_request_takes_the_link_too(void **state)
     BENCH_RUN_LOSSY(SERVER(never_answer), CLIENT(leave_a_zombie));
 }
 
-/* --- bounded procedures ----------------------------------------------------------------------------------------------------- */
+/* --- bounded procedures ------------------------------------------------------------------------------------------- */
 static int be_read_and_leave(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -192,7 +193,7 @@ static void a_piece_of_code_is_bounded_by_time_and_link(void **state)
     BENCH_RUN_LOSSY(SERVER(be_read_and_leave), CLIENT(bound_procedures));
 }
 
-/* --- many tasks, one link ---------------------------------------------------------------------------------------------------- */
+/* --- many tasks, one link ----------------------------------------------------------------------------------------- */
 static int use_link(void *arg)
 {
     const amble_remote_characteristic *c = arg;
@@ -241,7 +242,7 @@ static void requests_of_many_tasks_queue(void **state)
     BENCH_RUN_LOSSY(SERVER(use_link_from_the_other_side), CLIENT(use_link_together));
 }
 
-/* --- values of a link that is over --------------------------------------------------------------------------------------------- */
+/* --- values of a link that is over -------------------------------------------------------------------------------- */
 static int be_met_twice(bench_device *self)
 {
     bench_await_end(bench_await(self));

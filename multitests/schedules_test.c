@@ -1,12 +1,12 @@
-/* Random schedules: three to five hosts do everything they can, and are cancelled, closed, disconnected, or lose their power in the
- * middle of it. Whatever happens, nothing is left over, and a seed replays to the byte.
+/* Random schedules: three to five hosts do everything they can, and are cancelled, closed, disconnected, or lose
+ * their power in the middle of it. Whatever happens, nothing is left over, and a seed replays to the byte.
  *
  *     AMBLE_SEED=N           one schedule
  *     AMBLE_SCHEDULES=N      so many instead of 50
  *     AMBLE_LONG=1           500
  *
- * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a link, since the host may
- * be closed at any moment, and handles end with it. */
+ * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a
+ * link, since the host may be closed at any moment, and handles end with it. */
 #include "bench.h"
 
 enum { DAY_MS = 60000, WORKERS = 5, LIMIT = 400000, REPLAYED = 3 };
@@ -23,7 +23,7 @@ static const amble_characteristic long_one = {.uuid = &uuids[3], .read = true, .
 static const amble_service service = {.uuid = &service_uuid,
                                       .characteristics = AMBLE_LIST(&captured, &sent, &asked, &long_one)};
 
-/* --- dice: of the schedule, apart from those of the hosts and the air ------------------------------------------------------------- */
+/* --- dice: of the schedule, apart from those of the hosts and the air --------------------------------------------- */
 static uint64_t dice_state;
 static unsigned dice(unsigned sides)
 {
@@ -31,7 +31,7 @@ static unsigned dice(unsigned sides)
     return (unsigned)(dice_state >> 33) % sides;
 }
 
-/* --- devices ------------------------------------------------------------------------------------------------------------------------ */
+/* --- devices ------------------------------------------------------------------------------------------------------ */
 static unsigned devices;
 static amble_device addresses[BENCH_DEVICES];
 static const char *const labels[BENCH_DEVICES] = {"d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"};
@@ -54,7 +54,7 @@ static bool host_is_over(int r)
     return r == AMBLE_ERR_CLOSED || r == AMBLE_ERR_CONTROLLER || r == AMBLE_ERR_CANCELLED;
 }
 
-/* --- with a link, as a client --------------------------------------------------------------------------------------------------------- */
+/* --- with a link, as a client ------------------------------------------------------------------------------------- */
 static int follow(amble_connection *conn, const amble_remote_characteristic *c)
 {
     const amble_subscribe_options options = {.indicate = dice(2), .depth = (uint16_t)(1 + dice(4))};
@@ -126,7 +126,7 @@ static int be_client(amble_connection *conn)
     return r;
 }
 
-/* --- with a link, as a server --------------------------------------------------------------------------------------------------------- */
+/* --- with a link, as a server ------------------------------------------------------------------------------------- */
 static int be_server(amble_connection *conn)
 {
     amble *ble = amble_connection_host(conn);
@@ -152,7 +152,7 @@ static int be_server(amble_connection *conn)
     return r;
 }
 
-/* --- workers ------------------------------------------------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------------------------------ */
 static int use_link(amble_connection *conn)
 {
     amble_timeout timeout;
@@ -266,7 +266,7 @@ static int (*const workers[])(void *arg) = {advertise, connect_to_one, advertise
 static const char *const worker_names[] = {"advertise", "connect", "advertise", "connect",
                                            "scan",      "writes",  "answer",    "update"};
 
-/* --- the days of a device --------------------------------------------------------------------------------------------------------------- */
+/* --- the days of a device ----------------------------------------------------------------------------------------- */
 static void close_host(bench_device *self, day *today, bool unplug)
 {
     today->over = true;

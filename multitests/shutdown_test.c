@@ -1,5 +1,5 @@
-/* Closing hosts, and controllers that are gone: every wait ends, with the right reason, and the host can be opened again. Last, that one
- * seed gives one trace. */
+/* Closing hosts, and controllers that are gone: every wait ends, with the right reason, and the host can be opened
+ * again. Last, that one seed gives one trace. */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0);
@@ -11,7 +11,7 @@ static const amble_characteristic value = {
     .uuid = &value_uuid, .read = true, .write = true, .capture = true, .notify = true, .indicate = true};
 static const amble_service service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&ask, &value)};
 
-/* --- tasks that wait for what never comes ----------------------------------------------------------------------------------- */
+/* --- tasks that wait for what never comes ------------------------------------------------------------------------- */
 typedef struct {
     amble *ble;
     amble_connection *conn;
@@ -104,7 +104,7 @@ static setting set_up(bench_device *self)
     return s;
 }
 
-/* --- amble_close with everything under way ----------------------------------------------------------------------------------- */
+/* --- amble_close with everything under way ------------------------------------------------------------------------ */
 static int be_there(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -149,7 +149,7 @@ static void closing_a_host_ends_every_wait(void **state)
                     {.label = "client", .script = close_everything, .config = {.services = {&service}}});
 }
 
-/* --- a controller without power ----------------------------------------------------------------------------------------------- */
+/* --- a controller without power ----------------------------------------------------------------------------------- */
 static int be_left(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -202,7 +202,7 @@ static void a_lost_controller_ends_every_wait(void **state)
                     {.label = "client", .script = lose_power, .config = {.services = {&service}}});
 }
 
-/* --- the server's host closes --------------------------------------------------------------------------------------------------- */
+/* --- the server's host closes ------------------------------------------------------------------------------------- */
 static int close_with_links(bench_device *self)
 {
     amble_connection *a = bench_await(self), *b = bench_await(self);
@@ -237,7 +237,7 @@ static void the_other_side_sees_an_orderly_end(void **state)
                     {.label = "a", .script = read_from_the_closing}, {.label = "b", .script = read_from_the_closing});
 }
 
-/* --- one seed, one trace --------------------------------------------------------------------------------------------------------- */
+/* --- one seed, one trace ------------------------------------------------------------------------------------------ */
 static int serve_values(bench_device *self)
 {
     amble_connection *conn = bench_await(self);

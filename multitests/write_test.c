@@ -1,4 +1,5 @@
-/* Writes on their way to tasks: capture, queues of their own, the order over several characteristics, writes that are held. */
+/* Writes on their way to tasks: capture, queues of their own, the order over several characteristics, writes that
+ * are held. */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0);
@@ -39,7 +40,7 @@ static amble_remote_characteristic meet(bench_device *self, const amble_uuid *uu
     return bench_characteristic(bench_connect(self, "server"), &service_uuid, uuid);
 }
 
-/* --- capture ------------------------------------------------------------------------------------------------------------ */
+/* --- capture ------------------------------------------------------------------------------------------------------ */
 static int take_all(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -101,7 +102,7 @@ static void without_capture_the_latest_write_counts(void **state)
     BENCH_RUN_LOSSY(SERVER(take_latest), CLIENT("client", write_ten));
 }
 
-/* --- order -------------------------------------------------------------------------------------------------------------- */
+/* --- order -------------------------------------------------------------------------------------------------------- */
 static int take_in_order(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -197,7 +198,7 @@ static void writes_of_one_central_are_taken_apart(void **state)
     BENCH_RUN_LOSSY(SERVER(take_by_writer), CLIENT("a", write_name), CLIENT("b", write_name));
 }
 
-/* --- full queues ---------------------------------------------------------------------------------------------------------- */
+/* --- full queues -------------------------------------------------------------------------------------------------- */
 static int take_late(bench_device *self)
 {
     amble_connection *conn = bench_await(self);

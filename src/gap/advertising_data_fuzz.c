@@ -1,4 +1,5 @@
-/* Fuzzes advertising data: strangers' bytes into fields, and fields into bytes, which must be found again in what was composed. */
+/* Fuzzes advertising data: strangers' bytes into fields, and fields into bytes, which must be found again in what
+ * was composed. */
 #include <stdlib.h>
 
 #include "core/log.h"
@@ -12,7 +13,7 @@ static void require(bool condition)
         abort();
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 static void read_result(const amble_scan_result *result)
 {
     static const amble_uuid uuid = AMBLE_UUID16(0x181a);
@@ -33,7 +34,7 @@ static void read_result(const amble_scan_result *result)
     require(!data || data + size <= result->data + result->size);
 }
 
-/* --- composing ------------------------------------------------------------------------------------------------------ */
+/* --- composing ---------------------------------------------------------------------------------------------------- */
 typedef struct {
     char name[64];
     uint8_t maker[64];

@@ -36,7 +36,7 @@ static amble_scan_result composed_result(uint8_t merged[62])
     return result_of(merged, (size_t)composed.data_size + composed.response_size, composed.data_size);
 }
 
-/* --- composing ------------------------------------------------------------------------------------------------------ */
+/* --- composing ---------------------------------------------------------------------------------------------------- */
 static void each_field_has_its_bytes(void **state)
 {
     (void)state;
@@ -124,7 +124,7 @@ static void the_log_names_what_fits_nowhere(void **state)
     unwatch_log();
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 static unsigned count_fields(const amble_scan_result *result)
 {
     unsigned fields = 0;

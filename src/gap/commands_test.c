@@ -1,5 +1,5 @@
-/* What the host says to controllers of all kinds: legacy or extended commands, never both; addresses, buffers, refusals, and events that
- * make no sense. */
+/* What the host says to controllers of all kinds: legacy or extended commands, never both; addresses, buffers,
+ * refusals, and events that make no sense. */
 #include "host/testing.h"
 
 /* A controller with these abilities, in front of the one that all tests share. */
@@ -86,7 +86,7 @@ static unsigned said(uint16_t opcode)
 static void expect_last(const uint8_t *bytes, size_t size) { assert_memory_equal(able.last, bytes, size); }
 static amble_device peer(uint8_t first) { return (amble_device){.bytes = {first}}; }
 
-/* --- tasks that do one thing ------------------------------------------------------------------------------------------------ */
+/* --- tasks that do one thing -------------------------------------------------------------------------------------- */
 typedef struct {
     amble *ble;
     amble_device device;
@@ -124,7 +124,7 @@ static amble_task *start(amble_scope *scope, int (*function)(void *arg), job *j)
     return task;
 }
 
-/* --- one kind of commands --------------------------------------------------------------------------------------------------- */
+/* --- one kind of commands ----------------------------------------------------------------------------------------- */
 /* Everything a host can want of GAP: advertise, scan, connect to one and to two, cancel each of them. */
 static void a_whole_session(void)
 {
@@ -184,7 +184,7 @@ static void legacy_commands_only(void)
     assert_int_equal(said(AMBLE__HCI_LE_SET_SCAN_ENABLE), 2);
 }
 
-/* --- the bytes of some commands --------------------------------------------------------------------------------------------- */
+/* --- the bytes of some commands ----------------------------------------------------------------------------------- */
 static void raw_data_goes_out_as_it_is(void)
 {
     job j = {.timeout_ms = 10,
@@ -263,7 +263,7 @@ static void a_controller_that_is_not_le_is_refused(void)
     assert_null(ble);
 }
 
-/* --- refusals --------------------------------------------------------------------------------------------------------------- */
+/* --- refusals ----------------------------------------------------------------------------------------------------- */
 static void refused_advertising_is_told(void)
 {
     static const uint16_t steps[] = {AMBLE__HCI_LE_SET_ADVERTISING_PARAMETERS, AMBLE__HCI_LE_SET_ADVERTISING_DATA,
@@ -356,7 +356,7 @@ static void a_controller_that_falls_silent_ends_every_wait(void)
     amble_close(open_this());
 }
 
-/* --- events that nobody asked for ------------------------------------------------------------------------------------------- */
+/* --- events that nobody asked for --------------------------------------------------------------------------------- */
 static void links_that_nobody_wants_are_sent_away(void)
 {
     amble *ble;
@@ -373,7 +373,8 @@ static void links_that_nobody_wants_are_sent_away(void)
     amble_close(ble);
 }
 
-/* A central comes while advertising is being stopped and somebody else waits to advertise: the link belongs to neither. */
+/* A central comes while advertising is being stopped and somebody else waits to advertise: the link belongs to
+ * neither. */
 static void a_late_central_is_not_the_next_ones(void)
 {
     job first = {.timeout_ms = AMBLE_FOREVER}, second = {.timeout_ms = AMBLE_FOREVER};

@@ -1,5 +1,5 @@
-/* Fuzzes events of a controller into a live host whose tasks advertise, scan and connect. Whatever comes, no byte beyond an event is read, and
- * closing the host ends every task.
+/* Fuzzes events of a controller into a live host whose tasks advertise, scan and connect. Whatever comes, no byte
+ * beyond an event is read, and closing the host ends every task.
  *
  * The input is a list of steps: a kind, a length, so many bytes. */
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static struct {
     size_t size;
 } fuzz;
 
-/* --- the controller: says yes to everything ----------------------------------------------------------------------------- */
+/* --- the controller: says yes to everything ----------------------------------------------------------------------- */
 static void deliver(amble__work *work)
 {
     (void)work;
@@ -74,7 +74,7 @@ static void close_transport(amble__transport *transport)
     amble__work_cancel(&fuzz.delivery);
 }
 
-/* --- tasks ---------------------------------------------------------------------------------------------------------------- */
+/* --- tasks -------------------------------------------------------------------------------------------------------- */
 static int advertise(void *arg)
 {
     amble_connection *conn;
@@ -121,7 +121,7 @@ static int scan(void *arg)
     return r;
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------------------ */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 static void step(unsigned kind, const uint8_t *bytes, size_t size)
 {
     uint8_t packet[EVENT_MAX] = {0};
