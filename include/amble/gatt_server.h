@@ -57,8 +57,8 @@ int amble_local_write(amble *ble, const amble_characteristic *c, const void *dat
 /* Sets the value and notifies, or indicates, every central that subscribed, waiting for room to send and for confirmations. Returns how many
  * were told. With timeout 0 those for whom there is no room at once are left out. Errors: as amble_local_write, CANCELLED, TIMEOUT. */
 int amble_update(amble *ble, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
-/* Notifies one central, with `data` or, when that is NULL, the value. Waits for room to send, not for the peer. Data beyond the MTU
- * less 3 is AMBLE_ERR_TOO_LONG. Errors: AMBLE_ERR_NOT_SUBSCRIBED when the central did not ask for notifications,
+/* Notifies one central, with `data` or, when that is NULL, the value as it is when there is room. Waits for room to
+ * send, not for the peer. Data beyond the MTU less 3, or 512 bytes, is AMBLE_ERR_TOO_LONG. Errors: AMBLE_ERR_NOT_SUBSCRIBED when the central did not ask for notifications,
  * DISCONNECTED, TIMEOUT, CANCELLED, AMBLE_ERR_UNSUPPORTED when the characteristic does not notify. Vol 3 Part G 4.10. */
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
 /* Indicates and waits for the confirmation. One indication per link is under way at a time, others wait their turn. After a timeout
@@ -90,7 +90,7 @@ amble_source amble_on_written(amble *ble, const amble_characteristic *c);
  * after 30 s, so the host answers 0x11 (insufficient resources) by itself after `held_write_ms`. */
 typedef struct {
     bool write;          /* otherwise a read */
-    const uint8_t *data; /* of a write: a view, valid until the next amble_requested or the answer */
+    const uint8_t *data; /* of a write: a view, valid until it is answered (also by the host) or the link ends */
     size_t size;
     size_t offset; /* of a read: where the peer goes on reading */
     amble_connection *conn;

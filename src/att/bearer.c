@@ -31,6 +31,7 @@ static void transaction_is_over(amble__timer *timer)
     amble__log(AMBLE__LOG_WARNING, "%s: link 0x%04x: %s did not answer an ATT %s within 30 s; the link is given up",
                conn->hci->instance, conn->handle, amble_device_text(conn->device, peer),
                turn == &turn->bearer->request ? "request" : "indication");
+    turn->bearer->dead = true;
     turn->bearer->att->dead(conn);
 }
 
@@ -41,6 +42,12 @@ static void open_turn(amble__turn *turn, amble__att_bearer *bearer)
     turn->timer.fire = transaction_is_over;
     amble__list_init(&turn->waiters);
     amble__list_init(&turn->answer);
+}
+
+/* Why nothing more may be sent, 0 if it may. A dead bearer takes its link with it, but that takes a moment. */
+static int unusable(const amble__att_bearer *bearer)
+{
+    return bearer->conn->end < 0 ? bearer->conn->end : bearer->dead ? AMBLE_ERR_DISCONNECTED : 0;
 }
 
 /* Hands the turn to whoever waited longest, or frees it. */
@@ -60,22 +67,37 @@ static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
     amble__l2cap_send(conn, AMBLE__CID_ATT, packet);
 }
 
-static int take_turn(amble__turn *turn, uint64_t deadline_us)
+static int begin(amble__turn *turn, uint64_t deadline_us, amble__writer *w)
 {
-    amble_connection *conn = turn->bearer->conn;
+    int r = unusable(turn->bearer);
 
-    if (conn->end < 0)
-        return conn->end;
-    if (turn->state != AMBLE__TURN_FREE)
-        return amble__link_wait(conn, &turn->waiters, deadline_us); /* 0: the turn was handed over, TAKEN */
+    if (r == 0 && turn->state != AMBLE__TURN_FREE) /* 0: the turn was handed over, TAKEN */
+        r = amble__link_wait(turn->bearer->conn, &turn->waiters, deadline_us);
+    if (r < 0)
+        return r;
     turn->state = AMBLE__TURN_TAKEN;
+    *w = amble__writer_of(amble__packet_payload(&turn->packet), turn->bearer->mtu);
     return 0;
 }
 
-static int await_answer(amble__turn *turn, uint64_t deadline_us)
+static void end(amble__turn *turn)
 {
-    if (turn->bearer->conn->end < 0) /* the link was lost after the turn was handed over */
-        return turn->bearer->conn->end;
+    if (turn->bearer->conn->state == AMBLE__LINK_LIVE)
+        pass_turn(turn);
+}
+
+/* Sends what was written. 0: the answer is there, and the turn still taken; after an error the turn is over. */
+static int transact(amble__turn *turn, const amble__writer *w, uint64_t deadline_us)
+{
+    const int r = unusable(turn->bearer); /* perhaps since the turn was handed over */
+
+    if (r < 0)
+        return r;
+    if (w->failed) {
+        end(turn);
+        return AMBLE_ERR_TOO_LONG;
+    }
+    turn->packet.size = (uint16_t)amble__written_size(w);
     turn->state = AMBLE__TURN_SENT;
     amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
     send_pdu(turn->bearer, &turn->packet);
@@ -104,6 +126,7 @@ void amble__att_open(amble__att *att, amble_connection *conn)
     bearer->mtu = AMBLE__ATT_MTU_MIN;
     bearer->our_mtu = att->mtu;
     bearer->mtu_exchanged = false;
+    bearer->dead = false;
     open_turn(&bearer->request, bearer);
     open_turn(&bearer->indication, bearer);
     conn->bearer = bearer;
@@ -120,19 +143,10 @@ uint16_t amble_connection_mtu(const amble_connection *conn) { return conn->beare
 /* --- requests of ours --------------------------------------------------------------------------------------------- */
 int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
 {
-    int r = take_turn(&bearer->request, deadline_us);
-
-    if (r < 0)
-        return r;
-    *w = amble__writer_of(amble__packet_payload(&bearer->request.packet), bearer->mtu);
-    return 0;
+    return begin(&bearer->request, deadline_us, w);
 }
 
-void amble__att_end(amble__att_bearer *bearer)
-{
-    if (bearer->conn->state == AMBLE__LINK_LIVE)
-        pass_turn(&bearer->request);
-}
+void amble__att_end(amble__att_bearer *bearer) { end(&bearer->request); }
 
 static int read_response(amble__att_bearer *bearer, uint8_t expected, amble__reader *response)
 {
@@ -152,16 +166,10 @@ static int read_response(amble__att_bearer *bearer, uint8_t expected, amble__rea
 int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t expected, uint64_t deadline_us,
                         amble__reader *response)
 {
-    amble__packet *packet = &bearer->request.packet;
     int r;
 
-    if (w->failed) {
-        amble__att_end(bearer);
-        return AMBLE_ERR_TOO_LONG;
-    }
-    packet->size = (uint16_t)amble__written_size(w);
-    bearer->request_opcode = amble__packet_payload(packet)[0];
-    r = await_answer(&bearer->request, deadline_us);
+    bearer->request_opcode = *w->start;
+    r = transact(&bearer->request, w, deadline_us);
     if (r < 0)
         return r;
     r = read_response(bearer, expected, response);
@@ -175,11 +183,30 @@ static bool answers_request(const amble__att_bearer *bearer, const uint8_t *data
 {
     const amble__turn *turn = &bearer->request;
 
-    if (turn->state != AMBLE__TURN_SENT || turn->packet.busy)
+    if (turn->state != AMBLE__TURN_SENT || turn->packet.busy || bearer->dead)
         return false;
     if (data[0] == AMBLE__ATT_ERROR_RESPONSE)
         return size == 5 && data[1] == bearer->request_opcode;
     return data[0] == bearer->request_opcode + 1;
+}
+
+void amble__att_set_mtu(amble__att_bearer *bearer, uint16_t theirs)
+{
+    const uint16_t smaller = theirs < bearer->our_mtu ? theirs : bearer->our_mtu;
+
+    bearer->mtu = smaller < AMBLE__ATT_MTU_MIN ? AMBLE__ATT_MTU_MIN : smaller;
+}
+
+/* The server counts on its MTU Response, whether or not the task that asked for it still waits. */
+static void note_mtu(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+{
+    amble__reader r = amble__reader_of(data + 1, size - 1);
+    uint16_t theirs;
+
+    if (data[0] != AMBLE__ATT_MTU_RESPONSE || !amble__att_read_mtu(&r, &theirs) || theirs < AMBLE__ATT_MTU_MIN)
+        return;
+    amble__att_set_mtu(bearer, theirs);
+    bearer->mtu_exchanged = true;
 }
 
 static void receive_response(amble__att_bearer *bearer, const uint8_t *data, size_t size)
@@ -188,36 +215,42 @@ static void receive_response(amble__att_bearer *bearer, const uint8_t *data, siz
         bearer->att->malformed++;
         return;
     }
+    note_mtu(bearer, data, size);
     if (!answer_turn(&bearer->request)) {
         bearer->att->late_responses++;
         return;
     }
     memcpy(amble__packet_payload(&bearer->request.packet), data, size);
     bearer->response_size = size;
-    bearer->response_mtu = bearer->mtu;
     amble__waiters_end(&bearer->request.answer, 0);
 }
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
 int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet, amble__writer *w)
 {
-    amble_connection *conn = bearer->conn;
-    int r = conn->end < 0 ? conn->end : amble__packet_take(&bearer->att->pool, &conn->losses, deadline_us, packet);
+    int r = unusable(bearer);
 
+    if (r == 0)
+        r = amble__packet_take(&bearer->att->pool, &bearer->conn->losses, deadline_us, packet);
     if (r < 0)
         return r;
-    if (conn->end < 0) { /* the packet came free because the link was lost */
+    if ((r = unusable(bearer)) < 0) { /* the packet came free because the link was lost */
         amble__packet_release(*packet);
-        return conn->end;
+        return r;
     }
     *w = amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
     return 0;
 }
 
-void amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
+int amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
 {
+    if (w->failed) {
+        amble__packet_release(packet);
+        return AMBLE_ERR_TOO_LONG;
+    }
     packet->size = (uint16_t)amble__written_size(w);
     send_pdu(bearer, packet);
+    return 0;
 }
 
 /* --- the server's side -------------------------------------------------------------------------------------------- */
@@ -228,7 +261,7 @@ amble__writer amble__att_answer(amble__att_bearer *bearer)
 
 void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w)
 {
-    amble__att_send(bearer, &bearer->response, w);
+    (void)amble__att_send(bearer, &bearer->response, w); /* answers are written to fit */
 }
 
 void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code)
@@ -239,26 +272,18 @@ void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t 
     amble__att_send_answer(bearer, &w);
 }
 
-int amble__att_indicate(amble__att_bearer *bearer, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
+int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
 {
-    amble__turn *turn = &bearer->indication;
-    amble__writer w;
-    int r = take_turn(turn, deadline_us);
+    return begin(&bearer->indication, deadline_us, w);
+}
 
-    if (r < 0)
-        return r;
-    w = amble__writer_of(amble__packet_payload(&turn->packet), bearer->mtu);
-    amble__att_write_value(&w, AMBLE__ATT_INDICATION, handle, data, size);
-    if (w.failed) {
-        pass_turn(turn);
-        return AMBLE_ERR_TOO_LONG;
-    }
-    turn->packet.size = (uint16_t)amble__written_size(&w);
-    r = await_answer(turn, deadline_us);
-    if (r < 0)
-        return r;
-    pass_turn(turn);
-    return 0;
+int amble__att_indicate(amble__att_bearer *bearer, const amble__writer *w, uint64_t deadline_us)
+{
+    const int r = transact(&bearer->indication, w, deadline_us);
+
+    if (r == 0)
+        end(&bearer->indication);
+    return r;
 }
 
 void amble__att_confirm(amble__att_bearer *bearer)
@@ -270,14 +295,14 @@ void amble__att_confirm(amble__att_bearer *bearer)
         return;
     }
     amble__write_u8(&w, AMBLE__ATT_CONFIRMATION);
-    amble__att_send(bearer, &bearer->confirmation, &w);
+    (void)amble__att_send(bearer, &bearer->confirmation, &w); /* one byte fits */
 }
 
 static void receive_confirmation(amble__att_bearer *bearer, size_t size)
 {
     amble__turn *turn = &bearer->indication;
 
-    if (size != 1 || turn->packet.busy || turn->state != AMBLE__TURN_SENT) {
+    if (size != 1 || turn->packet.busy || turn->state != AMBLE__TURN_SENT || bearer->dead) {
         bearer->att->malformed++;
         return;
     }

@@ -36,10 +36,10 @@ typedef struct amble__att_bearer {
     uint16_t mtu;
     uint16_t our_mtu;
     bool mtu_exchanged; /* by us */
+    bool dead;          /* a transaction timed out: nothing is sent that wants an answer, and no answer counts */
     amble__turn request, indication;
     uint8_t request_opcode;
     size_t response_size;   /* of the response, opcode included, in request.packet */
-    uint16_t response_mtu;  /* what the MTU was when it came */
     amble__packet response; /* the server's answer */
     amble__packet confirmation;
     struct amble__att *att;
@@ -60,6 +60,8 @@ typedef struct amble__att {
 void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t pool, uint16_t mtu);
 void amble__att_open(amble__att *att, amble_connection *conn);
 void amble__att_lost(amble_connection *conn);
+/* The MTU that holds from now on, given what the other side can receive. */
+void amble__att_set_mtu(amble__att_bearer *bearer, uint16_t theirs);
 void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size);
 
 /* --- the client's side -------------------------------------------------------------------------------------------- */
@@ -71,17 +73,19 @@ int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t exp
 void amble__att_end(amble__att_bearer *bearer);
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
-/* Takes a packet for a command or a notification (waits for room), and sends it. */
+/* Takes a packet for a command or a notification (waits for room), and sends it. AMBLE_ERR_TOO_LONG when what was
+ * written did not fit, because the MTU is smaller than it was before the wait; nothing is sent then. */
 int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet, amble__writer *w);
-void amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w);
+int amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w);
 
 /* --- the server's side -------------------------------------------------------------------------------------------- */
 /* A writer on the bearer's own answer packet, as long as the MTU. */
 amble__writer amble__att_answer(amble__att_bearer *bearer);
 void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w);
 void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code);
-/* Sends an indication and waits for its confirmation. */
-int amble__att_indicate(amble__att_bearer *bearer, uint16_t handle, const void *data, size_t size,
-                        uint64_t deadline_us);
+/* Waits until no other indication is under way, gives the room to write the PDU. */
+int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);
+/* Sends what was written and waits for its confirmation. The turn is over then, whatever came. */
+int amble__att_indicate(amble__att_bearer *bearer, const amble__writer *w, uint64_t deadline_us);
 void amble__att_confirm(amble__att_bearer *bearer);
 #endif

@@ -61,10 +61,10 @@ int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
     amble__att_bearer *bearer = conn->bearer;
     amble__reader response;
     amble__writer w;
-    uint16_t theirs;
-    bool sensible;
-    int r;
+    int r = amble__wait_check();
 
+    if (r < 0)
+        return r;
     if (bearer->mtu_exchanged && conn->end == 0)
         return bearer->mtu;
     if ((r = amble__client_check(conn, conn->generation, timeout_ms)) < 0 ||
@@ -78,19 +78,15 @@ int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
     r = amble__att_exchange(bearer, &w, AMBLE__ATT_MTU_RESPONSE, deadline, &response);
     if (r < 0)
         return r;
-    sensible = amble__att_read_mtu(&response, &theirs) && theirs >= AMBLE__ATT_MTU_MIN;
     amble__att_end(bearer);
-    if (!sensible)
-        return AMBLE_ERR_PROTOCOL;
-    bearer->mtu_exchanged = true;
-    bearer->mtu = theirs < bearer->our_mtu ? theirs : bearer->our_mtu;
-    return bearer->mtu;
+    return bearer->mtu_exchanged ? bearer->mtu : AMBLE_ERR_PROTOCOL; /* the bearer took it when it came */
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
-/* One Read or Read Blob: copies at most `size` bytes out and returns how many the server sent. */
+/* One Read or Read Blob: copies at most `size` bytes out and returns how many the server sent. `*full` is how many it
+ * would send if there were more, by the MTU when it was asked: it may answer before it learns of a larger one. */
 static int read_part(amble_connection *conn, uint16_t handle, size_t offset, uint8_t *buffer, size_t size,
-                     uint64_t deadline_us)
+                     uint64_t deadline_us, size_t *full)
 {
     amble__reader response;
     amble__writer w;
@@ -99,6 +95,7 @@ static int read_part(amble_connection *conn, uint16_t handle, size_t offset, uin
 
     if (r < 0)
         return r;
+    *full = amble__write_room(&w) - 1;
     if (offset)
         amble__att_write_blob(&w, handle, (uint16_t)offset);
     else
@@ -124,10 +121,9 @@ static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, 
     size_t got = 0;
 
     for (;;) {
-        /* The MTU may change between two parts, or just after one came; each is judged by the one it came with. */
         uint8_t *const room = size > got ? buffer + got : NULL; /* no buffer at all is fine for a size of 0 */
-        const int r = read_part(conn, handle, got, room, size - got, deadline_us);
-        const int full = conn->bearer->response_mtu - 1;
+        size_t full;
+        const int r = read_part(conn, handle, got, room, size - got, deadline_us, &full);
 
         if (got && means_the_end(r))
             return (int)got;
@@ -136,7 +132,7 @@ static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, 
         if ((size_t)r > size - got)
             return AMBLE_ERR_TOO_LONG;
         got += (size_t)r;
-        if (r < full || got >= AMBLE__ATT_VALUE_MAX)
+        if ((size_t)r < full || got >= AMBLE__ATT_VALUE_MAX)
             return (int)got;
     }
 }
@@ -209,6 +205,5 @@ int amble_write_no_response(const amble_remote_characteristic *c, const void *da
     if (r < 0)
         return r;
     amble__att_write_value(&w, AMBLE__ATT_WRITE_COMMAND, c->value_handle, data, size);
-    amble__att_send(c->conn->bearer, packet, &w);
-    return 0;
+    return amble__att_send(c->conn->bearer, packet, &w);
 }

@@ -148,7 +148,7 @@ static void read_multiple(amble__server_link *link, amble__reader *pdu)
         amble__att_send_answer(link->conn->bearer, &w);
 }
 
-/* --- the MTU, 3.4.2 ------------------------------------------------------------------------------------------------- */
+/* --- the MTU, 3.4.2 ----------------------------------------------------------------------------------------------- */
 static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
 {
     amble__att_bearer *bearer = link->conn->bearer;
@@ -162,12 +162,10 @@ static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
     w = amble__att_answer(bearer);
     amble__att_write_mtu(&w, AMBLE__ATT_MTU_RESPONSE, bearer->our_mtu);
     amble__att_send_answer(bearer, &w);
-    if (theirs < AMBLE__ATT_MTU_MIN)
-        theirs = AMBLE__ATT_MTU_MIN;
-    bearer->mtu = theirs < bearer->our_mtu ? theirs : bearer->our_mtu;
+    amble__att_set_mtu(bearer, theirs);
 }
 
-/* --- dispatch ------------------------------------------------------------------------------------------------------- */
+/* --- dispatch ----------------------------------------------------------------------------------------------------- */
 static void answer(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
 {
     switch (opcode) {

@@ -14,14 +14,14 @@ static bool read_range(amble__server_link *link, uint8_t opcode, amble__reader *
     return !error;
 }
 
-/* Sends the list, or, when it has no entry, the error. */
+/* Sends the list, or, when it has no entry, that nothing was found. */
 static void send_list(amble__server_link *link, uint8_t opcode, const amble__att_range *range, const amble__writer *w,
-                      size_t entry_size, uint8_t error)
+                      size_t entry_size)
 {
     if (entry_size)
         amble__att_send_answer(link->conn->bearer, w);
     else
-        amble__att_send_error(link->conn->bearer, opcode, range->start, error ? error : AMBLE__ATT_ATTRIBUTE_NOT_FOUND);
+        amble__att_send_error(link->conn->bearer, opcode, range->start, AMBLE__ATT_ATTRIBUTE_NOT_FOUND);
 }
 
 void amble__server_find_information(amble__server_link *link, amble__reader *pdu)
@@ -48,7 +48,7 @@ void amble__server_find_information(amble__server_link *link, amble__reader *pdu
         amble__write_le16(&w, attribute.handle);
         amble__att_write_uuid(&w, &type);
     }
-    send_list(link, AMBLE__ATT_FIND_INFORMATION_REQUEST, &range, &w, entry_size, 0);
+    send_list(link, AMBLE__ATT_FIND_INFORMATION_REQUEST, &range, &w, entry_size);
 }
 
 static uint16_t group_end(const amble__attribute *attribute)
@@ -91,7 +91,7 @@ void amble__server_find_by_type_value(amble__server_link *link, amble__reader *p
         amble__write_le16(&w, attribute.handle);
         amble__write_le16(&w, group_end(&attribute));
     }
-    send_list(link, AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST, &range, &w, entry_size, 0);
+    send_list(link, AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST, &range, &w, entry_size);
 }
 
 /* Appends an entry (handle, for groups their end, value); the first one sets the size of all. False when the list is complete. */
@@ -126,7 +126,7 @@ static bool append_entry(amble__writer *w, uint8_t opcode, size_t *entry_size, c
 static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__att_range *range)
 {
     amble__writer w = amble__att_answer(link->conn->bearer);
-    uint8_t scratch[AMBLE__DECLARATION_SIZE], error = 0;
+    uint8_t scratch[AMBLE__DECLARATION_SIZE];
     amble__attribute attribute;
     size_t entry_size = 0;
 
@@ -134,15 +134,21 @@ static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__
          amble__database_at_or_after(&link->server->database, handle, &attribute) && attribute.handle <= range->end;
          handle = attribute.handle + 1u) {
         const amble_uuid type = amble__attribute_type(&attribute);
+        uint8_t error;
 
         if (!amble_uuid_equal(&type, &range->type))
             continue;
-        if ((error = amble__attribute_list_error(&attribute)))
+        error = amble__attribute_list_error(&attribute);
+        if (error && !entry_size) {
+            amble__att_send_error(link->conn->bearer, opcode, attribute.handle, error);
+            return;
+        }
+        if (error)
             break;
         if (!append_entry(&w, opcode, &entry_size, &attribute, amble__attribute_bytes(&attribute, link->conn, scratch)))
             break;
     }
-    send_list(link, opcode, range, &w, entry_size, error);
+    send_list(link, opcode, range, &w, entry_size);
 }
 
 void amble__server_read_by_type(amble__server_link *link, amble__reader *pdu)

@@ -144,7 +144,7 @@ static void values_by_type(void)
     memcpy(expected + 4, text_start, 40);
     expect_att(conn, expected, 44);
     ask(conn, 0x08, 1, 0, 0xff, 0xff, 0x00, 0xaa);
-    expect_error(conn, 0x08, 1, 0x02); /* found, but not to be read */
+    expect_error(conn, 0x08, SECRET, 0x02); /* found, but not to be read */
     ask(conn, 0x08, 1, 0, 0xff, 0xff, 0x77, 0x77);
     expect_error(conn, 0x08, 1, 0x0a);
     ask(conn, 0x08, LEVEL + 1, 0, 0xff, 0xff, 0x19, 0x2a);

@@ -99,7 +99,7 @@ static void a_value_answered_by_a_task_is_not_read_behind_its_back(void)
     ask(conn, 0x0e, LEVEL, 0, ASKED, 0);
     expect_error(conn, 0x0e, ASKED, 0x06);
     ask(conn, 0x08, 1, 0, 0xff, 0xff, 0x01, 0xaa);
-    expect_error(conn, 0x08, 1, 0x06);
+    expect_error(conn, 0x08, ASKED, 0x06);
     ask(conn, 0x06, 1, 0, 0xff, 0xff, 0x01, 0xaa); /* nor guessed */
     expect_error(conn, 0x06, 1, 0x0a);
 }

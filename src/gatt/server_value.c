@@ -40,10 +40,24 @@ unsigned amble_subscribed(const amble_connection *conn, const amble_characterist
     return value && value->subscriptions && conn->state == AMBLE__LINK_LIVE ? value->subscriptions[conn->index] : 0;
 }
 
-/* --- telling one ---------------------------------------------------------------------------------------------------- */
+/* --- telling one -------------------------------------------------------------------------------------------------- */
+/* What is to be sent: the data, or without any the value as it is now. */
+static amble__bytes content(const amble__served_value *value, const void *data, size_t size)
+{
+    return data ? (amble__bytes){.data = data, .size = size}
+                : (amble__bytes){.data = value->value, .size = value->size};
+}
+
+static size_t most_for(const amble_connection *conn)
+{
+    const size_t room = conn->bearer->mtu - 3u;
+
+    return room < AMBLE__ATT_VALUE_MAX ? room : AMBLE__ATT_VALUE_MAX;
+}
+
 /* Finds what is to be sent to whom, or why not. */
-static int prepare(amble_connection *conn, const amble_characteristic *c, unsigned wanted, amble__bytes *data,
-                   amble__served_value **value)
+static int prepare(amble_connection *conn, const amble_characteristic *c, unsigned wanted, const void *data,
+                   size_t size, amble__served_value **value)
 {
     int r = amble__wait_check();
 
@@ -58,41 +72,43 @@ static int prepare(amble_connection *conn, const amble_characteristic *c, unsign
         return AMBLE_ERR_UNSUPPORTED;
     if (!((*value)->subscriptions[conn->index] & wanted))
         return AMBLE_ERR_NOT_SUBSCRIBED;
-    if (!data->data)
-        *data = (amble__bytes){.data = (*value)->value, .size = (*value)->size};
-    return data->size > conn->bearer->mtu - 3u ? AMBLE_ERR_TOO_LONG : 0;
+    return content(*value, data, size).size > most_for(conn) ? AMBLE_ERR_TOO_LONG : 0;
 }
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
-    amble__bytes bytes = {.data = data, .size = size};
     amble__served_value *value;
     amble__packet *packet;
+    amble__bytes bytes;
     amble__writer w;
-    int r = prepare(conn, c, AMBLE__CCCD_NOTIFY, &bytes, &value);
+    int r = prepare(conn, c, AMBLE__CCCD_NOTIFY, data, size, &value);
 
     if (r)
         return r;
     r = amble__att_take(conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
         return r;
+    bytes = content(value, data, size);
     amble__att_write_value(&w, AMBLE__ATT_NOTIFICATION, value->handle, bytes.data, bytes.size);
-    amble__att_send(conn->bearer, packet, &w);
-    return 0;
+    return amble__att_send(conn->bearer, packet, &w);
 }
 
 int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
-    amble__bytes bytes = {.data = data, .size = size};
+    const uint64_t deadline = amble__due(timeout_ms);
     amble__served_value *value;
-    int r = prepare(conn, c, AMBLE__CCCD_INDICATE, &bytes, &value);
+    amble__bytes bytes;
+    amble__writer w;
+    int r = prepare(conn, c, AMBLE__CCCD_INDICATE, data, size, &value);
 
-    if (r)
+    if (r || (r = amble__att_begin_indication(conn->bearer, deadline, &w)) < 0)
         return r;
-    return amble__att_indicate(conn->bearer, value->handle, bytes.data, bytes.size, amble__due(timeout_ms));
+    bytes = content(value, data, size);
+    amble__att_write_value(&w, AMBLE__ATT_INDICATION, value->handle, bytes.data, bytes.size);
+    return amble__att_indicate(conn->bearer, &w, deadline);
 }
 
-/* --- telling all ---------------------------------------------------------------------------------------------------- */
+/* --- telling all -------------------------------------------------------------------------------------------------- */
 /* What is left of a time that all steps share. */
 static int time_left(int timeout_ms, uint64_t deadline_us)
 {
@@ -107,8 +123,7 @@ static int time_left(int timeout_ms, uint64_t deadline_us)
 static int tell(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
     const unsigned subscribed = amble_subscribed(conn, c);
-    const size_t most = conn->bearer->mtu - 3u;
-    const size_t n = size < most ? size : most;
+    const size_t n = size < most_for(conn) ? size : most_for(conn);
     const bool turn_free = conn->bearer->indication.state == AMBLE__TURN_FREE;
     int r;
 
@@ -133,8 +148,9 @@ int amble_update(amble *ble, const amble_characteristic *c, const void *data, si
         r = tell(conn, c, size ? data : "", size, time_left(timeout_ms, deadline));
         if (r == 0)
             told++;
-        /* A central that just left, or for whom there is no room now, is no reason to leave out the others. */
-        if (r == AMBLE_ERR_DISCONNECTED || (r == AMBLE_ERR_TIMEOUT && timeout_ms == 0))
+        /* A central that just left, whose MTU shrank, or for whom there is no room now, is no reason to leave out the
+         * others. */
+        if (r == AMBLE_ERR_DISCONNECTED || r == AMBLE_ERR_TOO_LONG || (r == AMBLE_ERR_TIMEOUT && timeout_ms == 0))
             r = 0;
     }
     return r < 0 ? r : told;

@@ -82,6 +82,8 @@ static void hold_write(amble__server_link *link, amble__served_value *value, boo
     memcpy(amble__packet_payload(&link->conn->bearer->response), data.data, data.size);
     link->size = (uint16_t)data.size;
     amble__server_hold(link, value, asks, AMBLE__ATT_WRITE_REQUEST);
+    if (!asks)
+        amble__waiters_end_taker(&value->queue->waiters); /* see written_ready */
 }
 
 /* A Write Command gets no answer: what goes wrong is dropped, what finds no room is counted. 3.4.5.3 */
@@ -177,25 +179,27 @@ static amble__server *server_of(const amble_source *source)
     return amble__server_of((amble *)(uintptr_t)source->object);
 }
 /* NULL for a characteristic that is not served or cannot be written. */
-static amble__value_queue *queue_of(const amble_source *source)
+static const amble__served_value *written_value(const amble_source *source)
 {
     const amble__served_value *value = amble__database_find(&server_of(source)->database, source->detail);
 
-    return value ? value->queue : NULL;
+    return value && value->queue ? value : NULL;
 }
-/* Whatever amble_written would fail with at once makes it ready, too. */
+/* Whatever amble_written would fail with at once makes it ready, too; and so does a write that waits for the very
+ * room that the value in view takes: amble_written gives that back and takes the write. */
 static bool written_ready(const amble_source *source)
 {
-    const amble__value_queue *queue = queue_of(source);
+    const amble__served_value *value = written_value(source);
 
-    return server_of(source)->failed || !queue || amble__value_queue_order(queue) != 0;
+    return server_of(source)->failed || !value || amble__value_queue_order(value->queue) != 0 ||
+           (held_write(value) && amble__value_queue_can_settle(value->queue, NULL));
 }
-static amble__list *written_waiters(const amble_source *source) { return &queue_of(source)->waiters; }
+static amble__list *written_waiters(const amble_source *source) { return &written_value(source)->queue->waiters; }
 static uint64_t written_order(const amble_source *source)
 {
-    const amble__value_queue *queue = queue_of(source);
+    const amble__served_value *value = written_value(source);
 
-    return queue ? amble__value_queue_order(queue) : 0;
+    return value ? amble__value_queue_order(value->queue) : 0;
 }
 
 amble_source amble_on_written(amble *ble, const amble_characteristic *c)

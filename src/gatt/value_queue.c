@@ -53,16 +53,29 @@ static bool view_is_over(const amble__value_entry *entry)
     return entry->viewer && amble__link_check(entry->conn, entry->generation) == AMBLE_ERR_STALE;
 }
 
+static bool settles(amble__list *node, const amble_connection *viewer)
+{
+    const amble__value_entry *entry = amble__container(node, amble__value_entry, node);
+
+    return entry->viewer == viewer || view_is_over(entry);
+}
+
 void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer)
 {
     amble__list_each (node, &queue->viewed) {
-        const amble__value_entry *entry = amble__container(node, amble__value_entry, node);
-
-        if (entry->viewer == viewer || view_is_over(entry)) {
+        if (settles(node, viewer)) {
             amble__list_remove(node);
             amble__list_append(&queue->free, node);
         }
     }
+}
+
+bool amble__value_queue_can_settle(const amble__value_queue *queue, const amble_connection *viewer)
+{
+    amble__list_each (node, &queue->viewed)
+        if (settles(node, viewer))
+            return true;
+    return false;
 }
 
 /* An entry for a new value; NULL when the queue is full. */

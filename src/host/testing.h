@@ -1,7 +1,9 @@
-/* What the tests of a whole host share: a controller that answers every command at once, and says everything else when a test wants it.
+/* What the tests of a whole host share: a controller that answers every command at once, and says everything else when
+ * a test wants it.
  *
- * What it says is queued and handed on by one work of the scheduler, so events queued without a wait in between reach the host in one round,
- * before any task runs: that is what a race is made of. Answers can be refused, held back, or replaced by silence. */
+ * What it says is queued and handed on by one work of the scheduler, so events queued without a wait in between reach
+ * the host in one round, before any task runs: that is what a race is made of. Answers can be refused, held back, or
+ * replaced by silence. */
 #ifndef AMBLE_HOST_TESTING_H
 #define AMBLE_HOST_TESTING_H
 #include "hci/testing.h"
@@ -30,7 +32,8 @@ static struct {
     bool connecting;
 } fake;
 
-/* --- from the controller ------------------------------------------------------------------------------------------------ */
+/* --- from the controller
+ * ------------------------------------------------------------------------------------------------ */
 static inline void fake_deliver(amble__work *work)
 {
     const unsigned queued = fake.queued;
@@ -88,7 +91,8 @@ static inline void fake_acl(uint16_t handle, const uint8_t *data, size_t size)
     fake_say(AMBLE__PACKET_ACL, packet, 4 + size);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------------ */
+/* --- answers
+ * ------------------------------------------------------------------------------------------------------------ */
 static inline uint8_t fake_status(uint16_t opcode)
 {
     for (int i = 0; i < FAKE_OPCODES; i++)
