@@ -323,8 +323,12 @@ static uint64_t play(unsigned seed)
     dice_state = seed * UINT64_C(0x9e3779b97f4a7c15);
     devices = 3 + dice(3);
     for (unsigned i = 0; i < devices; i++) {
-        list[i] =
-            (bench_device){.label = labels[i], .script = life, .config = {.services = {&service}, .connections = 3}};
+        list[i] = (bench_device){.label = labels[i], .script = life, .config = {.services = {&service}}};
+        list[i].config.connections = (uint8_t)(1 + dice(3));
+        list[i].config.held_write_ms = dice(2) ? 0 : 1000;
+        list[i].config.send_buffers = dice(2) ? 0 : 1;
+        list[i].config.notification_buffers = dice(2) ? 0 : 4;
+        list[i].config.mtu = dice(2) ? 0 : 30;
         addresses[i] = (amble_device){.bytes = {(uint8_t)(i + 1), 0, 0, 0x1e, 0xab, 0x02}};
     }
     bench_run(&options, list, devices);
