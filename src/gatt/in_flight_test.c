@@ -3,9 +3,22 @@
 
 static amble_connection *conn;
 static amble_scope scope;
+static amble_subscription *subscription;
 
 typedef struct {
-    enum { READ, EXCHANGE, COMMAND_WRITE, NOTIFY, NOTIFY_VALUE, INDICATE_VALUE, FIRST } what;
+    enum {
+        READ,
+        EXCHANGE,
+        COMMAND_WRITE,
+        NOTIFY,
+        NOTIFY_VALUE,
+        INDICATE_VALUE,
+        FIRST,
+        SUBSCRIBE,
+        TAKE,
+        LEAVE,
+        WRITTEN
+    } what;
     int timeout_ms, result;
     bool done;
     uint8_t buffer[600];
@@ -14,11 +27,10 @@ typedef struct {
 
 static int call(caller *a)
 {
-    const amble_remote_characteristic c = {.conn = conn,
-                                           .value_handle = 11,
-                                           .generation = conn->generation,
-                                           .properties = AMBLE_PROPERTY_WRITE_NO_RESPONSE};
+    const amble_remote_characteristic c = {
+        .conn = conn, .value_handle = 11, .end = 12, .generation = conn->generation, .properties = 0xff};
     const amble_source source = amble_on_written(ble, &both);
+    amble_value value;
 
     switch (a->what) {
     case READ:
@@ -33,8 +45,17 @@ static int call(caller *a)
         return amble_notify(conn, &level, NULL, 0, a->timeout_ms);
     case INDICATE_VALUE:
         return amble_indicate(conn, &level, NULL, 0, a->timeout_ms);
-    default:
+    case FIRST:
         return amble_wait_first(&source, 1, a->timeout_ms);
+    case SUBSCRIBE:
+        return amble_subscribe(&c, NULL, &subscription, a->timeout_ms);
+    case TAKE:
+        return amble_notified(subscription, &value, a->timeout_ms);
+    case LEAVE:
+        amble_subscription_close(subscription);
+        return 0;
+    default:
+        return amble_written(ble, &command, &value, a->timeout_ms);
     }
 }
 static int calling(void *arg)
@@ -266,6 +287,63 @@ static void a_held_write_behind_another_view(void)
     finish();
 }
 
+/* --- the end of a queue --------------------------------------------------------------------------------------------- */
+static void subscribe(bool first_time)
+{
+    caller a;
+
+    start(&a, SUBSCRIBE, AMBLE_FOREVER);
+    if (first_time) { /* afterwards the descriptors are known */
+        answer(conn, 0x04, 12, 0, 12, 0);
+        ask(conn, 0x05, 1, 12, 0, 0x02, 0x29);
+        settle();
+    }
+    answer(conn, 0x12, 12, 0, 1, 0);
+    ask(conn, 0x13);
+    settle();
+    assert_int_equal(a.result, 0);
+}
+
+/* The value comes between the end of unsubscribing and the moment in which the task that closes learns of it. */
+static void a_last_value_comes_as_the_subscription_closes(void)
+{
+    caller taker, leaver;
+
+    begin();
+    subscribe(true);
+    start(&taker, TAKE, AMBLE_FOREVER);
+    start(&leaver, LEAVE, 0);
+    answer(conn, 0x12, 12, 0, 0, 0);
+    ask(conn, 0x13);
+    ask(conn, 0x1b, 11, 0, 'x');
+    settle();
+    assert_true(leaver.done);
+    assert_true(taker.done);
+    assert_int_equal(taker.result, AMBLE_ERR_STALE);
+    subscribe(false); /* in the same place */
+    start(&leaver, LEAVE, 0);
+    answer(conn, 0x12, 12, 0, 0, 0);
+    ask(conn, 0x13);
+    settle();
+    finish();
+}
+
+static void the_host_ends_as_a_value_is_taken_by_another(void)
+{
+    amble_value value;
+    caller a;
+
+    begin();
+    start(&a, WRITTEN, AMBLE_FOREVER);
+    ask(conn, 0x52, COMMAND, 0, 1);
+    assert_int_equal(amble_written(ble, &command, &value, 0), 0);
+    amble__server_fail(&the_host.server, AMBLE_ERR_CONTROLLER);
+    settle();
+    assert_true(a.done);
+    assert_int_equal(a.result, AMBLE_ERR_CONTROLLER);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +356,8 @@ int main(void)
         task_test(an_indicated_value_that_changes_is_sent_whole),
         task_test(a_held_write_ends_the_wait_for_the_first),
         task_test(a_held_write_behind_another_view),
+        task_test(a_last_value_comes_as_the_subscription_closes),
+        task_test(the_host_ends_as_a_value_is_taken_by_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

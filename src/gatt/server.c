@@ -36,7 +36,7 @@ void amble__server_fail(amble__server *server, int error)
 
         for (uint16_t k = 0; k < service->count; k++) {
             if (service->values[k].queue)
-                amble__waiters_end(&service->values[k].queue->waiters, error);
+                amble__value_queue_end(service->values[k].queue, error);
             amble__waiters_end(&service->values[k].askers, error);
         }
     }

@@ -80,7 +80,7 @@ static void release(amble_subscription *s)
     if (s->confirmation_owed)
         confirm(s);
     amble__timer_stop(&s->confirmation_timer);
-    amble__waiters_end(&s->queue.waiters, AMBLE_ERR_STALE);
+    amble__value_queue_end(&s->queue, AMBLE_ERR_STALE);
     return_entries(s->client, &s->queue.free);
     return_entries(s->client, &s->queue.pending);
     return_entries(s->client, &s->queue.viewed);
@@ -96,8 +96,12 @@ static amble_subscription *arm(amble__client *client, const amble_remote_charact
         s++;
     if (s == end)
         return NULL;
-    *s = (amble_subscription){
-        .used = true, .conn = c->conn, .generation = c->generation, .value_handle = c->value_handle, .client = client};
+    *s = (amble_subscription){.used = true,
+                              .conn = c->conn,
+                              .generation = c->generation,
+                              .value_handle = c->value_handle,
+                              .queue.ends = s->queue.ends,
+                              .client = client};
     amble__value_queue_init(&s->queue, &client->dropped);
     for (unsigned i = 0; i < depth; i++) {
         amble__list *node = amble__list_take(&client->free_entries);

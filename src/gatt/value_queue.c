@@ -9,11 +9,18 @@ typedef struct {
 
 void amble__value_queue_init(amble__value_queue *queue, uint64_t *dropped_in_all)
 {
-    *queue = (amble__value_queue){.dropped_in_all = dropped_in_all};
+    *queue = (amble__value_queue){.dropped_in_all = dropped_in_all, .ends = queue->ends};
     amble__list_init(&queue->free);
     amble__list_init(&queue->pending);
     amble__list_init(&queue->viewed);
     amble__list_init(&queue->waiters);
+}
+
+void amble__value_queue_end(amble__value_queue *queue, int error)
+{
+    queue->ends++;
+    queue->end = error;
+    amble__waiters_end(&queue->waiters, error);
 }
 
 void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry)
@@ -163,6 +170,7 @@ static int wait_for_value(amble__value_queue *queue, amble_connection *from, uin
 
 int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us, amble_value *value)
 {
+    const unsigned ends = queue->ends;
     amble__value_entry *entry;
     int r;
 
@@ -170,6 +178,8 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, u
         if (from && from->end < 0)
             return amble__wait_refuse(from->end);
         r = wait_for_value(queue, from, deadline_us);
+        if (r == 0 && queue->ends != ends) /* between the wake and now; it may live again already */
+            return queue->end < 0 ? queue->end : AMBLE_ERR_STALE;
         /* What was queued before the link was lost is still delivered. An amble_timeout may be bound to another link. */
         if (r < 0 && (r != AMBLE_ERR_DISCONNECTED || !from || from->end == 0))
             return r;

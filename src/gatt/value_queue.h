@@ -27,9 +27,14 @@ typedef struct {
     amble__list waiters;
     uint32_t dropped; /* since the last value that found room */
     uint64_t *dropped_in_all;
+    unsigned ends; /* how often it has ended so far, over all its lives */
+    int end;       /* what it ended with last */
 } amble__value_queue;
 
+/* Makes an empty queue of zeroed memory, or of one that has ended. */
 void amble__value_queue_init(amble__value_queue *queue, uint64_t *dropped_in_all);
+/* Every wait on the queue ends with `error`, also of a task that was woken and has not run yet. */
+void amble__value_queue_end(amble__value_queue *queue, int error);
 void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry);
 /* Puts a value in and wakes who waits for it; false when the queue is full (not counted: see amble__value_queue_drop). */
 bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
@@ -38,8 +43,8 @@ bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, 
 void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                                 size_t size);
 void amble__value_queue_drop(amble__value_queue *queue);
-/* Takes the oldest value, with `from` not NULL the oldest of that link, whose loss then ends the wait. The viewer's last value has
- * to be settled before. When the host ends, whoever owns the queue ends the waits on it. */
+/* Takes the oldest value, with `from` not NULL the oldest of that link, whose loss then ends the wait. The viewer's last
+ * value has to be settled before. Whoever owns the queue ends it together with the host. */
 int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us,
                             amble_value *value);
 /* Gives back the value that `viewer` (a link, or NULL) has in view. */
