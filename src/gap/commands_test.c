@@ -512,6 +512,37 @@ static void a_link_lost_before_its_first_packet(void)
     amble_close(j.ble);
 }
 
+static void fail_hard(amble__timer *timer)
+{
+    (void)timer;
+    fake.transport.receive(fake.transport.user, BYTES(AMBLE__PACKET_EVENT, AMBLE__EVENT_HARDWARE_ERROR, 1, 0x42));
+}
+
+/* The time of a connect is over, and before its task runs, the controller takes the link that was announced with it. */
+static void a_link_lost_with_the_controller_is_not_returned(void)
+{
+    job j = {.timeout_ms = 50, .device = peer(9)};
+    amble__timer failure = {.fire = fail_hard};
+    amble_scope scope;
+    amble_task *task;
+
+    begin();
+    j.ble = open_this();
+    amble_scope_open(&scope);
+    task = start(&scope, connect_one, &j);
+    fake_connected(0, 1, true, 9);
+    settle();
+    amble__timer_start(&failure, 50000);
+    amble_log_level(AMBLE_LOG_OFF);
+    assert_int_equal(amble_join(task, 1000), AMBLE_ERR_TIMEOUT);
+    amble_log_level(AMBLE_LOG_WARNING);
+    assert_int_equal(amble_now_us(), 50000);
+    assert_int_equal(j.ble->hci.failed, AMBLE_ERR_CONTROLLER);
+    assert_null(j.conn);
+    amble_scope_close(&scope);
+    amble_close(j.ble);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,6 +562,7 @@ int main(void)
         task_test(a_handle_in_use_is_not_given_twice),
         task_test(a_link_without_a_slot_is_sent_away),
         task_test(a_link_lost_before_its_first_packet),
+        task_test(a_link_lost_with_the_controller_is_not_returned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,8 @@ static bool same_options(const amble_connect_options *a, const amble_connect_opt
 /* The end of a request's wait: the link it got, or why not. */
 static int conclude(amble__gap *gap, amble__connect_request *request, int r, amble_connection **conn)
 {
-    amble_connection *made = request->conn;
+    /* A link that nobody owned yet is FREE when the controller was lost before this task ran. */
+    amble_connection *made = request->conn && request->conn->state != AMBLE__LINK_FREE ? request->conn : NULL;
 
     amble__list_remove(&request->node);
     if (amble__list_empty(&gap->connects)) { /* the next connect begins at once */
