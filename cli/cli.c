@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
+    {"uuid", "draws UUIDs and says what assigned numbers mean", amble__cli_uuid},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -13,4 +13,5 @@ int amble__cli_run(int argc, char **argv);
 int amble__cli_exit_code(int error);
 
 int amble__cli_air(int argc, char **argv);
+int amble__cli_uuid(int argc, char **argv);
 #endif

@@ -1,0 +1,148 @@
+/* Options as they are typed, and names as they are looked up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "amble/error.h"
+#include "cli/numbers.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+typedef struct {
+    const char *words[2], *name;
+    int ms;
+    int8_t rssi;
+    amble_uuid service;
+    bool json;
+} taken;
+
+/* Takes a line of arguments that are separated by single blanks. */
+static int take(taken *t, const char *line)
+{
+    static char text[256];
+    char *argv[16] = {text};
+    int argc = 1;
+    const amble__option options[] = {
+        {"--name", amble__take_text, &t->name, "a name"},
+        {"--seconds", amble__take_seconds, &t->ms, "seconds"},
+        {"--rssi", amble__take_rssi, &t->rssi, "a number"},
+        {"--service", amble__take_service, &t->service, "a service"},
+        {"--json", NULL, &t->json, NULL},
+    };
+    const amble__syntax syntax = {.command = "test",
+                                  .help = "",
+                                  .options = options,
+                                  .count = 5,
+                                  .words = t->words,
+                                  .words_least = 1,
+                                  .words_most = 2,
+                                  .words_expected = "WORD"};
+
+    *t = (taken){.ms = 0};
+    strncpy(text, line, sizeof text - 1);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    return amble__options_take(argc, argv, &syntax);
+}
+
+static void takes_options_and_words(void **state)
+{
+    const amble_uuid battery = AMBLE_UUID16(0x180F);
+    taken t;
+
+    (void)state;
+    assert_int_equal(take(&t, "one --name=x --seconds 0.5 -t air:desk --rssi -70 --json two --service battery_service"),
+                     0);
+    assert_string_equal(t.words[0], "one");
+    assert_string_equal(t.words[1], "two");
+    assert_string_equal(t.name, "x");
+    assert_int_equal(t.ms, 500);
+    assert_int_equal(t.rssi, -70);
+    assert_true(t.json);
+    assert_true(amble_uuid_equal(&t.service, &battery));
+    assert_int_equal(take(&t, "-5 -- --json"), 0);
+    assert_string_equal(t.words[0], "-5");
+    assert_string_equal(t.words[1], "--json");
+    assert_int_equal(take(&t, "--help"), 1);
+}
+
+static void refuses_what_makes_no_sense(void **state)
+{
+    static const char *const lines[] = {"",
+                                        "one two three",
+                                        "one --seconds",
+                                        "one --seconds -1",
+                                        "one --seconds nan",
+                                        "one --rssi 5",
+                                        "one --rssi -0",
+                                        "one --service xyz",
+                                        "one --json=1",
+                                        "one --nothing",
+                                        "one --seconds 1e9",
+                                        "one --name="};
+    taken t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (take(&t, lines[i]) != AMBLE_ERR_USAGE)
+            fail_msg("taken: %s", lines[i]);
+}
+
+static void finds_names(void **state)
+{
+    const amble_uuid long_form = AMBLE_UUID128("0000180d-0000-1000-8000-00805f9b34fb");
+    const amble_uuid nordic = AMBLE_UUID128("6e400001-b5a3-f393-e0a9-e50e24dcca9e");
+    amble_uuid uuid;
+
+    (void)state;
+    assert_string_equal(amble__uuid_name(AMBLE__NUMBER_SERVICE, &long_form), "Heart Rate");
+    assert_string_equal(amble__uuid_name(AMBLE__NUMBER_SERVICE, &nordic), "Nordic UART Service");
+    assert_null(amble__uuid_name(AMBLE__NUMBER_UNIT, &nordic));
+    assert_string_equal(amble__number_name(AMBLE__NUMBER_COMPANY, 0x004c), "Apple, Inc.");
+    assert_string_equal(amble__number_name(AMBLE__NUMBER_APPEARANCE, 0x0300), "Thermometer");
+    assert_string_equal(amble__number_name(AMBLE__NUMBER_APPEARANCE, 0x033f), "Thermometer"); /* its category */
+    assert_true(amble__uuid_from_name(AMBLE__NUMBER_CHARACTERISTIC, "battery-level", &uuid));
+    assert_int_equal(amble__uuid_number(&uuid), 0x2a19);
+    assert_false(amble__uuid_from_name(AMBLE__NUMBER_CHARACTERISTIC, "battery", &uuid));
+    assert_true(amble__name_contains("Heart Rate Measurement", "rate MEAS"));
+    assert_false(amble__name_contains("Heart Rate", "heart rates"));
+}
+
+static void numbers_are_sorted(void **state)
+{
+    amble__number row, last = {.kind = AMBLE__NUMBER_KINDS};
+
+    (void)state;
+    for (size_t at = 0; amble__number_next(&at, &row) && !row.long_uuid; last = row)
+        assert_true(row.kind != last.kind || row.number > last.number);
+}
+
+static void cleans_text(void **state)
+{
+    char out[32];
+
+    (void)state;
+    assert_string_equal(amble__clean(out, sizeof out, "a\x1b[2J\xff", 6), "a\xef\xbf\xbd[2J\xef\xbf\xbd");
+    assert_string_equal(amble__clean(out, sizeof out, "\xc2\x9b", 2), "\xef\xbf\xbd\xef\xbf\xbd"); /* C1: CSI */
+    assert_string_equal(amble__clean(out, 4, "gr\xc3\xbc", 4), "gr"); /* never half a character */
+    assert_true(amble__is_text("gr\xc3\xbc", 4));
+    assert_false(amble__is_text("gr\xc3", 3));
+    assert_false(amble__is_text("", 0));
+    assert_false(amble__is_text("\xed\xa0\x80", 3)); /* a surrogate */
+    assert_string_equal(amble__hex(out, 6, "\x01\xab\xcd", 3), "01AB");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_options_and_words),
+        cmocka_unit_test(refuses_what_makes_no_sense),
+        cmocka_unit_test(finds_names),
+        cmocka_unit_test(numbers_are_sorted),
+        cmocka_unit_test(cleans_text),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

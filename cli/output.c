@@ -1,0 +1,160 @@
+/* Printing (output.h). */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/hex.h"
+
+enum { COLUMNS = 80, ROWS = 24 };
+
+/* --- the terminal ------------------------------------------------------------------------------------------------- */
+bool amble__output_is_terminal(void) { return isatty(STDOUT_FILENO); }
+
+const char *amble__paint(amble__colour colour)
+{
+    static const char *const sequences[AMBLE__COLOURS] = {
+        [AMBLE__PLAIN] = "\033[0m",  [AMBLE__BOLD] = "\033[1m",    [AMBLE__DIM] = "\033[2m",  [AMBLE__RED] = "\033[31m",
+        [AMBLE__GREEN] = "\033[32m", [AMBLE__YELLOW] = "\033[33m", [AMBLE__BLUE] = "\033[34m"};
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    if (!amble__output_is_terminal() || (no_color && *no_color) || (term && !strcmp(term, "dumb")))
+        return "";
+    return sequences[colour];
+}
+
+void amble__output_size(int *columns, int *rows)
+{
+    struct winsize size = {0};
+
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size); /* it stays empty where there is no terminal */
+    *columns = size.ws_col ? size.ws_col : COLUMNS;
+    *rows = size.ws_row ? size.ws_row : ROWS;
+}
+
+/* --- text --------------------------------------------------------------------------------------------------------- */
+/* The length of the well-formed UTF-8 sequence at `at` (RFC 3629 4), 0 when there is none or it is a control character. */
+static size_t sequence(const uint8_t *at, size_t left)
+{
+    const uint8_t c = at[0];
+    const size_t length = c < 0x80                ? 1
+                          : c >= 0xc2 && c < 0xe0 ? 2
+                          : c >= 0xe0 && c < 0xf0 ? 3
+                          : c >= 0xf0 && c < 0xf5 ? 4
+                                                  : 0;
+
+    if (!length || length > left || c < 0x20 || c == 0x7f)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if (length < 2)
+        return length;
+    if ((c == 0xc2 && at[1] < 0xa0) || (c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] >= 0xa0) ||
+        (c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] >= 0x90))
+        return 0; /* C1 controls, overlong forms, surrogates, beyond U+10FFFF */
+    return length;
+}
+
+bool amble__is_text(const void *bytes, size_t count)
+{
+    const uint8_t *at = bytes;
+    size_t length;
+
+    if (!count)
+        return false;
+    for (; count; at += length, count -= length)
+        if (!(length = sequence(at, count)))
+            return false;
+    return true;
+}
+
+const char *amble__clean(char *out, size_t size, const void *bytes, size_t count)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    const uint8_t *at = bytes;
+    char *end = out;
+
+    while (count) {
+        const size_t good = sequence(at, count), taken = good ? good : 1;
+        const size_t put = good ? good : sizeof replacement - 1;
+
+        if ((size_t)(end - out) + put >= size)
+            break;
+        memcpy(end, good ? (const char *)at : replacement, put);
+        end += put;
+        at += taken;
+        count -= taken;
+    }
+    *end = '\0';
+    return out;
+}
+
+void amble__print_column(const char *text, int columns)
+{
+    int shown = 0;
+
+    for (; *text; text++) {
+        if (((unsigned char)*text & 0xc0) != 0x80 && shown++ == columns) {
+            shown = columns;
+            break; /* in front of a character that has no room */
+        }
+        putchar(*text);
+    }
+    for (; shown < columns; shown++)
+        putchar(' ');
+}
+
+const char *amble__hex(char *out, size_t size, const void *bytes, size_t count)
+{
+    const uint8_t *at = bytes;
+    char *end = out;
+
+    for (size_t i = 0; i < count && (size_t)(end - out) + 2 < size; i++)
+        end = amble__hex_put(end, at[i]);
+    *end = '\0';
+    return out;
+}
+
+/* --- lines -------------------------------------------------------------------------------------------------------- */
+void amble__output_flush(void)
+{
+    if (fflush(stdout) && errno == EPIPE)
+        (void)raise(SIGTERM); /* amble_main ends the program */
+}
+
+void amble__output_json(cJSON *object)
+{
+    char *line = object ? cJSON_PrintUnformatted(object) : NULL;
+
+    if (line)
+        puts(line);
+    else
+        fputs("amble: a line is lost: out of memory\n", stderr);
+    cJSON_free(line);
+    cJSON_Delete(object);
+    amble__output_flush();
+}
+
+void amble__json_uuid(cJSON *object, const char *key, const amble_uuid *uuid, const char *name)
+{
+    char text[AMBLE_UUID_TEXT], name_key[32];
+
+    cJSON_AddStringToObject(object, key, amble_uuid_text(uuid, text));
+    if (!name)
+        return;
+    snprintf(name_key, sizeof name_key, "%s_name", key);
+    cJSON_AddStringToObject(object, name_key, name);
+}
+
+void amble__json_bytes(cJSON *object, const char *key, const void *bytes, size_t count)
+{
+    char text[2 * 512 + 1]; /* a value has 512 bytes at most */
+
+    cJSON_AddStringToObject(object, key, amble__hex(text, sizeof text, bytes, count));
+}

@@ -1,0 +1,130 @@
+"""What the tests of the tool share: running `amble COMMAND`, in a pipe and on a terminal, and a Bumble peripheral for it."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import termios
+
+import support
+
+
+class Result:
+    """How a command ended."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+    @property
+    def objects(self):
+        """One JSON object a line."""
+        return [json.loads(line) for line in self.lines]
+
+
+async def amble(*arguments, code=0, timeout=30, **environment):
+    """Runs a command in a pipe; its exit code must be `code`."""
+    process = await asyncio.create_subprocess_exec(
+        support.built("amble"),
+        *map(str, arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), timeout)
+    except asyncio.TimeoutError:
+        process.kill()
+        raise AssertionError(f"amble {arguments} does not end") from None
+    result = Result(process.returncode, out.decode(), err.decode())
+    assert result.code == code, f"amble {arguments}: {result.code}, not {code}\n{result.out}\n{result.err}"
+    assert (code == 0) == (not result.err), f"amble {arguments}: {result.code} with stderr {result.err!r}"
+    assert "\033" not in result.out, f"colours in a pipe: {result.out!r}"
+    return result
+
+
+class Terminal:
+    """A command on a terminal of its own. `text` is all that it showed so far, with its escape sequences."""
+
+    def __init__(self, process, master):
+        self.process, self.master = process, master
+        self.text = ""
+        self.news = asyncio.Event()
+        asyncio.get_running_loop().add_reader(master, self._read)
+
+    @classmethod
+    async def start(cls, *arguments, columns=100, rows=30, **environment):
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        # A session of its own with this terminal, so that a typed Ctrl-C reaches the program.
+        process = await asyncio.create_subprocess_exec(
+            support.built("amble"),
+            *map(str, arguments),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        return cls(process, master)
+
+    def _read(self):
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # the other end is closed
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self.master)
+        self.text += data.decode(errors="replace")
+        self.news.set()
+
+    async def shows(self, pattern, timeout=20):
+        """Waits until what it showed matches; returns the match."""
+
+        async def look():
+            while not (match := re.search(pattern, self.text, re.S)):
+                self.news.clear()
+                await self.news.wait()
+            return match
+
+        try:
+            return await asyncio.wait_for(look(), timeout)
+        except asyncio.TimeoutError:
+            raise AssertionError(f"the terminal never showed /{pattern}/: {self.text!r}") from None
+
+    async def control_c(self):
+        """Types Ctrl-C; returns the exit code."""
+        os.write(self.master, b"\x03")
+        return await self.end()
+
+    async def end(self):
+        try:
+            code = await asyncio.wait_for(self.process.wait(), 20)
+        except asyncio.TimeoutError:
+            self.process.kill()
+            raise AssertionError(f"it does not end: {self.text!r}") from None
+        with contextlib.suppress(Exception):
+            asyncio.get_running_loop().remove_reader(self.master)
+        os.close(self.master)
+        return code
+
+
+async def follow(*arguments):
+    """Starts a command in a pipe whose lines come one by one: a support.Program."""
+    return await support.Program.start(support.built("amble"), *arguments)
+
+
+async def interrupt(program):
+    """Ctrl-C for a program in a pipe; returns its exit code."""
+    return await program.stop(signal.SIGINT)
