@@ -235,6 +235,18 @@ void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t 
         amble__wait_end(&request->wait, AMBLE_ERR_HCI(reason));
 }
 
+void amble__write_link_wishes(amble__writer *w, const amble_connect_options *options)
+{
+    enum { UNIT_1250_US = 1250 };
+
+    amble__write_le16(w, options->min_interval_us / UNIT_1250_US);
+    amble__write_le16(w, options->max_interval_us / UNIT_1250_US);
+    amble__write_le16(w, options->latency);
+    amble__write_le16(w, options->supervision_timeout_ms / UNIT_SUPERVISION_MS);
+    amble__write_le16(w, 0); /* event length: as the controller likes */
+    amble__write_le16(w, 0);
+}
+
 /* --- the service task's part ---------------------------------------------------------------------------------------- */
 static bool waiting(const amble__gap *gap, const amble__connect_request *request)
 {

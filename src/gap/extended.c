@@ -13,7 +13,6 @@ enum {
     WHOLE_DATA = 3,   /* not a fragment */
     NO_FRAGMENTS = 1, /* a preference */
     UNIT_625_US = 625,
-    UNIT_1250_US = 1250,
 };
 
 static int command(amble__gap *gap, uint16_t opcode, const amble__writer *w)
@@ -124,12 +123,7 @@ static int start_connecting(amble__gap *gap, const amble_connect_options *option
     amble__write_u8(&w, PHY_1M);
     amble__write_le16(&w, options->scan_interval_us / UNIT_625_US);
     amble__write_le16(&w, options->scan_window_us / UNIT_625_US);
-    amble__write_le16(&w, options->min_interval_us / UNIT_1250_US);
-    amble__write_le16(&w, options->max_interval_us / UNIT_1250_US);
-    amble__write_le16(&w, options->latency);
-    amble__write_le16(&w, options->supervision_timeout_ms / 10);
-    amble__write_le16(&w, 0); /* event length: as the controller likes */
-    amble__write_le16(&w, 0);
+    amble__write_link_wishes(&w, options);
     return command(gap, AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION, &w);
 }
 

@@ -54,6 +54,7 @@ typedef struct {
     int8_t rssi;
     uint8_t data[AMBLE__ADVERTISING_DATA], response[AMBLE__ADVERTISING_DATA];
     uint8_t data_size, response_size;
+    uint64_t time_us; /* of the last advertisement */
 } amble__seen_device;
 
 typedef struct {
@@ -138,6 +139,8 @@ static inline void amble__gap_note(const amble__gap *gap, amble__trace_kind kind
 /* --- between the files of the room -------------------------------------------------------------------------------- */
 /* Composes advertising data and scan response from the options' fields. AMBLE_ERR_TOO_LONG when one fits nowhere. */
 int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out);
+/* What both commands to connect say about the link, 7.8.12 and 7.8.66. */
+void amble__write_link_wishes(amble__writer *w, const amble_connect_options *options);
 /* The service task's parts. */
 void amble__serve_advertising(amble__gap *gap);
 void amble__serve_scan(amble__gap *gap);

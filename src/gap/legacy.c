@@ -1,7 +1,7 @@
 /* The legacy commands for advertising, scanning and connecting (Vol 4 Part E 7.8.5 to 7.8.13). */
 #include "gap/gap_room.h"
 
-enum { ADV_IND = 0, ADV_SCAN_IND = 2, ADV_NONCONN_IND = 3, ALL_CHANNELS = 7, UNIT_625_US = 625, UNIT_1250_US = 1250 };
+enum { ADV_IND = 0, ADV_SCAN_IND = 2, ADV_NONCONN_IND = 3, ALL_CHANNELS = 7, UNIT_625_US = 625 };
 
 static int command(amble__gap *gap, uint16_t opcode, const amble__writer *w)
 {
@@ -82,12 +82,7 @@ static int start_connecting(amble__gap *gap, const amble_connect_options *option
     amble__write_u8(&w, peer ? peer->type : 0u);
     amble__write_bytes(&w, peer ? peer->bytes : nobody.bytes, 6);
     amble__write_u8(&w, gap->own.type);
-    amble__write_le16(&w, options->min_interval_us / UNIT_1250_US);
-    amble__write_le16(&w, options->max_interval_us / UNIT_1250_US);
-    amble__write_le16(&w, options->latency);
-    amble__write_le16(&w, options->supervision_timeout_ms / 10);
-    amble__write_le16(&w, 0); /* event length: as the controller likes */
-    amble__write_le16(&w, 0);
+    amble__write_link_wishes(&w, options);
     return command(gap, AMBLE__HCI_LE_CREATE_CONNECTION, &w);
 }
 

@@ -240,12 +240,15 @@ static uint8_t legacy_type(uint16_t properties)
 
 static void extended_reports(amble__gap *gap, amble__reader *r)
 {
+    enum { ANONYMOUS = 0xff, NOT_COMPLETE = 0x60 };
     const unsigned count = amble__read_u8(r);
 
     for (unsigned i = 0; i < count; i++) {
-        amble__advertising_report report = {.type = legacy_type(amble__read_le16(r))};
+        const uint16_t properties = amble__read_le16(r);
+        const uint8_t address_type = amble__read_u8(r);
+        amble__advertising_report report = {.type = legacy_type(properties)};
 
-        report.device.type = amble__address_type(amble__read_u8(r));
+        report.device.type = amble__address_type(address_type);
         amble__read_copy(r, report.device.bytes, 6);
         (void)amble__read_view(r, 4); /* PHYs, set, transmit power */
         report.rssi = (int8_t)amble__read_u8(r);
@@ -256,7 +259,8 @@ static void extended_reports(amble__gap *gap, amble__reader *r)
             gap->malformed++;
             return;
         }
-        amble__scan_report(gap, &report);
+        if (address_type != ANONYMOUS && !(properties & NOT_COMPLETE))
+            amble__scan_report(gap, &report);
     }
 }
 

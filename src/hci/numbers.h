@@ -11,7 +11,6 @@ enum {
     AMBLE__HCI_DISCONNECT = 0x0406,                      /* 7.1.6 */
     AMBLE__HCI_SET_EVENT_MASK = 0x0c01,                  /* 7.3.1 */
     AMBLE__HCI_RESET = 0x0c03,                           /* 7.3.2 */
-    AMBLE__HCI_READ_LOCAL_VERSION = 0x1001,              /* 7.4.1 */
     AMBLE__HCI_READ_SUPPORTED_COMMANDS = 0x1002,         /* 7.4.2 */
     AMBLE__HCI_READ_LOCAL_FEATURES = 0x1003,             /* 7.4.3 */
     AMBLE__HCI_READ_BUFFER_SIZE = 0x1005,                /* 7.4.5 */
@@ -34,7 +33,6 @@ enum {
     AMBLE__HCI_LE_ADD_TO_ACCEPT_LIST = 0x2011,           /* 7.8.16 */
     AMBLE__HCI_LE_READ_REMOTE_FEATURES = 0x2016,         /* 7.8.21 */
     AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH = 0x2024,    /* 7.8.35 */
-    AMBLE__HCI_LE_READ_MAXIMUM_DATA_LENGTH = 0x202f,     /* 7.8.46 */
     AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS = 0x2035,       /* 7.8.52 */
     AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS = 0x2036,      /* 7.8.53 */
     AMBLE__HCI_LE_SET_EXTENDED_DATA = 0x2037,            /* 7.8.54 */

@@ -27,7 +27,6 @@ void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
 
     link->filled = link->expected = 0;
     link->skipping = false;
-    link->identifier = 0;
     link->conn = conn;
     conn->l2cap = link;
 }

@@ -17,7 +17,6 @@ typedef struct amble__l2cap_link {
     size_t capacity, filled;
     size_t expected;     /* bytes of the frame under way, 0: none */
     bool skipping;       /* the frame under way is too long, or nobody wants it */
-    uint8_t identifier;  /* of the last signalling request of ours */
     amble__packet reply; /* reserved for signalling answers */
     amble__packet security_reply;
     amble_connection *conn;
