@@ -125,6 +125,43 @@ static void a_device_comes_again_when_its_data_changed(void **state)
     bench_run(&(bench_options){.seed = 1}, devices, 2);
 }
 
+/* With `every` a device comes with each advertisement, and with its time. */
+static int advertise_the_same(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = 50000, .not_connectable = true};
+
+    assert_int_equal(amble_advertise(self->ble, &options, NULL, 3000), 0);
+    return 0;
+}
+
+static int see_every_one(bench_device *self)
+{
+    const amble_scan_options options = {.interval_us = 60000, .window_us = 60000, .every = true};
+    amble_scan_result result;
+    amble_scanner scanner;
+    uint64_t last = 0;
+    int count = 0;
+
+    assert_int_equal(amble_scan_open(self->ble, &scanner, &options, 2000), 0);
+    for (; amble_scan_next(&scanner, &result, AMBLE_FOREVER) == 1; count++) {
+        if (last)
+            assert_in_range(result.time_us - last, 50000, 61000); /* advDelay: Vol 6 Part B 4.4.2.2.1 */
+        last = result.time_us;
+    }
+    amble_scan_close(&scanner);
+    assert_in_range(count, 30, 40);
+    return 0;
+}
+
+static void every_advertisement_is_a_result_if_asked_for(void **state)
+{
+    const bench_device devices[] = {{.label = "sender", .script = advertise_the_same},
+                                    {.label = "listener", .script = see_every_one}};
+
+    (void)state;
+    bench_run(&(bench_options){.seed = 1}, devices, 2);
+}
+
 /* More devices than the scan remembers: results come oldest first, what finds no room is counted. */
 static int advertise_until_stopped(bench_device *self)
 {
@@ -372,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_advertised_is_seen),
         cmocka_unit_test(a_device_comes_again_when_its_data_changed),
+        cmocka_unit_test(every_advertisement_is_a_result_if_asked_for),
         cmocka_unit_test(results_come_oldest_first_and_losses_are_counted),
         cmocka_unit_test(roles_and_procedures_go_on_side_by_side),
         cmocka_unit_test(both_sides_may_leave),

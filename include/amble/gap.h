@@ -45,6 +45,7 @@ typedef struct {
     const char *name;
     const amble_device *device;
     int8_t rssi_min; /* 0: any */
+    bool every;      /* each advertisement is a result, not only one that changed something */
 } amble_scan_options;
 
 typedef struct {
@@ -52,6 +53,7 @@ typedef struct {
     int8_t rssi; /* dBm; 127: unknown */
     bool connectable;
     uint32_t dropped; /* results lost before this one because nobody took them */
+    uint64_t time_us; /* when its last advertisement arrived, see amble_now_us */
     const uint8_t
         *data; /* advertising data and scan response, one after the other: a view, valid until the next call */
     size_t size;
@@ -68,7 +70,8 @@ typedef struct {
 int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options,
                     int duration_ms) AMBLE_MUST_CHECK;
 /* The next result, oldest first: 1 and `*result`, 0 when the duration is over and nothing is left, or an error. A device is one
- * result; it comes again when its data changed. Waits. Errors: AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when the
+ * result; it comes again when its data changed, or with `every` when it advertised again. Waits.
+ * Errors: AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when the
  * scanner is closed, HCI(...) when the controller cannot go on, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms) AMBLE_MUST_CHECK;
 /* Stops scanning. Does not wait for the controller: the host sees to it. */

@@ -33,6 +33,7 @@ static void show(const amble__seen_device *seen, amble__scan *scan, amble_scan_r
     *result = (amble_scan_result){.device = seen->device,
                                   .rssi = seen->rssi,
                                   .connectable = seen->connectable,
+                                  .time_us = seen->time_us,
                                   .data = scan->view,
                                   .size = (size_t)seen->data_size + seen->response_size,
                                   .response_at = seen->data_size};
@@ -122,7 +123,8 @@ void amble__scan_report(amble__gap *gap, const amble__advertising_report *report
     if (report->type == REPORT_SCAN_RESPONSE) {
         changed = renew(seen->response, &seen->response_size, report->data);
     } else {
-        changed = renew(seen->data, &seen->data_size, report->data);
+        changed = renew(seen->data, &seen->data_size, report->data) || scan->options.every;
+        seen->time_us = amble_now_us();
         seen->connectable = report->type == REPORT_CONNECTABLE || report->type == REPORT_DIRECTED;
     }
     if (answer_is_due(scan, seen, report) || (!changed && !seen->fresh) || seen->pending || !matches(scan, seen))
