@@ -105,7 +105,7 @@ static int read_part(amble_connection *conn, uint16_t handle, size_t offset, uin
     if (r < 0)
         return r;
     part = amble__read_rest(&response);
-    if (part.size && size)
+    if (part.size && size && buffer)
         memcpy(buffer, part.data, part.size < size ? part.size : size);
     amble__att_end(conn->bearer);
     return (int)part.size;

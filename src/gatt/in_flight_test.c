@@ -5,20 +5,22 @@ static amble_connection *conn;
 static amble_scope scope;
 static amble_subscription *subscription;
 
+typedef enum {
+    READ,
+    EXCHANGE,
+    COMMAND_WRITE,
+    NOTIFY,
+    NOTIFY_VALUE,
+    INDICATE_VALUE,
+    FIRST,
+    SUBSCRIBE,
+    TAKE,
+    LEAVE,
+    WRITTEN
+} call_kind;
+
 typedef struct {
-    enum {
-        READ,
-        EXCHANGE,
-        COMMAND_WRITE,
-        NOTIFY,
-        NOTIFY_VALUE,
-        INDICATE_VALUE,
-        FIRST,
-        SUBSCRIBE,
-        TAKE,
-        LEAVE,
-        WRITTEN
-    } what;
+    call_kind what;
     int timeout_ms, result;
     bool done;
     uint8_t buffer[600];
@@ -66,7 +68,7 @@ static int calling(void *arg)
     a->done = true;
     return 0;
 }
-static void start(caller *a, int what, int timeout_ms)
+static void start(caller *a, call_kind what, int timeout_ms)
 {
     *a = (caller){.timeout_ms = timeout_ms, .result = 77};
     a->what = what;
@@ -168,7 +170,7 @@ static void make_room(void)
 /* A peer may not, but can: what no longer fits is not sent at all, rather than without its bytes. */
 static void the_mtu_shrinks_while_room_is_waited_for(void)
 {
-    static const int calls[] = {NOTIFY, COMMAND_WRITE};
+    static const call_kind calls[] = {NOTIFY, COMMAND_WRITE};
     caller a;
 
     for (int i = 0; i < 2; i++) {

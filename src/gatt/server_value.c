@@ -55,9 +55,14 @@ static size_t most_for(const amble_connection *conn)
     return room < AMBLE__ATT_VALUE_MAX ? room : AMBLE__ATT_VALUE_MAX;
 }
 
-/* Finds what is to be sent to whom, or why not. */
-static int prepare(amble_connection *conn, const amble_characteristic *c, unsigned wanted, const void *data,
-                   size_t size, amble__served_value **value)
+static const amble__served_value *served(const amble_connection *conn, const amble_characteristic *c)
+{
+    return amble__database_find(&conn->server->server->database, c);
+}
+
+/* Why the data, or without any the value, cannot be sent to this one now; 0 if it can. */
+static int prepare(amble_connection *conn, const amble__served_value *value, unsigned wanted, const void *data,
+                   size_t size)
 {
     int r = amble__wait_check();
 
@@ -65,23 +70,22 @@ static int prepare(amble_connection *conn, const amble_characteristic *c, unsign
         return r;
     if (conn->end < 0)
         return amble__wait_refuse(conn->end);
-    *value = amble__database_find(&conn->server->server->database, c);
-    if (!*value)
+    if (!value)
         return AMBLE_ERR_NOT_FOUND;
-    if (wanted == AMBLE__CCCD_NOTIFY ? !c->notify : !c->indicate)
+    if (wanted == AMBLE__CCCD_NOTIFY ? !value->definition->notify : !value->definition->indicate)
         return AMBLE_ERR_UNSUPPORTED;
-    if (!((*value)->subscriptions[conn->index] & wanted))
+    if (!(value->subscriptions[conn->index] & wanted))
         return AMBLE_ERR_NOT_SUBSCRIBED;
-    return content(*value, data, size).size > most_for(conn) ? AMBLE_ERR_TOO_LONG : 0;
+    return content(value, data, size).size > most_for(conn) ? AMBLE_ERR_TOO_LONG : 0;
 }
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
-    amble__served_value *value;
+    const amble__served_value *value = served(conn, c);
     amble__packet *packet;
     amble__bytes bytes;
     amble__writer w;
-    int r = prepare(conn, c, AMBLE__CCCD_NOTIFY, data, size, &value);
+    int r = prepare(conn, value, AMBLE__CCCD_NOTIFY, data, size);
 
     if (r)
         return r;
@@ -96,10 +100,10 @@ int amble_notify(amble_connection *conn, const amble_characteristic *c, const vo
 int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
     const uint64_t deadline = amble__due(timeout_ms);
-    amble__served_value *value;
+    const amble__served_value *value = served(conn, c);
     amble__bytes bytes;
     amble__writer w;
-    int r = prepare(conn, c, AMBLE__CCCD_INDICATE, data, size, &value);
+    int r = prepare(conn, value, AMBLE__CCCD_INDICATE, data, size);
 
     if (r || (r = amble__att_begin_indication(conn->bearer, deadline, &w)) < 0)
         return r;
