@@ -4,11 +4,9 @@
  * task per listening place takes connections in; a client whose stream failed is marked, and the sweeper closes it,
  * which takes its controller off the air without a word, as a loss of power does. The air follows the scheduler's clock
  * and is never ahead. */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "amble/error.h"
 #include "cli/air_options.h"
@@ -16,7 +14,6 @@
 #include "cli/report.h"
 #include "task/scheduler.h"
 #include "transport/airspace.h"
-#include "transport/capture.h"
 #include "transport/listener_uv.h"
 
 enum { PAUSE_AFTER_ERROR_MS = 200, RESOLVE_MS = 10000 };
@@ -132,24 +129,6 @@ static int sweep(void *arg)
     return r;
 }
 
-static int capture_client(client *c)
-{
-    char path[4096], address[sizeof c->address];
-    int length;
-
-    if (!c->service->options->capture)
-        return AMBLE_OK;
-    memcpy(address, c->address, sizeof address);
-    for (char *at = address; (at = strchr(at, ':'));)
-        *at = '-'; /* file names with colons are trouble elsewhere */
-    length = snprintf(path, sizeof path, "%s/%s.btsnoop", c->service->options->capture, address);
-    if (length < 0 || (size_t)length >= sizeof path)
-        return fail(AMBLE_ERR_TOO_LONG, "the capture folder's name is too long; choose a shorter one");
-    if (amble__transport_capture_side(c->transport, path, AMBLE__H4_CONTROLLER_SIDE, &c->transport) < 0)
-        return fail(AMBLE_ERR_IO, amble__transport_problem());
-    return AMBLE_OK;
-}
-
 /* A stream becomes a client, or is closed. */
 static void client_open(service *s, amble__transport *transport, const char *place_name)
 {
@@ -165,7 +144,6 @@ static void client_open(service *s, amble__transport *transport, const char *pla
         return;
     }
     memcpy(c->address, amble__station_address(c->station), sizeof c->address);
-    (void)capture_client(c); /* told; a controller without a capture is better than none */
     c->transport->receive = from_client;
     c->transport->failed = client_failed;
     c->transport->user = c;
@@ -211,6 +189,13 @@ static int open_places(service *s)
     return AMBLE_OK;
 }
 
+static int start_capture(const service *s)
+{
+    if (!s->options->capture || !amble__airspace_capture(s->space, s->options->capture))
+        return AMBLE_OK;
+    return fail(AMBLE_ERR_USAGE, amble__transport_problem());
+}
+
 static int serve_until_stopped(service *s)
 {
     amble_scope scope;
@@ -237,6 +222,8 @@ static int serve(void *arg)
     amble__airspace_set_loss(s.space, (uint32_t)(s.options->loss_percent * 10000 + 0.5));
     r = open_places(&s);
     if (!r)
+        r = start_capture(&s);
+    if (!r)
         r = serve_until_stopped(&s);
     on_signals(SIG_DFL); /* a second Ctrl-C need not wait */
     amble__list_each (node, &s.clients)
@@ -258,12 +245,6 @@ int amble__cli_air(int argc, char **argv)
     if (options.help) {
         fputs(amble__air_service_help, stdout);
         return AMBLE__EXIT_DONE;
-    }
-    if (options.capture && mkdir(options.capture, 0777) < 0 && errno != EEXIST) {
-        snprintf(problem, sizeof problem,
-                 "--capture %s: no such folder, and none can be made there (%s); choose another", options.capture,
-                 strerror(errno));
-        return amble__cli_exit_code(fail(AMBLE_ERR_USAGE, problem));
     }
     run.seed = options.seed;
     run.speed = options.speed;

@@ -20,7 +20,8 @@ const char amble__air_service_help[] =
     "  --loss PERCENT     each packet is lost at each receiver with this probability\n"
     "  --seed N           of the radio's chance; 0 unless given\n"
     "  --speed N|max      N seconds on the air per second; max: as fast as the machine can\n"
-    "  --capture FOLDER   writes the HCI packets of each controller to FOLDER/ADDRESS.btsnoop\n"
+    "  --capture FILE     writes the HCI packets of all controllers into a btsnoop file, for Wireshark or btmon;\n"
+    "                     each controller is an adapter of its own there\n"
     "  --json             one JSON object a line instead of sentences\n"
     "  -h, --help         this text\n"
     "\n"
@@ -97,7 +98,7 @@ static const struct {
     {"--seed", take_seed, "a number"},
     {"--speed", take_speed, "a whole number from 1 on, or max"},
     {"--loss", take_loss, "a percentage from 0 to 100"},
-    {"--capture", take_capture, "a folder"},
+    {"--capture", take_capture, "a file"},
 };
 
 /* Takes an option with its value at argv[at]; returns how many arguments that were, 0 when it is none, or an error. */

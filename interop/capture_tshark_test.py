@@ -1,7 +1,7 @@
 """A capture of a whole session, dissected by tshark: every packet understood, nothing malformed.
 
-The potentiometer example captures its side, `amble air` the controllers' ends; Bumble connects, discovers and listens a
-while. All files show the same session.
+The potentiometer example captures its side, `amble air` both controllers in one file; Bumble connects, discovers and
+listens a while. Each host and its controller show the same session.
 """
 
 import asyncio
@@ -26,13 +26,15 @@ def tshark(path, display_filter):
     return done.stdout.splitlines()
 
 
-def check_capture(path):
-    malformed = tshark(path, "_ws.malformed")
+def check_capture(path, adapter=None):
+    only = "frame" if adapter is None else f"hci_mon.adapter_id == {adapter}"
+    malformed = tshark(path, f"{only} && _ws.malformed")
     assert not malformed, "\n".join(malformed)
-    packets = len(tshark(path, "hci_h4"))
-    assert packets > 50, f"{path}: only {packets} packets"
-    assert len(tshark(path, "btatt.opcode == 0x02 || btatt.opcode == 0x03")) == 2, f"{path}: no MTU exchange"
-    assert len(tshark(path, "btatt.opcode == 0x1b")) > 5, f"{path}: hardly a notification"
+    packets = len(tshark(path, f"{only} && (bthci_cmd || bthci_evt || bthci_acl)"))
+    assert packets > 50, f"{path} {adapter}: only {packets} packets"
+    mtu = tshark(path, f"{only} && (btatt.opcode == 0x02 || btatt.opcode == 0x03)")
+    assert len(mtu) == 2, f"{path} {adapter}: no MTU exchange"
+    assert len(tshark(path, f"{only} && btatt.opcode == 0x1b")) > 5, f"{path} {adapter}: hardly a notification"
     return packets
 
 
@@ -54,8 +56,8 @@ async def test():
     if not shutil.which("tshark"):
         support.skip("tshark is missing; apt-get install tshark")
     with tempfile.TemporaryDirectory() as folder:
-        host = pathlib.Path(folder) / "host.btsnoop"
-        air, transport = await support.start_air("--capture", folder)
+        host, both = pathlib.Path(folder) / "host.btsnoop", pathlib.Path(folder) / "air.btsnoop"
+        air, transport = await support.start_air("--capture", both)
         _, trace = support.trace()
         potentiometer = await support.Program.start(
             support.built("examples/potentiometer"), "-t", transport, "--adc", trace, "--capture", host
@@ -63,10 +65,10 @@ async def test():
         await session(transport)
         assert await potentiometer.stop() == 0
         assert await air.stop() == 0
-        controllers = sorted(pathlib.Path(folder).glob("02-*.btsnoop"))
-        assert len(controllers) == 2, controllers
-        counts = [check_capture(path) for path in (host, *controllers)]
-        assert counts[0] in counts[1:], f"the host saw {counts[0]} packets, the controllers {counts[1:]}"
+        opened = tshark(both, "hci_mon.opcode == 0")
+        assert len(opened) == 2 and len(tshark(both, "hci_mon.opcode == 1")) == 2, opened
+        packets, of_controllers = check_capture(host), [check_capture(both, adapter) for adapter in (0, 1)]
+        assert packets in of_controllers, f"the host saw {packets} packets, the controllers {of_controllers}"
 
 
 support.run(test, limit=90)

@@ -225,3 +225,12 @@ int amble_air_sniff(const char *air, void (*sniff)(void *user, const amble_air_p
         amble__airspace_sniff(space, sniff, user);
     return r;
 }
+
+int amble_air_capture(const char *air, const char *path)
+{
+    amble__airspace *space;
+    const char *label;
+    const int r = named(air, &space, &label);
+
+    return r < 0 ? r : amble__airspace_capture(space, path);
+}

@@ -16,6 +16,7 @@
 #include "amble/error.h"
 #include "controller/controller.h"
 #include "task/scheduler.h"
+#include "transport/air_capture.h"
 
 enum {
     SLICE_US = 20000,
@@ -33,6 +34,7 @@ struct amble__airspace {
     uint32_t last_number;
     void (*sniff)(void *user, const amble_air_packet *packet);
     void *sniff_user;
+    amble__btsnoop snoop; /* closed: no capture */
     char name[AMBLE__AIR_NAME_MAX + 1];
 };
 
@@ -47,6 +49,8 @@ struct amble__station {
     amble__airspace *space;
     amble__controller *controller; /* NULL once unplugged */
     amble__station_options options;
+    uint32_t number;
+    uint8_t public_address[6]; /* in the order of the air */
     char address[18];
 };
 
@@ -84,6 +88,7 @@ static void airspace_close(amble__airspace *space)
     while ((node = amble__list_take(&space->seats)))
         free(amble__container(node, seat, node));
     amble__timer_stop(&space->timer);
+    amble__btsnoop_close(&space->snoop);
     amble__air_close(space->air);
     free(space);
 }
@@ -187,6 +192,24 @@ void amble__airspace_sniff(amble__airspace *space, void (*sniff)(void *user, con
     amble__air_sniff(space->air, sniff ? on_air_packet : NULL, space);
 }
 
+int amble__airspace_capture(amble__airspace *space, const char *path)
+{
+    int r;
+
+    amble__btsnoop_close(&space->snoop);
+    if (!path)
+        return AMBLE_OK;
+    r = amble__btsnoop_open(&space->snoop, path, AMBLE__BTSNOOP_LINUX_MONITOR);
+    if (r < 0)
+        return r;
+    amble__list_each (node, &space->stations) {
+        const amble__station *station = amble__container(node, amble__station, node);
+
+        amble__air_capture_joined(&space->snoop, amble__air_now(space->air), station->number, station->public_address);
+    }
+    return AMBLE_OK;
+}
+
 /* --- stations ----------------------------------------------------------------------------------------------------- */
 static amble__station *labelled(amble__airspace *space, const char *label)
 {
@@ -220,16 +243,27 @@ static uint32_t number_of(amble__airspace *space, const char *label)
     return s->number;
 }
 
+static void on_packet(void *user, const uint8_t *packet, size_t size)
+{
+    const amble__station *station = user;
+    amble__airspace *space = station->space;
+
+    amble__air_capture_packet(&space->snoop, amble__air_now(space->air), station->number, true, packet, size);
+    station->options.to_host(station->options.user, packet, size);
+}
+
 static int controller_open(amble__station *station)
 {
     const uint32_t number = number_of(station->space, station->options.label);
     const uint64_t address = (uint64_t)ADDRESS_PREFIX << 24 | number;
-    amble__controller_options options = {.to_host = station->options.to_host, .user = station->options.user};
+    amble__controller_options options = {.to_host = on_packet, .user = station};
 
     if (!number)
         return AMBLE_ERR_NO_MEMORY;
+    station->number = number;
     for (size_t i = 0; i < sizeof options.public_address; i++)
         options.public_address[i] = (uint8_t)(address >> 8 * i);
+    memcpy(station->public_address, options.public_address, sizeof station->public_address);
     snprintf(station->address, sizeof station->address, "%02X:%02X:%02X:%02X:%02X:%02X", options.public_address[5],
              options.public_address[4], options.public_address[3], options.public_address[2], options.public_address[1],
              options.public_address[0]);
@@ -255,6 +289,7 @@ int amble__station_open(amble__airspace *space, const amble__station_options *op
         return r;
     }
     amble__list_append(&space->stations, &station->node);
+    amble__air_capture_joined(&space->snoop, amble__air_now(space->air), station->number, station->public_address);
     follow(space);
     *out = station;
     return AMBLE_OK;
@@ -268,6 +303,7 @@ static void power_off(amble__station *station)
     amble__list_remove(&station->node);
     amble__controller_close(station->controller);
     station->controller = NULL;
+    amble__air_capture_left(&space->snoop, amble__air_now(space->air), station->number);
     follow(space);
 }
 
@@ -280,11 +316,14 @@ void amble__station_close(amble__station *station)
 
 void amble__station_receive(amble__station *station, const uint8_t *packet, size_t size)
 {
+    amble__airspace *space = station->space;
+
     if (!station->controller)
         return;
-    amble__air_advance(station->space->air, amble_now_us());
+    amble__air_advance(space->air, amble_now_us());
+    amble__air_capture_packet(&space->snoop, amble__air_now(space->air), station->number, false, packet, size);
     amble__controller_receive(station->controller, packet, size);
-    follow(station->space);
+    follow(space);
 }
 
 const char *amble__station_address(const amble__station *station) { return station->address; }

@@ -43,6 +43,12 @@ typedef struct {
  * call nothing of amble that could send or wait. Errors as amble_air_set_loss. */
 int amble_air_sniff(const char *air, void (*sniff)(void *user, const amble_air_packet *packet), void *user);
 
+/* Writes every HCI packet between the hosts and the controllers on this air into one btsnoop file, in which each
+ * controller is an adapter of its own (hci0 is the first that came), for Wireshark or btmon. NULL ends it, and so does
+ * the end of the scheduler. Errors: AMBLE_ERR_IO when the file cannot be written, with a sentence in
+ * amble_open_problem, and as amble_air_set_loss. */
+int amble_air_capture(const char *air, const char *path);
+
 #ifdef __cplusplus
 }
 #endif
