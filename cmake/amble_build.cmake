@@ -55,7 +55,7 @@ endif()
 file(GLOB AMBLE_SOURCES CONFIGURE_DEPENDS src/*/*.c port/*.c transport/*.c controller/*.c air/*.c)
 set(AMBLE_TESTS ${AMBLE_SOURCES})
 set(AMBLE_FUZZERS ${AMBLE_SOURCES})
-list(FILTER AMBLE_SOURCES EXCLUDE REGEX "_(test|fuzz)\\.c$")
+list(FILTER AMBLE_SOURCES EXCLUDE REGEX "_(test|fuzz)\\.c$|/loop_epoll\\.c$") # that one takes the place of loop_uv.c: tools/portability
 list(FILTER AMBLE_TESTS INCLUDE REGEX "_test\\.c$")
 list(FILTER AMBLE_FUZZERS INCLUDE REGEX "_fuzz\\.c$")
 

@@ -81,11 +81,11 @@ if(TARGET example_demo)
   amble_add_test(examples/demo COMMAND ${PROJECT_SOURCE_DIR}/tools/check_demo $<TARGET_FILE:example_demo> LABELS examples)
 endif()
 
-# The tasks once more in two other ways: on ucontext, and watched by Valgrind (with fewer tasks: it is slow).
+# The tasks once more in two other ways: on ucontext and the loop without libuv, and watched by Valgrind (with fewer tasks: it is slow).
 file(GLOB task_tests CONFIGURE_DEPENDS src/task/*_test.c)
 if(AMBLE_HABITS AND task_tests)
   file(GLOB ucontext_sources CONFIGURE_DEPENDS src/core/*.c src/task/*.c port/*.c)
-  list(FILTER ucontext_sources EXCLUDE REGEX "_(test|fuzz)\\.c$")
+  list(FILTER ucontext_sources EXCLUDE REGEX "_(test|fuzz)\\.c$|/loop_uv\\.c$")
   add_library(amble_ucontext STATIC ${ucontext_sources})
   target_compile_definitions(amble_ucontext PRIVATE AMBLE__UCONTEXT)
   amble_see_inside(amble_ucontext)

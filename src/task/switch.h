@@ -2,14 +2,16 @@
  *
  * A context is where a stack was left. amble__context_switch saves the running one and continues another; it returns
  * when somebody switches back. What the caller's calling convention preserves is preserved, nothing else. One
- * implementation is compiled: x86-64 and Cortex-M in assembly, everything else (or AMBLE__UCONTEXT) through POSIX
- * ucontext. */
+ * implementation is compiled: x86-64, AArch64 and Cortex-M in assembly, everything else (or AMBLE__UCONTEXT) through
+ * POSIX ucontext. */
 #ifndef AMBLE_TASK_SWITCH_H
 #define AMBLE_TASK_SWITCH_H
 #include <stddef.h>
 
 #if !defined(AMBLE__UCONTEXT) && defined(__x86_64__) && defined(__ELF__) && !defined(__ILP32__)
 #define AMBLE__SWITCH_X86_64 1
+#elif !defined(AMBLE__UCONTEXT) && defined(__aarch64__) && defined(__ELF__) && defined(__LP64__)
+#define AMBLE__SWITCH_AARCH64 1
 #elif !defined(AMBLE__UCONTEXT) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #define AMBLE__SWITCH_CORTEX_M 1
 #else
