@@ -26,16 +26,20 @@ static int init(char **argv)
     return board_init(argc, argv);
 }
 
-/* A file with this content; the caller removes it. */
-static void write_file(char path[32], const char *content)
+static void put_file(const char *path, const char *content)
 {
-    FILE *f;
+    FILE *f = fopen(path, "w");
 
-    snprintf(path, 32, "/tmp/board_test_%ld", (long)getpid());
-    f = fopen(path, "w");
     assert_non_null(f);
     assert_true(fputs(content, f) >= 0);
     fclose(f);
+}
+
+/* A file with this content; the caller removes it. */
+static void write_file(char path[32], const char *content)
+{
+    snprintf(path, 32, "/tmp/board_test_%ld", (long)getpid());
+    put_file(path, content);
 }
 
 /* What `fd` gets while `run` runs, into `text`. */
@@ -70,18 +74,21 @@ static void run_init(void *arg)
     refused->result = init(refused->argv);
 }
 
-/* These arguments are wrong usage, and the sentence about them contains both texts. */
-static void assert_refused(char **argv, const char *what, const char *remedy)
+/* These arguments are refused, and the sentence about them contains both texts. */
+static void assert_refused(int error, char **argv, const char *what, const char *remedy)
 {
     refused_init refused = {argv, 0};
     char text[512];
 
     captured(STDERR_FILENO, run_init, &refused, text);
-    assert_int_equal(refused.result, AMBLE_ERR_USAGE);
+    assert_int_equal(refused.result, error);
     assert_non_null(strstr(text, what));
     assert_non_null(strstr(text, remedy));
 }
-#define ASSERT_REFUSED(what, remedy, ...) assert_refused((char *[]){"test", __VA_ARGS__, NULL}, what, remedy)
+#define ASSERT_REFUSED(what, remedy, ...)                                                                              \
+    assert_refused(AMBLE_ERR_USAGE, (char *[]){"test", __VA_ARGS__, NULL}, what, remedy)
+#define ASSERT_MISSING(what, remedy, ...)                                                                              \
+    assert_refused(AMBLE_ERR_IO, (char *[]){"test", __VA_ARGS__, NULL}, what, remedy)
 
 /* --- inputs ------------------------------------------------------------------------------------------------------- */
 static int sweep_task(void *arg)
@@ -161,7 +168,7 @@ static void wrong_files_are_refused(void **state)
     char path[32];
 
     (void)state;
-    ASSERT_REFUSED("no/such/file: No such file", "sweep, random, stdin or a file", "--adc", "no/such/file");
+    ASSERT_REFUSED("no/such/file: No such file", "sweep, random, stdin, iio:FILE or a FILE", "--adc", "no/such/file");
     ASSERT_REFUSED("/tmp: Is a directory", "sweep, random", "--adc", "/tmp");
     write_file(path, "");
     ASSERT_REFUSED("the file is empty", "a number from 0 to 4095", "--adc", path);
@@ -222,6 +229,87 @@ static void stdin_takes_the_latest_whole_line_and_never_waits(void **state)
     close(saved);
 }
 
+/* --- industrial I/O ----------------------------------------------------------------------------------------------- */
+/* What one reading is while the channel's file holds this. */
+static int converted(const char *path, const char *raw)
+{
+    put_file(path, raw);
+    return board_adc_read();
+}
+
+static void iio_is_read_again_each_time_and_scaled(void **state)
+{
+    char path[32], pin[64];
+
+    (void)state;
+    write_file(path, "17\n");
+    snprintf(pin, sizeof pin, "iio:%s", path);
+    assert_int_equal(INIT("--adc", pin), 0);
+    assert_int_equal(board_adc_read(), 17);
+    assert_int_equal(converted(path, "4095\n"), 4095);
+    assert_int_equal(converted(path, "5000\n"), 4095);
+    assert_int_equal(converted(path, "-3\n"), 0);
+
+    snprintf(pin, sizeof pin, "iio:%s,1023", path);
+    assert_int_equal(INIT("--adc", pin), 0);
+    assert_int_equal(converted(path, "0\n"), 0);
+    assert_int_equal(converted(path, "512"), 2049);
+    assert_int_equal(converted(path, "1023\n"), 4095);
+
+    snprintf(pin, sizeof pin, "iio:%s,2147483647", path);
+    assert_int_equal(INIT("--adc", pin), 0);
+    assert_int_equal(converted(path, "2147483647\n"), 4095);
+    unlink(path);
+}
+
+static void iio_that_fails_keeps_the_last_reading_and_says_so_once(void **state)
+{
+    char path[32], pin[64], text[512];
+    int value;
+
+    (void)state;
+    write_file(path, "300\n");
+    snprintf(pin, sizeof pin, "iio:%s", path);
+    assert_int_equal(INIT("--adc", pin), 0);
+    assert_int_equal(board_adc_read(), 300);
+    unlink(path);
+    captured(STDERR_FILENO, read_once, &value, text);
+    assert_int_equal(value, 300);
+    assert_non_null(strstr(text, path));
+    assert_non_null(strstr(text, "No such file or directory; the last reading stays"));
+    captured(STDERR_FILENO, read_once, &value, text);
+    assert_int_equal(value, 300);
+    assert_string_equal(text, "");
+    assert_int_equal(converted(path, "301\n"), 301);
+    unlink(path);
+}
+
+static void wrong_channels_are_refused(void **state)
+{
+    char path[32], pin[64], longest[400];
+
+    (void)state;
+    ASSERT_MISSING("--adc iio:/no/such/in_voltage0_raw: No such file", "in_voltage0_raw", "--adc",
+                   "iio:/no/such/in_voltage0_raw");
+    ASSERT_MISSING("--adc iio:/tmp: Is a directory", "in_voltage0_raw", "--adc", "iio:/tmp");
+    ASSERT_REFUSED("--adc iio:: this is not the path of a file", "give iio:FILE", "--adc", "iio:");
+    ASSERT_REFUSED("not a number from 1 to", "MAX", "--adc", "iio:/tmp,0");
+    ASSERT_REFUSED("not a number from 1 to", "MAX", "--adc", "iio:/tmp,");
+    ASSERT_REFUSED("not a number from 1 to", "MAX", "--adc", "iio:/tmp,4095x");
+    ASSERT_REFUSED("not a number from 1 to", "MAX", "--adc", "iio:/tmp,2147483648");
+    ASSERT_REFUSED("not a number from 1 to", "MAX", "--adc", "iio:/tmp,99999999999999999999");
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    memcpy(longest, "iio:", 4);
+    ASSERT_REFUSED("this is not the path of a file", "", "--adc", longest);
+    snprintf(pin, sizeof pin, "iio:/tmp/board_test_%ld", (long)getpid());
+    write_file(path, "much\n");
+    ASSERT_REFUSED("it does not hold a number", "in_voltage0_raw", "--adc", pin);
+    write_file(path, "");
+    ASSERT_REFUSED("it does not hold a number", "in_voltage0_raw", "--adc", pin);
+    unlink(path);
+}
+
 /* --- outputs and arguments ---------------------------------------------------------------------------------------- */
 static void shine(void *arg)
 {
@@ -242,12 +330,30 @@ static void without_a_terminal_the_led_is_plain_lines(void **state)
     assert_string_equal(text, "duty 0\nduty 65535\nignored a value of 3 bytes\n");
 }
 
+static void blink(void *arg)
+{
+    (void)arg;
+    board_led(true);
+    board_led(false);
+}
+
+static void without_a_line_the_led_is_words(void **state)
+{
+    char text[512];
+
+    (void)state;
+    assert_int_equal(INIT("--led", "term"), 0);
+    captured(STDOUT_FILENO, blink, NULL, text);
+    assert_string_equal(text, "LED on\nLED off\n");
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
     ASSERT_REFUSED("--volume: there is no such option", "--help", "--volume", "11");
     ASSERT_REFUSED("--adc: what it should be is missing", "--help", "--adc");
     ASSERT_REFUSED("--pwm lamp: there is no such output", "give term", "--pwm", "lamp");
+    ASSERT_REFUSED("--led lamp: there is no such output", "give term", "--led", "lamp");
     assert_int_equal(init((char *[]){"test", NULL}), 0);
 }
 
@@ -277,6 +383,10 @@ int main(void)
         cmocka_unit_test(sixteen_bits_reach_from_end_to_end),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(stdin_takes_the_latest_whole_line_and_never_waits),
+        cmocka_unit_test(iio_is_read_again_each_time_and_scaled),
+        cmocka_unit_test(iio_that_fails_keeps_the_last_reading_and_says_so_once),
+        cmocka_unit_test(wrong_channels_are_refused),
+        cmocka_unit_test(without_a_line_the_led_is_words),
         cmocka_unit_test(without_a_terminal_the_led_is_plain_lines),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(help_tells_what_the_program_does_and_the_options),

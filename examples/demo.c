@@ -262,8 +262,10 @@ int main(int argc, char **argv)
         return 0;
     }
     ms = take_seconds(&argc, argv);
-    if (ms == AMBLE_ERR_USAGE || board_init(argc, argv) < 0)
+    if (ms == AMBLE_ERR_USAGE)
         return 2;
+    if ((r = board_init(argc, argv)) < 0)
+        return r == AMBLE_ERR_USAGE ? 2 : 1;
     amble_log_to(on_log, NULL);
     stage.on_screen = screen_open();
     r = amble_run(NULL, demo_task, &ms);
