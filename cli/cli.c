@@ -1,6 +1,7 @@
 /* The table of commands (cli.h), and help about it. */
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
+    {"scan", "shows who advertises", amble__cli_scan},
     {"uuid", "draws UUIDs and says what assigned numbers mean", amble__cli_uuid},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -55,4 +57,12 @@ int amble__cli_exit_code(int error)
     default:
         return error < 0 ? AMBLE__EXIT_FAILED : AMBLE__EXIT_DONE;
     }
+}
+
+int amble__cli_main(const char *command, int argc, char **argv, const amble_config *config,
+                    int (*app)(amble *ble, int argc, char **argv))
+{
+    (void)signal(SIGPIPE, SIG_IGN);       /* cannot fail for this signal */
+    argv[0] = (char *)(uintptr_t)command; /* amble_main only prints it */
+    return amble_main_with(argc, argv, config, app);
 }

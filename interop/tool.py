@@ -12,6 +12,9 @@ import struct
 import termios
 
 import support
+from bumble.core import UUID, AdvertisingData
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "AMBLE_TRANSPORT"}
 
 
 class Result:
@@ -38,7 +41,7 @@ async def amble(*arguments, code=0, timeout=30, **environment):
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **environment},
+        env={**ENVIRONMENT, **environment},
     )
     try:
         out, err = await asyncio.wait_for(process.communicate(), timeout)
@@ -72,7 +75,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment},
+            env={**ENVIRONMENT, "TERM": "xterm", "NO_COLOR": "", **environment},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
@@ -128,3 +131,24 @@ async def follow(*arguments):
 async def interrupt(program):
     """Ctrl-C for a program in a pipe; returns its exit code."""
     return await program.stop(signal.SIGINT)
+
+
+def sensor_data(name="Sensor", company=0x004C, payload=b"\x02\x15"):
+    """Advertising data and scan response of the peripheral that the tests use."""
+    data = AdvertisingData(
+        [
+            (AdvertisingData.Type.FLAGS, b"\x06"),
+            (AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, bytes(UUID(0x180D)) + bytes(UUID(0x180F))),
+            (AdvertisingData.Type.MANUFACTURER_SPECIFIC_DATA, struct.pack("<H", company) + payload),
+            (AdvertisingData.Type.APPEARANCE, struct.pack("<H", 0x0341)),
+        ]
+    )
+    response = AdvertisingData([(AdvertisingData.Type.COMPLETE_LOCAL_NAME, name if isinstance(name, bytes) else name.encode())])
+    return bytes(data), bytes(response)
+
+
+async def advertise(device, interval_ms=100, **fields):
+    """Lets a Bumble device advertise, again after each link."""
+    device.advertising_data, device.scan_response_data = sensor_data(**fields)
+    device.advertising_interval_min = device.advertising_interval_max = interval_ms
+    await device.start_advertising(auto_restart=True)

@@ -1,0 +1,187 @@
+/* `amble scan`: who advertises.
+ *
+ * The scan delivers every advertisement, so that signal strength and interval are followed. On a terminal the devices are
+ * a table that is drawn anew a few times a second; elsewhere a device is a line when it is new or its data changed, and
+ * with --watch at every advertisement. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "amble/error.h"
+#include "amble/main.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/scan_seen.h"
+
+enum { SECONDS_MS = 10000, REDRAW_MS = 200, SCAN_US = 60000 };
+
+static const char help[] =
+    "usage: amble scan -t TRANSPORT [OPTIONS]\n"
+    "\n"
+    "Shows who advertises: address, signal strength, the time between two advertisements, name, services,\n"
+    "manufacturer. A table on a terminal; otherwise a line for each device that is new or changed.\n"
+    "\n"
+    "  -t TRANSPORT     the controller, such as usb:0, tcp-client:HOST:PORT; or AMBLE_TRANSPORT\n"
+    "  --seconds N      for so long; 10 unless given\n"
+    "  --watch          until Ctrl-C, unless --seconds is given; without a terminal a line per advertisement\n"
+    "  --active         asks each device for its scan response\n"
+    "  --service U      only who advertises this service: a UUID, or a name such as heart_rate\n"
+    "  --name N         only who has this name\n"
+    "  --rssi MIN       only who is heard at least so strong, such as -70 (dBm)\n"
+    "  --json           one JSON object a line instead of text\n"
+    "  --capture FILE   writes every HCI packet into a btsnoop file\n"
+    "  -h, --help       this text\n"
+    "\n"
+    "examples:\n"
+    "  amble scan -t usb:0 --watch --active\n"
+    "  amble scan -t tcp-client:127.0.0.1:7300 --service heart_rate --rssi -70\n"
+    "  amble scan -t air:desk --seconds 5 --json | head -1\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no controller.\n";
+
+typedef struct {
+    amble_uuid service;
+    const char *name;
+    int ms;
+    int8_t rssi;
+    bool active, watch, json;
+} scan_options;
+
+static int parse(int argc, char **argv, scan_options *o)
+{
+    const amble__option options[] = {
+        {"--seconds", amble__take_seconds, &o->ms, "a number of seconds, such as 0.5 or 10"},
+        {"--watch", NULL, &o->watch, NULL},
+        {"--active", NULL, &o->active, NULL},
+        {"--service", amble__take_service, &o->service,
+         "a UUID or the name of a service (amble uuid lookup finds them)"},
+        {"--name", amble__take_text, &o->name, "a name"},
+        {"--rssi", amble__take_rssi, &o->rssi, "a number of dBm from -127 to -1"},
+        {"--json", NULL, &o->json, NULL},
+    };
+    const amble__syntax syntax = {
+        .command = "amble scan", .help = help, .options = options, .count = sizeof options / sizeof *options};
+
+    *o = (scan_options){.ms = 0};
+    return amble__options_take(argc, argv, &syntax);
+}
+
+/* --- lines -------------------------------------------------------------------------------------------------------- */
+static void tell_json(const amble__seen *seen)
+{
+    const amble_scan_result *result = &seen->result;
+    const unsigned interval_ms = amble__seen_interval(seen);
+    char address[AMBLE_DEVICE_TEXT];
+    amble__advertised what;
+    cJSON *object = cJSON_CreateObject();
+
+    amble__advertised_read(result, &what);
+    cJSON_AddStringToObject(object, "address", amble_device_text(result->device, address));
+    if (result->rssi != 127)
+        cJSON_AddNumberToObject(object, "rssi", result->rssi);
+    cJSON_AddBoolToObject(object, "connectable", result->connectable);
+    amble__advertised_json(&what, object);
+    if (interval_ms)
+        cJSON_AddNumberToObject(object, "interval_ms", interval_ms);
+    cJSON_AddNumberToObject(object, "count", seen->count);
+    amble__json_bytes(object, "data", result->data, result->response_at);
+    amble__json_bytes(object, "response", result->data + result->response_at, result->size - result->response_at);
+    amble__output_json(object);
+}
+
+static void tell_line(const amble__seen *seen)
+{
+    const amble_scan_result *result = &seen->result;
+    const unsigned interval_ms = amble__seen_interval(seen);
+    char address[AMBLE_DEVICE_TEXT], text[256];
+    amble__advertised what;
+
+    amble__advertised_read(result, &what);
+    amble__advertised_text(&what, text, sizeof text);
+    printf("%s  %4d dBm  %s", amble_device_text(result->device, address), result->rssi,
+           result->connectable ? "connectable    " : "not connectable");
+    if (what.name[0])
+        printf("  \"%s\"", what.name);
+    if (text[0])
+        printf("  %s", text);
+    if (interval_ms)
+        printf("  every %u ms", interval_ms);
+    putchar('\n');
+    amble__output_flush();
+}
+
+/* --- scanning ----------------------------------------------------------------------------------------------------- */
+static int show_lines(amble_scanner *scanner, const scan_options *o, amble__seen_list *list)
+{
+    amble_scan_result result;
+    bool is_new;
+    int r;
+
+    while ((r = amble_scan_next(scanner, &result, AMBLE_FOREVER)) == 1) {
+        const amble__seen *seen = amble__seen_add(list, &result, &is_new);
+
+        if (is_new || o->watch)
+            (o->json ? tell_json : tell_line)(seen);
+    }
+    return r;
+}
+
+static int show_table(amble_scanner *scanner, amble__seen_list *list)
+{
+    uint64_t next_us = amble_now_us();
+    amble_scan_result result;
+    int drawn = 0, r;
+    bool is_new;
+
+    do {
+        if (amble_now_us() >= next_us) {
+            drawn = amble__seen_draw(list, drawn);
+            next_us = amble_now_us() + REDRAW_MS * 1000;
+        }
+        r = amble_scan_next(scanner, &result, REDRAW_MS);
+        if (r == 1)
+            amble__seen_add(list, &result, &is_new);
+    } while (r == 1 || r == AMBLE_ERR_TIMEOUT);
+    amble__seen_draw(list, drawn);
+    return r;
+}
+
+static int scan(amble *ble, int argc, char **argv)
+{
+    const char *term = getenv("TERM");
+    const bool table = amble__output_is_terminal() && (!term || strcmp(term, "dumb") != 0);
+    amble__seen_list *list;
+    amble_scanner scanner;
+    scan_options o;
+    int r = parse(argc, argv, &o);
+    const amble_scan_options options = {.active = o.active,
+                                        .interval_us = SCAN_US,
+                                        .window_us = SCAN_US,
+                                        .service = o.service.size ? &o.service : NULL,
+                                        .name = o.name,
+                                        .rssi_min = o.rssi,
+                                        .every = true};
+
+    if (r < 0)
+        return r;
+    list = calloc(1, sizeof *list); /* too large for a task's stack */
+    if (!list)
+        return AMBLE_ERR_NO_MEMORY;
+    r = amble_scan_open(ble, &scanner, &options, o.ms ? o.ms : o.watch ? AMBLE_FOREVER : SECONDS_MS);
+    if (!r) {
+        r = table && !o.json ? show_table(&scanner, list) : show_lines(&scanner, &o, list);
+        amble_scan_close(&scanner);
+    }
+    free(list);
+    return r;
+}
+
+int amble__cli_scan(int argc, char **argv)
+{
+    const amble_config config = {.name = "amble scan", .scanned_devices = AMBLE__SEEN_DEVICES};
+    scan_options o;
+    const int r = parse(argc, argv, &o);
+
+    return r ? amble__cli_exit_code(r) : amble__cli_main("amble scan", argc, argv, &config, scan);
+}

@@ -1,0 +1,100 @@
+"""`amble scan` sees a Bumble peripheral: in lines, as JSON, as a table on a terminal.
+
+This runs in real time on a simulated radio, so the estimated interval is judged with a wide margin.
+"""
+
+import support
+import tool
+
+ADDRESS = "C0:11:22:33:44:55"
+DEVICE = f"{ADDRESS}/r"
+
+
+async def in_lines(transport):
+    found = await tool.amble("scan", "-t", transport, "--active", "--seconds", "2")
+    (line,) = (line for line in found.lines if DEVICE in line and "Sensor" in line)
+    for part in ("dBm", "connectable", '"Sensor"', "Heart Rate", "Battery Service", "Apple, Inc."):
+        assert part in line, (part, line)
+
+
+async def as_json(transport):
+    found = (await tool.amble("scan", "-t", transport, "--active", "--seconds", "2", "--watch", "--json")).objects
+    seen = [device for device in found if device["address"] == DEVICE]
+    last = seen[-1]
+    assert last["name"] == "Sensor" and last["connectable"] is True and -120 < last["rssi"] < 0, last
+    assert [s["uuid"] for s in last["services"]] == ["180D", "180F"], last
+    assert [s["uuid_name"] for s in last["services"]] == ["Heart Rate", "Battery Service"], last
+    assert last["manufacturer"] == {"company": 0x4C, "company_name": "Apple, Inc.", "data": "0215"}, last
+    assert last["appearance"] == 0x0341 and "eart rate" in last["appearance_name"], last
+    assert 50 < last["interval_ms"] < 300, last  # 100 ms, see above
+    assert last["count"] == len(seen) + seen[0]["count"] - 1 and last["count"] > 5, last
+    (first,) = (await tool.amble("scan", "-t", transport, "--seconds", "1", "--json")).objects
+    assert "name" not in first and first["response"] == "", first  # passive: no scan response
+
+
+async def filters(transport):
+    async def count(*options):
+        return len((await tool.amble("scan", "-t", transport, "--seconds", "0.7", "--active", "--json", *options)).lines)
+
+    assert await count("--service", "heart_rate", "--name", "Sensor")
+    assert not await count("--service", "181A")
+    assert not await count("--name", "Another")
+    assert not await count("--rssi", "-1")
+
+
+async def refusals():
+    assert "--help" in (await tool.amble("scan", "--rssi", "5", code=2)).err
+    assert "-t TRANSPORT" in (await tool.amble("scan", code=2)).err
+    assert (await tool.amble("scan", "-t", "nothing:x", code=2)).err
+    assert "nobody listens" in (await tool.amble("scan", "-t", "tcp-client:127.0.0.1:1", code=3)).err
+    assert "examples:" in (await tool.amble("scan", "--help")).out
+
+
+async def on_a_terminal(transport):
+    terminal = await tool.Terminal.start("scan", "-t", transport, "--active", "--watch")
+    await terminal.shows(r"ADDRESS.*C0:11:22:33:44:55/r.*\d+ ms.*Sensor.*Heart Rate, Battery")
+    await terminal.shows("\033\\[3[123]m")  # the colour of the signal
+    await terminal.shows("\033\\[2A.*\033\\[2A.*\033\\[2A")  # drawn over itself: the head and one row
+    assert await terminal.control_c() == 0
+    terminal = await tool.Terminal.start("scan", "-t", transport, "--seconds", "1", NO_COLOR="1")
+    await terminal.shows(DEVICE)
+    assert await terminal.end() == 0 and "\033[3" not in terminal.text and "\033[1m" not in terminal.text
+    terminal = await tool.Terminal.start("scan", "-t", transport, "--seconds", "1", TERM="dumb")
+    await terminal.shows(DEVICE)
+    assert await terminal.end() == 0 and "\033" not in terminal.text
+
+
+async def ends(transport):
+    program = await tool.follow("scan", "-t", transport, "--watch", "--json")
+    await program.line(ADDRESS)
+    assert await tool.interrupt(program) == 0
+    # A reader that leaves ends it too, as `| head -1` does.
+    program = await tool.follow("scan", "-t", transport, "--watch")
+    await program.line(ADDRESS)
+    program.process._transport.get_pipe_transport(1).close()
+    assert await program.process.wait() == 0
+
+
+async def hostile_name(device, transport):
+    """A name that would clear the terminal is shown, not obeyed."""
+    await device.stop_advertising()
+    await tool.advertise(device, name=b"\033[2J\xff")
+    found = await tool.amble("scan", "-t", transport, "--active", "--seconds", "1")
+    assert "\ufffd[2J\ufffd" in found.out, found.out
+
+
+async def test():
+    air, transport = await support.start_air()
+    await refusals()
+    async with support.bumble_host(transport, "Sensor", ADDRESS) as device:
+        await tool.advertise(device)
+        await in_lines(transport)
+        await as_json(transport)
+        await filters(transport)
+        await on_a_terminal(transport)
+        await ends(transport)
+        await hostile_name(device, transport)
+    assert await air.stop() == 0
+
+
+support.run(test)
