@@ -79,6 +79,9 @@ endforeach()
 # The demonstration runs by itself: two boards, a loss of power, the link that comes back.
 if(TARGET example_demo)
   amble_add_test(examples/demo COMMAND ${PROJECT_SOURCE_DIR}/tools/check_demo $<TARGET_FILE:example_demo> LABELS examples)
+  amble_add_test(
+    examples/demo_terminal COMMAND ${PROJECT_SOURCE_DIR}/tools/check_demo_terminal $<TARGET_FILE:example_demo>
+    LABELS examples)
 endif()
 
 # The tasks once more in two other ways: on ucontext and the loop without libuv, and watched by Valgrind (with fewer tasks: it is slow).

@@ -195,10 +195,16 @@ static void on_log(void *user, int level, const char *line)
     stage_event("-", line);
 }
 
-/* Everything at once, for so many milliseconds, or until somebody wants to leave. */
+typedef struct {
+    int ms; /* AMBLE_FOREVER: until somebody wants to leave */
+    const char *capture;
+} demo_options;
+
+/* Everything at once, for so many milliseconds, or until somebody wants to leave. AMBLE_ERR_USAGE for a capture that
+ * cannot be written. */
 static int demo_task(void *arg)
 {
-    const int *ms = arg;
+    const demo_options *options = arg;
     const struct sigaction leave = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     amble_scope play;
     int r;
@@ -207,6 +213,8 @@ static int demo_task(void *arg)
     sigaction(SIGTERM, &leave, NULL);
     sigaction(SIGHUP, &leave, NULL);
     stage.start_us = amble_now_us();
+    if (options->capture && amble_air_capture(AIR, options->capture) < 0)
+        return AMBLE_ERR_USAGE;
     if ((r = amble_air_sniff(AIR, sniffer_hear, &stage.ears)) < 0)
         return r;
     amble_scope_open(&play);
@@ -214,7 +222,7 @@ static int demo_task(void *arg)
     amble_spawn(&play, board_a_task, NULL);
     amble_spawn(&play, show_task, NULL);
     amble_spawn(&play, keys_task, NULL);
-    r = amble_event_wait(&quit, *ms);
+    r = amble_event_wait(&quit, options->ms);
     amble_scope_close(&play);
     (void)amble_air_sniff(AIR, NULL, NULL);
     return r == AMBLE_ERR_TIMEOUT ? 0 : r;
@@ -227,49 +235,85 @@ static const char demo_help[] =
     "  --seconds N     ends by itself after so many seconds, 1 to 86400\n"
     "  --adc SOURCE    the remote's potentiometer: sweep (also when left out), random, or a FILE\n"
     "                  with a number from 0 to 4095 a line\n"
+    "  --capture FILE  writes the HCI packets of both boards into a btsnoop file, for Wireshark or btmon\n"
+    "\n"
+    "Examples:\n"
+    "  ./demo\n"
+    "  ./demo --seconds 20 --capture demo.btsnoop\n"
+    "  seq 0 50 4000 > trace; ./demo --adc trace\n"
     "\n"
     "p takes board A's power away or gives it back, q or Ctrl-C leaves. Colours are left out when\n"
     "NO_COLOR is set, everything but plain lines when the output is no terminal.\n";
 
-/* Takes --seconds N out of the arguments: the milliseconds, AMBLE_FOREVER without it, AMBLE_ERR_USAGE for no number. */
-static int take_seconds(int *argc, char **argv)
+/* Takes an option and its value out of the arguments; without it `*value` stays as it is. AMBLE_ERR_USAGE when the value
+ * is missing. */
+static int take_option(int *argc, char **argv, const char *name, const char **value)
 {
-    for (int i = 1; i < *argc; i++) {
-        char *end = "";
-        long seconds;
+    const size_t length = strlen(name);
 
-        if (strcmp(argv[i], "--seconds") != 0)
+    for (int i = 1; i < *argc; i++) {
+        const bool joined = strncmp(argv[i], name, length) == 0 && argv[i][length] == '=';
+        const int taken = joined ? 1 : 2;
+
+        if (!joined && strcmp(argv[i], name) != 0)
             continue;
-        seconds = i + 1 < *argc ? strtol(argv[i + 1], &end, 10) : 0;
-        if (*end || seconds < 1 || seconds > 86400) {
-            fprintf(stderr, "demo: --seconds %s: not a number of seconds; give one from 1 to 86400\n",
-                    i + 1 < *argc ? argv[i + 1] : "");
+        *value = joined ? argv[i] + length + 1 : i + 1 < *argc ? argv[i + 1] : "";
+        if (!**value) {
+            fprintf(stderr, "demo: %s: its value is missing; see --help\n", name);
             return AMBLE_ERR_USAGE;
         }
-        memmove(argv + i, argv + i + 2, (size_t)(*argc - i - 1) * sizeof *argv);
-        *argc -= 2;
-        return (int)seconds * 1000;
+        memmove(argv + i, argv + i + taken, (size_t)(*argc + 1 - i - taken) * sizeof *argv);
+        *argc -= taken;
+        return 0;
     }
-    return AMBLE_FOREVER;
+    return 0;
+}
+
+static int parse_seconds(const char *text, int *ms)
+{
+    char *end;
+    const long seconds = strtol(text, &end, 10);
+
+    if (*end || seconds < 1 || seconds > 86400) {
+        fprintf(stderr, "demo: --seconds %s: not a number of seconds; give one from 1 to 86400\n", text);
+        return AMBLE_ERR_USAGE;
+    }
+    *ms = (int)seconds * 1000;
+    return 0;
+}
+
+/* What is not the demo's own is the board's. 0, or AMBLE_ERR_USAGE or another error after a sentence. */
+static int take_arguments(int argc, char **argv, demo_options *options)
+{
+    const char *seconds = NULL;
+    int r;
+
+    if ((r = take_option(&argc, argv, "--seconds", &seconds)) < 0 ||
+        (r = take_option(&argc, argv, "--capture", &options->capture)) < 0 ||
+        (seconds && (r = parse_seconds(seconds, &options->ms)) < 0))
+        return r;
+    return board_init(argc, argv);
 }
 
 int main(int argc, char **argv)
 {
-    int ms, r;
+    demo_options options = {.ms = AMBLE_FOREVER};
+    int r;
 
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(demo_help, stdout);
         return 0;
     }
-    ms = take_seconds(&argc, argv);
-    if (ms == AMBLE_ERR_USAGE)
-        return 2;
-    if ((r = board_init(argc, argv)) < 0)
+    if ((r = take_arguments(argc, argv, &options)) < 0)
         return r == AMBLE_ERR_USAGE ? 2 : 1;
     amble_log_to(on_log, NULL);
     stage.on_screen = screen_open();
-    r = amble_run(NULL, demo_task, &ms);
+    r = amble_run(NULL, demo_task, &options);
     screen_close();
+    if (r == AMBLE_ERR_USAGE) {
+        fprintf(stderr, "demo: %s\n", amble_open_problem());
+        return 2;
+    }
     if (outcome < 0 || r < 0) {
         fprintf(stderr, "demo: %s\n", outcome < 0 ? amble_error_text(outcome) : amble_error_text(r));
         return 1;
