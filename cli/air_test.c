@@ -1,4 +1,5 @@
-/* `amble air` as a process of its own: what it prints, how it serves, how it ends. */
+/* `amble air` as a process of its own: what it prints, how it serves, how it follows the clock, how it ends. Takes
+ * two seconds of real time. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,6 +145,94 @@ static void test_json_lines(void **state)
     close(fd);
 }
 
+/* --- time and loss ------------------------------------------------------------------------------------------------ */
+
+/* Sends a command and takes its Command Complete, which has the status alone. */
+static void command(int fd, const void *packet, size_t size)
+{
+    uint8_t answer[7];
+
+    assert_int_equal(write(fd, packet, size), size);
+    for (size_t have = 0; have < sizeof answer;) {
+        const ssize_t r = read(fd, answer + have, sizeof answer - have);
+
+        assert_true(r > 0);
+        have += (size_t)r;
+    }
+    assert_memory_equal(answer + 4, (const uint8_t *)packet + 1, 2);
+    assert_int_equal(answer[6], 0);
+}
+#define COMMAND(fd, ...) command(fd, (const uint8_t[]){0x01, __VA_ARGS__}, sizeof(const uint8_t[]){0x01, __VA_ARGS__})
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* One client advertises every 20 ms and a little, another hears about each: how many reports come in `*duration`
+ * seconds, which becomes what it really was. */
+static double reports_in(const char *option, double *duration)
+{
+    enum { REPORT_SIZE = 15 }; /* LE Advertising Report without data: Vol 4 Part E 7.7.65.2 */
+    service s = start("--listen=tcp-server:127.0.0.1:0", option, NULL);
+    uint8_t bytes[4096];
+    size_t received = 0;
+    double begin;
+    int port = 0, lamp, phone;
+
+    assert_int_equal(sscanf(line(&s), "listening on tcp-server:127.0.0.1:%d", &port), 1);
+    lamp = connect_to(port);
+    phone = connect_to(port);
+    COMMAND(phone, 0x01, 0x0C, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x3F);
+    COMMAND(phone, 0x0B, 0x20, 7, 0, 0x10, 0, 0x10, 0, 0, 0);
+    COMMAND(phone, 0x0C, 0x20, 2, 1, 0);
+    COMMAND(lamp, 0x06, 0x20, 15, 0x20, 0, 0x20, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0);
+    begin = seconds();
+    COMMAND(lamp, 0x0A, 0x20, 1, 1);
+    while (seconds() - begin < *duration) {
+        const ssize_t r = recv(phone, bytes, sizeof bytes, MSG_DONTWAIT);
+
+        if (r > 0)
+            received += (size_t)r;
+        else
+            usleep(1000);
+    }
+    *duration = seconds() - begin;
+    close(lamp);
+    close(phone);
+    kill(s.pid, SIGTERM);
+    assert_int_equal(end(&s), AMBLE__EXIT_DONE);
+    return (double)received / REPORT_SIZE;
+}
+
+/* The radio's time is the wall clock's or a multiple of it: not less, but for a busy machine, and never more. */
+static void test_follows_the_clock(void **state)
+{
+    static const double most_per_second = 1 / 0.020, usual_per_second = 1 / 0.025;
+    double duration = 0.8, reports = reports_in("--speed=1", &duration);
+
+    (void)state;
+    assert_true(reports > duration * usual_per_second / 2);
+    assert_true(reports <= duration * most_per_second + 2);
+    duration = 0.4;
+    reports = reports_in("--speed=20", &duration);
+    assert_true(reports > duration * usual_per_second * 20 / 2);
+    assert_true(reports <= (duration * 20) * most_per_second * 1.1);
+    duration = 0.4;
+    assert_true(reports_in("--speed=max", &duration) > duration * most_per_second * 5);
+}
+
+static void test_loses_packets(void **state)
+{
+    double duration = 0.4;
+
+    (void)state;
+    assert_true(reports_in("--loss=100", &duration) < 1);
+}
+
 static void expect(const char *a, const char *b, int code, const char *words)
 {
     service s = start(a, b, NULL);
@@ -182,10 +272,9 @@ static void test_commands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_serves_and_ends),
-        cmocka_unit_test(test_json_lines),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_serves_and_ends),   cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_follows_the_clock), cmocka_unit_test(test_loses_packets),
+        cmocka_unit_test(test_refused),           cmocka_unit_test(test_commands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
