@@ -7,6 +7,7 @@ Called with --peripheral TRANSPORT, this script is that process.
 """
 
 import asyncio
+import re
 import signal
 import struct
 import sys
@@ -18,6 +19,8 @@ from bumble.gatt import Characteristic, CharacteristicValue, Service
 NAME = "ESP32-LED"
 SERVICE = "458063a1-02bf-4664-857e-16c1030be066"
 CHARACTERISTIC = "a5209632-66a9-411d-9353-9be5507790fa"
+# Legacy or extended, Vol 4 Part E 7.8.10 and 7.8.64: active, interval and window of 48 * 0.625 ms.
+SCANS_AS_IT_SHOULD = re.compile(rb"\x01(?:\x0b\x20\x07|\x41\x20\x08..\x01)\x01\x30\x00\x30\x00", re.DOTALL)
 ROUNDS = 4  # of the trace: it must outlast the supervision timeout and a scan
 
 
@@ -64,11 +67,11 @@ async def test():
     readings = [value << 4 | value >> 8 for value in readings * ROUNDS]  # what board_adc_read_u16 makes of 12 bits
     air, transport = await support.start_air()
     first = await start_peripheral(transport)
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file, tempfile.NamedTemporaryFile() as capture:
         file.write("".join(f"{value >> 4}\n" for value in readings))
         file.flush()
         remote = await support.Program.start(
-            support.built("examples/dimmer_remote"), "-t", transport, "--adc", file.name
+            support.built("examples/dimmer_remote"), "-t", transport, "--adc", file.name, "--capture", capture.name
         )
         await remote.line("Found Target Device")
         received = await duties(first, 8, 10)
@@ -80,6 +83,7 @@ async def test():
         received = await duties(second, 8, 20)
         assert goes_on(received, readings), received
         assert await remote.stop() == 0
+        assert SCANS_AS_IT_SHOULD.search(capture.read()), "no LE Set Scan Parameters: active, 30 ms, 30 ms"
     await second.stop()
     assert await air.stop() == 0
 

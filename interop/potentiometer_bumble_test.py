@@ -5,6 +5,7 @@ exactly the values of a recorded trace that moved by more than 10 since the last
 the potentiometer advertising again.
 """
 
+import asyncio
 import struct
 
 import support
@@ -31,7 +32,24 @@ async def follow(characteristic, expected):
     assert number(await characteristic.read_value()) == expected[-1]
 
 
+async def check_interval(bumble):
+    """It advertises every 250 ms, to which the link layer adds up to 10 ms each time (Vol 6 Part B 4.4.2.2.1)."""
+    times = []
+
+    def heard(_advertisement):
+        times.append(asyncio.get_running_loop().time())
+
+    bumble.on("advertisement", heard)
+    await bumble.start_scanning(active=False, filter_duplicates=False)
+    await support.eventually(lambda: len(times) == 9, "nine advertisements")
+    await bumble.stop_scanning()
+    bumble.remove_listener("advertisement", heard)
+    mean = (times[-1] - times[0]) / (len(times) - 1)
+    assert 0.24 < mean < 0.29, f"an advertisement every {mean * 1000:.0f} ms"  # one that is missed adds 31
+
+
 async def use(bumble, expected):
+    await check_interval(bumble)
     found = await support.scan_for(bumble, NAME, SERVICE)
     assert found.is_connectable, found
     connection = await bumble.connect(found.address, timeout=10)

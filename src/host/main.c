@@ -135,7 +135,7 @@ static int open_host(const program *p, amble **ble)
         r = amble__transport_capture(transport, p->capture, &captured);
         if (r < 0) {
             amble__transport_close(transport);
-            return r;
+            return r == AMBLE_ERR_IO ? AMBLE_ERR_USAGE : r; /* the place that was named cannot be written */
         }
         transport = captured;
     }

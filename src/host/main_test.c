@@ -97,7 +97,7 @@ static void results_become_exit_codes(void **state)
     assert_null(strstr(said, "["));
     assert_int_equal(RUN(AMBLE_ERR_CONTROLLER, "-t", "air:a"), 3);
     assert_int_equal(RUN(AMBLE_ERR_TIMEOUT, "-t", "air:a"), 4);
-    assert_int_equal(RUN(0, "-t", "air:a", "--capture", "/nowhere/at/all"), 1);
+    assert_int_equal(RUN(0, "-t", "air:a", "--capture", "/nowhere/at/all"), 2);
 }
 
 static void a_signal_ends_the_program_in_order(void **state)
