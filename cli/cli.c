@@ -13,6 +13,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
+    {"gatt", "shows, reads, writes and follows what a peer has", amble__cli_gatt},
     {"scan", "shows who advertises", amble__cli_scan},
     {"uuid", "draws UUIDs and says what assigned numbers mean", amble__cli_uuid},
 };

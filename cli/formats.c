@@ -1,0 +1,191 @@
+/* Formats that a user names (values.h): bytes to text and text to bytes, side by side. Several numbers are separated by
+ * commas. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/output.h"
+#include "cli/values.h"
+#include "core/hex.h"
+
+typedef enum { HEX, UTF8, UNSIGNED, SIGNED, FLOAT } kind;
+struct amble__format {
+    const char *name;
+    kind kind;
+    size_t size; /* of one number, in bytes */
+    bool big_endian;
+};
+
+static const amble__format formats[] = {
+    {"hex", HEX, 1, false},        {"utf8", UTF8, 1, false},      {"u8", UNSIGNED, 1, false},
+    {"s8", SIGNED, 1, false},      {"u16le", UNSIGNED, 2, false}, {"s16le", SIGNED, 2, false},
+    {"u24le", UNSIGNED, 3, false}, {"s24le", SIGNED, 3, false},   {"u32le", UNSIGNED, 4, false},
+    {"s32le", SIGNED, 4, false},   {"u64le", UNSIGNED, 8, false}, {"s64le", SIGNED, 8, false},
+    {"f32le", FLOAT, 4, false},    {"f64le", FLOAT, 8, false},    {"u16be", UNSIGNED, 2, true},
+    {"s16be", SIGNED, 2, true},    {"u32be", UNSIGNED, 4, true},  {"s32be", SIGNED, 4, true},
+    {"f32be", FLOAT, 4, true},
+};
+const char amble__format_names[] = "hex, utf8, u8, s8, u16le, s16le, u24le, s24le, u32le, s32le, u64le, s64le, f32le, "
+                                   "f64le, u16be, s16be, u32be, s32be or f32be";
+
+const amble__format *amble__format_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (!strcmp(formats[i].name, name))
+            return &formats[i];
+    return NULL;
+}
+
+/* --- one number ---------------------------------------------------------------------------------------------------- */
+static uint64_t load(const amble__format *f, const uint8_t *data)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < f->size; i++)
+        bits = bits << 8 | data[f->big_endian ? i : f->size - 1 - i];
+    return bits;
+}
+
+static void store(const amble__format *f, uint64_t bits, uint8_t *data)
+{
+    for (size_t i = 0; i < f->size; i++)
+        data[f->big_endian ? f->size - 1 - i : i] = (uint8_t)(bits >> 8 * i);
+}
+
+static int print_number(const amble__format *f, uint64_t bits, char *text, size_t room)
+{
+    const uint64_t sign = UINT64_C(1) << (8 * f->size - 1);
+    const uint32_t low = (uint32_t)bits;
+    double wide;
+    float narrow;
+
+    if (f->kind == UNSIGNED)
+        return snprintf(text, room, "%" PRIu64, bits);
+    if (f->kind == SIGNED)
+        return snprintf(text, room, "%" PRId64, (int64_t)((bits ^ sign) - sign));
+    if (f->size == sizeof wide) {
+        memcpy(&wide, &bits, sizeof wide);
+        return snprintf(text, room, "%.17g", wide);
+    }
+    memcpy(&narrow, &low, sizeof narrow);
+    return snprintf(text, room, "%.9g", (double)narrow);
+}
+
+static bool parse_float(const amble__format *f, const char *text, char **end, uint64_t *bits)
+{
+    const double wide = strtod(text, end);
+    const float narrow = (float)wide;
+    uint32_t low;
+
+    if (*end == text)
+        return false;
+    memcpy(bits, &wide, sizeof *bits);
+    if (f->size == sizeof low) {
+        memcpy(&low, &narrow, sizeof low);
+        *bits = low;
+    }
+    return true;
+}
+
+/* Reads one number, in decimal or with 0x, that fits into the format; `*end` is behind it. */
+static bool parse_number(const amble__format *f, const char *text, char **end, uint64_t *bits)
+{
+    const uint64_t most = UINT64_MAX >> (64 - 8 * f->size), half = most / 2;
+    const bool negative = *text == '-';
+    const char *digits = text + negative;
+    const bool marked = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+    uint64_t magnitude;
+
+    if (f->kind == FLOAT)
+        return parse_float(f, text, end, bits);
+    if (amble__hex_digit(digits[marked ? 2 : 0]) < 0)
+        return false; /* strtoull would take signs and spaces */
+    errno = 0;
+    magnitude = strtoull(digits, end, marked ? 16 : 10);
+    if (errno || *end == digits || (negative && (f->kind == UNSIGNED || magnitude > half + 1)) ||
+        (!negative && magnitude > (f->kind == SIGNED ? half : most)))
+        return false;
+    *bits = (negative ? 0 - magnitude : magnitude) & most;
+    return true;
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+static const char *hex_text(const uint8_t *data, size_t size, char *text, size_t room)
+{
+    char *at = text;
+
+    for (size_t i = 0; i < size && (size_t)(at - text) + 4 <= room; i++) {
+        if (i)
+            *at++ = ' ';
+        at = amble__hex_put(at, data[i]);
+    }
+    *at = '\0';
+    return text;
+}
+
+const char *amble__format_text(const amble__format *f, const uint8_t *data, size_t size, char *text, size_t room)
+{
+    size_t used = 0;
+
+    *text = '\0';
+    if (f->kind == HEX)
+        return hex_text(data, size, text, room);
+    if (f->kind == UTF8)
+        return size && !amble__is_text(data, size) ? NULL : amble__clean(text, room, data, size);
+    if (!size || size % f->size)
+        return NULL;
+    for (size_t at = 0; at < size && used < room; at += f->size) {
+        if (at)
+            used += (size_t)snprintf(text + used, room - used, ", ");
+        if (used < room)
+            used += (size_t)print_number(f, load(f, data + at), text + used, room - used);
+    }
+    return text;
+}
+
+static int parse_hex(const char *text, uint8_t *data, size_t room)
+{
+    size_t size = 0;
+
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+        text += 2;
+    while (*text) {
+        if (*text == ' ' || *text == ':') {
+            text++;
+            continue;
+        }
+        if (size == room || !amble__hex_byte(text, &data[size++]))
+            return -1;
+        text += 2;
+    }
+    return (int)size;
+}
+
+int amble__format_parse(const amble__format *f, const char *text, uint8_t *data, size_t room)
+{
+    const size_t length = strlen(text);
+    size_t size = 0;
+    uint64_t bits;
+    char *end;
+
+    if (f->kind == HEX)
+        return parse_hex(text, data, room);
+    if (f->kind == UTF8) {
+        if (length > room)
+            return -1;
+        memcpy(data, text, length);
+        return (int)length;
+    }
+    for (;; text = end + 1) {
+        while (*text == ' ')
+            text++;
+        if (size + f->size > room || !parse_number(f, text, &end, &bits) || (*end && *end != ','))
+            return -1;
+        store(f, bits, data + size);
+        size += f->size;
+        if (!*end)
+            return (int)size;
+    }
+}

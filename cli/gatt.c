@@ -1,0 +1,293 @@
+/* `amble gatt`: looking at a peer's services, reading, writing, and following its values.
+ *
+ * Each deed connects, does its work and disconnects; the connection is closed in one place, whatever happened, so Ctrl-C
+ * leaves the link cleanly, and a subscription is ended before that. */
+#include "cli/gatt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "amble/error.h"
+#include "amble/gap.h"
+#include "amble/main.h"
+#include "cli/cli.h"
+#include "cli/numbers.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/peer.h"
+
+enum { TIMEOUT_MS = 10000, MTU = 517 };
+
+static const char help[] =
+    "usage: amble gatt tree ADDRESS -t TRANSPORT [OPTIONS]\n"
+    "       amble gatt read ADDRESS CHARACTERISTIC -t TRANSPORT [OPTIONS]\n"
+    "       amble gatt write ADDRESS CHARACTERISTIC VALUE -t TRANSPORT [OPTIONS]\n"
+    "       amble gatt subscribe ADDRESS CHARACTERISTIC -t TRANSPORT [OPTIONS]\n"
+    "\n"
+    "tree       shows services, characteristics, descriptors and their values.\n"
+    "read       prints the value of a characteristic, decoded where its meaning is known.\n"
+    "write      writes VALUE: hexadecimal digits, or as --format says.\n"
+    "subscribe  prints each value that is notified or indicated, until Ctrl-C, --seconds or --count.\n"
+    "\n"
+    "ADDRESS is AA:BB:CC:DD:EE:FF/p (public) or /r (random), or the name of a device, which is then looked for.\n"
+    "CHARACTERISTIC is a UUID, or a name such as battery_level.\n"
+    "\n"
+    "  -t TRANSPORT      the controller, such as usb:0, tcp-client:HOST:PORT; or AMBLE_TRANSPORT\n"
+    "  --service U       the service the characteristic is in, where several have one\n"
+    "  --format F        hex, utf8, u8, s8, u16le, s16le, u24le, s24le, u32le, s32le, u64le, s64le, f32le, f64le,\n"
+    "                    u16be, s16be, u32be, s32be, f32be; several numbers are separated by commas\n"
+    "  --byte-limit N    shows at most N bytes of a value\n"
+    "  --no-values       tree: reads nothing\n"
+    "  --no-response     write: without an answer, where the characteristic allows it\n"
+    "  --indicate        subscribe: indications, where the characteristic has both\n"
+    "  --seconds N       subscribe: for so long\n"
+    "  --count N         subscribe: so many values\n"
+    "  --timeout N       seconds that each step may take; 10 unless given\n"
+    "  --json            one JSON object a line instead of text\n"
+    "  --capture FILE    writes every HCI packet into a btsnoop file\n"
+    "  -h, --help        this text\n"
+    "\n"
+    "examples:\n"
+    "  amble gatt tree C0:11:22:33:44:55/r -t usb:0\n"
+    "  amble gatt read Thermometer battery_level -t usb:0\n"
+    "  amble gatt write C0:11:22:33:44:55/r 2A06 1 --format u8 -t usb:0\n"
+    "  amble gatt subscribe Thermometer temperature --count 5 --json -t usb:0\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no controller, 4 timeout.\n";
+
+static bool take_format(void *target, const char *value)
+{
+    const amble__format **format = target;
+
+    *format = amble__format_find(value);
+    return *format != NULL;
+}
+
+/* What belongs to a deed: how many words, and that they make sense. */
+static int check_words(amble__gatt_options *o)
+{
+    static const struct {
+        const char *name;
+        size_t words;
+        const char *needs;
+    } deeds[] = {
+        {"tree", 2, "ADDRESS"},
+        {"read", 3, "ADDRESS CHARACTERISTIC"},
+        {"write", 4, "ADDRESS CHARACTERISTIC VALUE"},
+        {"subscribe", 3, "ADDRESS CHARACTERISTIC"},
+    };
+    const char *command = "amble gatt", *deed = o->words[0] ? o->words[0] : "nothing";
+    size_t words = 0;
+
+    while (words < 4 && o->words[words])
+        words++;
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+        if (strcmp(deed, deeds[i].name) != 0)
+            continue;
+        if (words != deeds[i].words)
+            return amble__options_wrong(command, "%s needs %s", deeds[i].name, deeds[i].needs);
+        if (words > 2 && !amble__uuid_from_name(AMBLE__NUMBER_CHARACTERISTIC, o->words[2], &o->characteristic))
+            return amble__options_wrong(
+                command, "%s is no UUID and no characteristic's name (amble uuid lookup finds them)", o->words[2]);
+        return 0;
+    }
+    return amble__options_wrong(command, "%s is not tree, read, write or subscribe", deed);
+}
+
+static int check_value(const amble__gatt_options *o)
+{
+    uint8_t data[AMBLE__VALUE_MAX];
+    const amble__format *format = o->format ? o->format : amble__format_find("hex");
+
+    if (!o->words[3] || amble__format_parse(format, o->words[3], data, sizeof data) >= 0)
+        return 0;
+    return amble__options_wrong("amble gatt", "%s is no value %s of at most 512 bytes", o->words[3],
+                                o->format ? "in this format" : "in hexadecimal digits (--format takes others)");
+}
+
+static int parse(int argc, char **argv, amble__gatt_options *o)
+{
+    const amble__option options[] = {
+        {"--service", amble__take_service, &o->service, "a UUID or the name of a service"},
+        {"--format", take_format, (void *)&o->format, amble__format_names},
+        {"--byte-limit", amble__take_count, &o->byte_limit, "a number from 1 on"},
+        {"--no-values", NULL, &o->no_values, NULL},
+        {"--no-response", NULL, &o->no_response, NULL},
+        {"--indicate", NULL, &o->indicate, NULL},
+        {"--seconds", amble__take_seconds, &o->ms, "a number of seconds, such as 0.5 or 10"},
+        {"--count", amble__take_count, &o->count, "a number from 1 on"},
+        {"--timeout", amble__take_seconds, &o->timeout_ms, "a number of seconds, such as 0.5 or 10"},
+        {"--json", NULL, &o->json, NULL},
+    };
+    const amble__syntax syntax = {.command = "amble gatt",
+                                  .help = help,
+                                  .options = options,
+                                  .count = sizeof options / sizeof *options,
+                                  .words = o->words,
+                                  .words_least = 1,
+                                  .words_most = 4,
+                                  .words_expected = "tree, read, write or subscribe"};
+    int r;
+
+    *o = (amble__gatt_options){.byte_limit = AMBLE__VALUE_MAX, .timeout_ms = TIMEOUT_MS};
+    r = amble__options_take(argc, argv, &syntax);
+    if (!r)
+        r = check_words(o);
+    return r ? r : check_value(o);
+}
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+const char *amble__gatt_value_text(const amble__gatt_options *o, const amble_uuid *uuid, const uint8_t *data,
+                                   size_t size, char text[AMBLE__GATT_TEXT])
+{
+    const amble__format *hex = amble__format_find("hex");
+    const size_t shown = size < o->byte_limit ? size : o->byte_limit;
+
+    if (o->format && amble__format_text(o->format, data, shown, text, AMBLE__GATT_TEXT))
+        return text;
+    if (!o->format && shown == size && amble__value_text(uuid, data, size, text, AMBLE__GATT_TEXT))
+        return text;
+    if (!o->format && amble__is_text(data, shown))
+        return amble__clean(text, AMBLE__GATT_TEXT, data, shown);
+    return amble__format_text(hex, data, shown, text, AMBLE__GATT_TEXT);
+}
+
+void amble__gatt_value_json(const amble__gatt_options *o, const amble_uuid *uuid, const uint8_t *data, size_t size,
+                            cJSON *object)
+{
+    char text[AMBLE__GATT_TEXT];
+
+    amble__json_bytes(object, "value", data, size < o->byte_limit ? size : o->byte_limit);
+    cJSON_AddNumberToObject(object, "size", (double)size);
+    if (size > o->byte_limit)
+        cJSON_AddTrueToObject(object, "truncated");
+    cJSON_AddStringToObject(object, "text", amble__gatt_value_text(o, uuid, data, size, text));
+}
+
+static cJSON *begin_json(const amble_remote_characteristic *c)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    amble__json_uuid(object, "uuid", &c->uuid, amble__uuid_name(AMBLE__NUMBER_CHARACTERISTIC, &c->uuid));
+    return object;
+}
+
+/* --- deeds -------------------------------------------------------------------------------------------------------- */
+static int read_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+{
+    uint8_t data[AMBLE__VALUE_MAX];
+    const int r = amble_read(c, data, sizeof data, o->timeout_ms);
+    char text[AMBLE__GATT_TEXT];
+
+    if (r < 0)
+        return r;
+    if (o->json) {
+        cJSON *object = begin_json(c);
+
+        amble__gatt_value_json(o, &c->uuid, data, (size_t)r, object);
+        amble__output_json(object);
+    } else {
+        puts(amble__gatt_value_text(o, &c->uuid, data, (size_t)r, text));
+    }
+    return 0;
+}
+
+static int write_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+{
+    const amble__format *format = o->format ? o->format : amble__format_find("hex");
+    uint8_t data[AMBLE__VALUE_MAX];
+    const int size = amble__format_parse(format, o->words[3], data, sizeof data);
+    int r = o->no_response ? amble_write_no_response(c, data, (size_t)size, o->timeout_ms)
+                           : amble_write(c, data, (size_t)size, o->timeout_ms);
+
+    if (r >= 0 && o->json) {
+        cJSON *object = begin_json(c);
+
+        cJSON_AddNumberToObject(object, "written", size);
+        amble__output_json(object);
+    }
+    return r;
+}
+
+static void tell_notified(const amble_remote_characteristic *c, const amble__gatt_options *o, const amble_value *value)
+{
+    char text[AMBLE__GATT_TEXT];
+
+    if (o->json) {
+        cJSON *object = begin_json(c);
+
+        cJSON_AddNumberToObject(object, "time", (double)amble_now_us() / 1e6);
+        amble__gatt_value_json(o, &c->uuid, value->data, value->size, object);
+        cJSON_AddBoolToObject(object, "indication", value->indication);
+        cJSON_AddNumberToObject(object, "dropped", value->dropped);
+        amble__output_json(object);
+        return;
+    }
+    if (value->dropped)
+        fprintf(stderr, "amble gatt: %u values were lost: they came faster than they could be shown\n",
+                (unsigned)value->dropped);
+    puts(amble__gatt_value_text(o, &c->uuid, value->data, value->size, text));
+    amble__output_flush();
+}
+
+static int follow_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+{
+    const amble_subscribe_options options = {.indicate = o->indicate || !(c->properties & AMBLE_PROPERTY_NOTIFY),
+                                             .depth = 32};
+    const uint64_t end_us = amble_now_us() + (uint64_t)o->ms * 1000;
+    amble_subscription *subscription;
+    amble_value value;
+    int r = amble_subscribe(c, &options, &subscription, o->timeout_ms);
+
+    if (r < 0)
+        return r;
+    for (uint32_t count = 0; r >= 0 && (!o->count || count < o->count); count++) {
+        const uint64_t now_us = amble_now_us();
+        const int left_ms = now_us < end_us ? (int)((end_us - now_us) / 1000) : 0;
+
+        r = amble_notified(subscription, &value, o->ms ? left_ms : AMBLE_FOREVER);
+        if (r >= 0)
+            tell_notified(c, o, &value);
+    }
+    amble_subscription_close(subscription);
+    return r == AMBLE_ERR_TIMEOUT ? 0 : r; /* --seconds are over */
+}
+
+static int do_deed(amble_connection *conn, const amble__gatt_options *o)
+{
+    amble_remote_characteristic c;
+    int r;
+
+    if (!strcmp(o->words[0], "tree"))
+        return amble__gatt_tree(conn, o);
+    r = amble__peer_characteristic(conn, o->service.size ? &o->service : NULL, &o->characteristic, &c, o->timeout_ms);
+    if (r < 0)
+        return r;
+    return !strcmp(o->words[0], "read")    ? read_value(&c, o)
+           : !strcmp(o->words[0], "write") ? write_value(&c, o)
+                                           : follow_value(&c, o);
+}
+
+static int gatt(amble *ble, int argc, char **argv)
+{
+    amble_connection *conn;
+    amble__gatt_options o;
+    int r = parse(argc, argv, &o);
+
+    if (!r)
+        r = amble__peer_connect(ble, o.words[1], o.timeout_ms, &conn);
+    if (r)
+        return r;
+    r = do_deed(conn, &o);
+    amble_connection_close(conn);
+    return r;
+}
+
+int amble__cli_gatt(int argc, char **argv)
+{
+    const amble_config config = {.name = "amble gatt", .mtu = MTU};
+    amble__gatt_options o;
+    const int r = parse(argc, argv, &o);
+
+    return r ? amble__cli_exit_code(r) : amble__cli_main("amble gatt", argc, argv, &config, gatt);
+}

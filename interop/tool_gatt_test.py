@@ -1,0 +1,159 @@
+"""`amble gatt` against a Bumble peripheral: the tree, reading, writing and following values; the ends of links."""
+
+import asyncio
+import struct
+
+import support
+import tool
+from bumble.core import UUID
+from bumble.gatt import Characteristic, CharacteristicValue, Descriptor, Service
+
+ADDRESS = "C0:11:22:33:44:55"
+DEVICE = f"{ADDRESS}/r"
+CONTROL = "b0000001-1111-4222-8333-444455556666"
+LONG = bytes(range(256)) + bytes(range(44))
+READ, WRITE, NOTIFY = Characteristic.READABLE, Characteristic.WRITEABLE, Characteristic.Properties.NOTIFY
+
+
+class Sensor:
+    """A heart rate sensor that remembers what was written to it."""
+
+    def __init__(self, device):
+        self.device = device
+        self.written = []
+        property = Characteristic.Properties
+        self.rate = Characteristic(UUID(0x2A37), property.NOTIFY, READ, bytes([0, 60]))
+        self.alert = Characteristic(UUID(0x2A05), property.INDICATE, READ, bytes(4))
+        unit = Descriptor(UUID(0x2904), READ, struct.pack("<BbHBH", 4, 0, 0x27AD, 1, 0))
+        level = Characteristic(UUID(0x2A19), property.READ, READ, bytes([98]), [unit])
+        temperature = Characteristic(UUID(0x2A6E), property.READ, READ, struct.pack("<h", -1234))
+        control = Characteristic(
+            CONTROL,
+            property.READ | property.WRITE | property.WRITE_WITHOUT_RESPONSE,
+            READ | WRITE,
+            CharacteristicValue(read=lambda _: LONG, write=lambda _, value: self.written.append(bytes(value))),
+        )
+        secret = Characteristic("b0000002-1111-4222-8333-444455556666", property.READ, Characteristic.READ_REQUIRES_ENCRYPTION, b"")
+        device.add_services(
+            [Service(UUID(0x180D), [self.rate, self.alert]), Service(UUID(0x180F), [level]), Service(UUID(0x181A), [temperature, control, secret])]
+        )
+
+    async def beat(self):
+        """Notifies 61, 62, ... to whoever has subscribed."""
+        for rate in range(61, 256):
+            await self.device.notify_subscribers(self.rate, bytes([0, rate]))
+            await asyncio.sleep(0.05)
+
+
+async def show_tree(gatt):
+    found = (await gatt("tree", DEVICE)).out
+    for part in (
+        "Heart Rate  180D",
+        "    Heart Rate Measurement  2A37  notify",
+        "        Client Characteristic Configuration  2902  = off",
+        "    Battery Level  2A19  read  = 98 %",
+        "        Characteristic Presentation Format  2904  = u8, percentage",
+        "    Temperature  2A6E  read  = -12.34 °C",
+        f"    {CONTROL.upper()}  read write_no_response write  = 00 01 02",
+        "    Device Name  2A00  read",
+        "(ATT 0x",  # the secret's refusal, in place
+    ):
+        assert part in found, f"{part!r} not in\n{found}"
+    rows = (await gatt("tree", DEVICE, "--json")).objects
+    level = next(row for row in rows if row["uuid"] == "2A19")
+    assert level["kind"] == "characteristic" and level["uuid_name"] == "Battery Level", level
+    assert (level["value"], level["text"], level["properties"]) == ("62", "98 %", ["read"]), level
+    assert [row["uuid"] for row in rows if row["kind"] == "service"][-3:] == ["180D", "180F", "181A"], rows
+    assert any("error" in row for row in rows)
+    assert "98 %" not in (await gatt("tree", DEVICE, "--no-values")).out
+
+
+async def read(gatt):
+    assert (await gatt("read", DEVICE, "battery_level")).lines == ["98 %"]
+    assert (await gatt("read", "Sensor", "2A19", "--format", "u8")).lines == ["98"]
+    assert (await gatt("read", DEVICE, "temperature", "--format", "s16le")).lines == ["-1234"]
+    assert (await gatt("read", DEVICE, CONTROL)).lines == [LONG.hex(" ").upper()]
+    (row,) = (await gatt("read", DEVICE, CONTROL, "--byte-limit", 4, "--json")).objects
+    assert (row["value"], row["size"], row["truncated"], row["text"]) == ("00010203", 300, True, "00 01 02 03"), row
+
+
+async def write(gatt, sensor):
+    await gatt("write", DEVICE, CONTROL, "0a0B 0c")
+    await gatt("write", DEVICE, CONTROL, "-2,300", "--format", "s16le", "--no-response")
+    await gatt("write", DEVICE, CONTROL, "grün", "--format", "utf8", "--service", "environmental_sensing")
+    await gatt("write", DEVICE, CONTROL, "1.5", "--format", "f32le", "--json")
+    expected = [b"\x0a\x0b\x0c", struct.pack("<hh", -2, 300), "grün".encode(), struct.pack("<f", 1.5)]
+    await support.eventually(lambda: sensor.written == expected, f"{sensor.written} is {expected}")
+
+
+async def subscribe(gatt, transport, sensor):
+    beating = asyncio.ensure_future(sensor.beat())
+    rows = (await gatt("subscribe", DEVICE, "heart_rate_measurement", "--count", 3, "--json")).objects
+    rates = [int(row["text"].removesuffix(" bpm")) for row in rows]
+    assert rates == list(range(rates[0], rates[0] + 3)) and rows[0]["indication"] is False, rows
+    assert (await gatt("subscribe", DEVICE, "2A05", "--seconds", "0.2")).lines == []  # indications, none came
+    program = await tool.follow("gatt", "subscribe", DEVICE, "2A37", "-t", transport)
+    await program.line(r"^\d+ bpm$")
+    await program.line(r"^\d+ bpm$")
+    assert await tool.interrupt(program) == 0
+    await support.eventually(lambda: not sensor.device.connections, "the link is left on Ctrl-C")
+    terminal = await tool.Terminal.start("gatt", "subscribe", DEVICE, "2A37", "-t", transport)
+    await terminal.shows(r"\d+ bpm")
+    assert await terminal.control_c() == 0
+    await support.eventually(lambda: not sensor.device.connections, "the link is left on a typed Ctrl-C")
+    program = await tool.follow("gatt", "subscribe", DEVICE, "2A37", "-t", transport)
+    await program.line(r"^\d+ bpm$")
+    (connection,) = sensor.device.connections.values()
+    await connection.disconnect()
+    await program.line("the link is gone")
+    assert await program.process.wait() == 1
+    beating.cancel()
+
+
+async def fail(gatt, transport):
+    assert "no characteristic 2A6F" in (await gatt("read", DEVICE, "humidity", code=1)).err
+    assert "no characteristic" in (await gatt("read", DEVICE, CONTROL, "--service", "180F", code=1)).err
+    absent = ("C0:00:00:00:00:01/r", "2A19", "--timeout", "0.3")
+    assert "no link to C0:00:00:00:00:01/r" in (await gatt("read", *absent, code=4)).err
+    assert "Nobody" in (await gatt("read", "Nobody", "2A19", "--timeout", "0.3", code=4)).err
+    for wrong in (
+        ["read", DEVICE],
+        ["tree"],
+        ["tree", DEVICE, "2A19"],
+        ["read", DEVICE, "xyzzy"],
+        ["read", DEVICE, "2A19", "--format", "u17"],
+        ["write", DEVICE, "2A19", "0g"],
+        ["write", DEVICE, "2A19", "256", "--format", "u8"],
+        ["burn", DEVICE],
+    ):
+        assert "--help" in (await gatt(*wrong, code=2)).err
+    assert "examples:" in (await tool.amble("gatt", "--help")).out
+
+
+async def colours(transport):
+    terminal = await tool.Terminal.start("gatt", "tree", DEVICE, "-t", transport)
+    await terminal.shows("\033\\[32m98 %\033\\[0m")
+    assert await terminal.end() == 0
+
+
+async def test():
+    air, transport = await support.start_air()
+
+    async def gatt(*arguments, **keywords):
+        return await tool.amble("gatt", *arguments, "-t", transport, **keywords)
+
+    async with support.bumble_host(transport, "Sensor", ADDRESS) as device:
+        sensor = Sensor(device)
+        await tool.advertise(device)
+        await show_tree(gatt)
+        await read(gatt)
+        await write(gatt, sensor)
+        await subscribe(gatt, transport, sensor)
+        await fail(gatt, transport)
+        await colours(transport)
+        await support.eventually(lambda: device.is_advertising, "the sensor advertises again")
+        await asyncio.sleep(0.5)  # Bumble says so before its last command; closing now would only be noisy
+    assert await air.stop() == 0
+
+
+support.run(test)
