@@ -12,6 +12,7 @@ static const struct {
     const char *about;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"advertise", "is seen, and connected to", amble__cli_advertise},
     {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
     {"gatt", "shows, reads, writes and follows what a peer has", amble__cli_gatt},
     {"scan", "shows who advertises", amble__cli_scan},
@@ -23,7 +24,7 @@ static void print_help(FILE *out)
 {
     fputs("usage: amble COMMAND [OPTIONS]\n\nBluetooth Low Energy tools.\n\ncommands:\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].about);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
     fputs("\nexamples:\n  amble air --listen tcp-server:127.0.0.1:7300\n  amble uuid lookup 180F\n"
           "\n`amble COMMAND --help` says more about each.\n",
           out);

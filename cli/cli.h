@@ -18,6 +18,7 @@ int amble__cli_exit_code(int error);
 int amble__cli_main(const char *command, int argc, char **argv, const amble_config *config,
                     int (*app)(amble *ble, int argc, char **argv));
 
+int amble__cli_advertise(int argc, char **argv);
 int amble__cli_air(int argc, char **argv);
 int amble__cli_gatt(int argc, char **argv);
 int amble__cli_scan(int argc, char **argv);
