@@ -68,9 +68,9 @@ typedef struct amble__ll_link {
     amble__ll_channels channels;
 
     uint16_t interval, latency, timeout;
+    uint16_t skipped; /* events left out before the next one, by peripheral latency */
     uint32_t interval_us;
     uint64_t events;             /* before this one; the low 16 bits are the event counter of 4.5.1 */
-    uint16_t skipped;            /* events left out before the next one, by peripheral latency */
     uint64_t anchor_us;          /* of the event under way, or else of the next one */
     uint64_t last_anchor_us;     /* the last that was heard, from which clocks drift apart */
     uint8_t channel;             /* of the event under way */
