@@ -1,4 +1,4 @@
-# find_package(amble) gives the target amble::amble.
+# find_package(amble) gives the targets amble::amble, the static library, and amble::shared, the shared one.
 include(CMakeFindDependencyMacro)
 find_dependency(PkgConfig)
 find_dependency(Threads)
