@@ -126,7 +126,7 @@ int amble__endpoint_loop(const amble__transport_request *request, uv_loop_t **uv
 
     if (amble__scheduler_options()->virtual_time)
         return amble__transport_refuse(
-            AMBLE_ERR_USAGE, "%s: a socket cannot follow virtual time; use air:NAME, or real time", request->name);
+            AMBLE_ERR_USAGE, "%s: this cannot follow virtual time; use air:NAME, or real time", request->name);
     loop = amble__scheduler_loop();
     if (!loop)
         return amble__transport_refuse(AMBLE_ERR_IO,

@@ -20,6 +20,6 @@ typedef struct {
  * this machine when `passive`. AMBLE_ERR_USAGE, AMBLE_ERR_NO_CONTROLLER (host not known), or why the wait failed; with
  * a sentence. */
 int amble__endpoint_resolve(amble__endpoint *endpoint, const amble__transport_request *request, bool passive);
-/* The loop for a socket, or an error with a sentence: sockets live in real time only. */
+/* The loop for a socket or device, or an error with a sentence: they live in real time only. */
 int amble__endpoint_loop(const amble__transport_request *request, uv_loop_t **loop);
 #endif

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "amble/error.h"
 #include "transport/opener.h"
@@ -21,31 +22,15 @@ typedef struct {
     uint8_t bytes[];
 } pending_write;
 
-static void tell_owner(amble__work *work)
-{
-    amble__stream *s = amble__container(work, amble__stream, failing);
-
-    s->transport.reason = s->reason;
-    amble__transport_explain("%s: %s; %s", s->name, s->reason, s->remedy);
-    if (s->transport.failed)
-        s->transport.failed(s->transport.user, AMBLE_ERR_CONTROLLER);
-}
-
 static int break_off(amble__stream *s, const char *reason, const char *remedy)
 {
-    if (!s->broken) {
-        s->broken = true;
-        snprintf(s->reason, sizeof s->reason, "%s", reason);
-        s->remedy = remedy;
-        (void)uv_read_stop(&s->uv.stream); /* cannot fail */
-        amble__work_post(&s->failing);
-    }
-    return AMBLE_ERR_CONTROLLER;
+    (void)uv_read_stop(&s->uv.stream); /* cannot fail */
+    return amble__break_off(&s->breakage, reason, remedy);
 }
 
 static int break_lost(amble__stream *s, int status)
 {
-    char reason[sizeof s->reason];
+    char reason[sizeof s->breakage.reason];
 
     if (status == UV_EOF || status == UV_ECONNRESET || status == UV_EPIPE)
         return break_off(s, "the other side closed the connection",
@@ -125,7 +110,7 @@ static int stream_write(amble__transport *transport, const uint8_t *packet, size
     const uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)packet, (unsigned)size); /* is only read */
     int sent;
 
-    if (s->broken)
+    if (s->breakage.broken)
         return AMBLE_ERR_CONTROLLER;
     sent = uv_try_write(&s->uv.stream, &buffer, 1);
     if (sent < 0 && sent != UV_EAGAIN)
@@ -140,9 +125,7 @@ static void on_closed(uv_handle_t *handle) { free(handle->data); }
 
 void amble__stream_close(amble__stream *s)
 {
-    amble__work_cancel(&s->failing);
-    s->transport.receive = NULL;
-    s->transport.failed = NULL;
+    amble__breakage_close(&s->breakage);
     uv_close(&s->uv.handle, on_closed);
 }
 
@@ -177,11 +160,22 @@ int amble__stream_open(uv_loop_t *loop, int family, amble__h4_side side, const c
     ignore_sigpipe();
     s->uv.handle.data = s;
     s->transport.operations = &operations;
-    s->failing.run = tell_owner;
-    snprintf(s->name, sizeof s->name, "%s", name);
+    amble__breakage_init(&s->breakage, &s->transport, name);
     amble__h4_init(&s->h4, side, on_packet, s);
     *stream = s;
     return AMBLE_OK;
+}
+
+int amble__stream_take(amble__stream *s, int fd)
+{
+    const int r = uv_pipe_open(&s->uv.pipe, fd); /* libuv knows no other stream that takes a descriptor as it is */
+
+    if (r < 0) {
+        (void)close(fd); /* nothing was written to it */
+        return amble__transport_refuse(AMBLE_ERR_IO, "%s: the system does not watch it (%s); take another",
+                                       s->breakage.name, uv_strerror(r));
+    }
+    return amble__stream_start(s);
 }
 
 int amble__stream_start(amble__stream *s)
@@ -193,7 +187,7 @@ int amble__stream_start(amble__stream *s)
     if (!r)
         r = uv_read_start(&s->uv.stream, on_space, on_read);
     if (r < 0)
-        return amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER, "%s: the connection broke at once (%s)", s->name,
-                                       uv_strerror(r));
+        return amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER, "%s: the connection broke at once (%s)",
+                                       s->breakage.name, uv_strerror(r));
     return AMBLE_OK;
 }

@@ -7,9 +7,8 @@
 #include <uv.h>
 
 #include "core/list.h"
-#include "task/scheduler.h"
+#include "transport/breakage.h"
 #include "transport/h4.h"
-#include "transport/transport.h"
 
 /* Bytes that may wait in this process for a peer that does not read. */
 #define AMBLE__STREAM_BACKLOG_MAX (1024 * 1024)
@@ -23,17 +22,17 @@ typedef struct {
         uv_pipe_t pipe;
     } uv;
     amble__h4 h4;
-    amble__work failing; /* tells the owner, between tasks */
-    bool broken;
-    char name[128];  /* for sentences */
-    char reason[96]; /* why it is broken */
-    const char *remedy;
+    amble__breakage breakage;
     uint8_t input[4096];
 } amble__stream;
 
 /* A stream of family AF_INET, AF_INET6 or AF_UNIX, not connected yet. Its memory belongs to libuv's loop until
  * amble__stream_close and the loop's next turn. Returns 0 or an error. */
 int amble__stream_open(uv_loop_t *loop, int family, amble__h4_side side, const char *name, amble__stream **stream);
+/* An open file descriptor becomes the stream, which was opened with AF_UNIX: a terminal, or whatever else read and write
+ * work on. Its reader and writer are one. Owned by the stream from now on, also after an error, after which the caller
+ * closes the stream. */
+int amble__stream_take(amble__stream *stream, int fd);
 /* The connection is there: starts to read. On an error the caller closes. */
 int amble__stream_start(amble__stream *stream);
 /* The socket is closed when this returns; never waits. */
