@@ -24,6 +24,8 @@ static const struct {
     {"tcp-server", "tcp-server:HOST:PORT", amble__open_server},
     {"unix-client", "unix-client:PATH", amble__unix_client_open},
     {"unix-server", "unix-server:PATH", amble__open_server},
+    {"serial", "serial:/dev/ttyX,BAUD[,flow]", amble__serial_open},
+    {"pty", "pty:LINK", amble__pty_open},
 };
 enum { TRANSPORTS = sizeof transports / sizeof *transports };
 
@@ -42,7 +44,7 @@ void amble__transport_explain(const char *format, ...)
 
 static int refuse_unknown(const char *name)
 {
-    char known[256] = "";
+    char known[320] = "";
     size_t size = 0;
 
     for (size_t i = 0; i < TRANSPORTS; i++)
