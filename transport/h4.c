@@ -47,6 +47,11 @@ static bool may_become_answer(const uint8_t *bytes, size_t size)
     return false;
 }
 
+bool amble__h4_answers_reset(const uint8_t *packet, size_t size)
+{
+    return size == ANSWER_SIZE && may_become_answer(packet, size);
+}
+
 static void hunt(amble__h4 *h4, uint8_t byte)
 {
     h4->packet[h4->have++] = byte;

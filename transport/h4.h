@@ -41,4 +41,6 @@ void amble__h4_init(amble__h4 *h4, amble__h4_side side, void (*deliver)(void *us
 /* Takes the next bytes of the stream. Returns 0, or AMBLE_ERR_PROTOCOL at a framing error; `problem` says which, and
  * the framer takes no more bytes. */
 int amble__h4_feed(amble__h4 *h4, const uint8_t *bytes, size_t size);
+/* Whether this packet is the answer to HCI Reset: its Command Complete, or the Command Status of a refusal. */
+bool amble__h4_answers_reset(const uint8_t *packet, size_t size);
 #endif

@@ -26,6 +26,7 @@ static const struct {
     {"unix-server", "unix-server:PATH", amble__open_server},
     {"serial", "serial:/dev/ttyX,BAUD[,flow]", amble__serial_open},
     {"pty", "pty:LINK", amble__pty_open},
+    {"hci-socket", "hci-socket:N", amble__hci_socket_open},
 };
 enum { TRANSPORTS = sizeof transports / sizeof *transports };
 
