@@ -35,6 +35,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+pkg_check_modules(USB IMPORTED_TARGET libusb-1.0) # without it there is no usb: transport
 find_library(MBEDCRYPTO mbedcrypto REQUIRED)
 
 # --- flags of everything in here ---------------------------------------------------------------------------------------
@@ -45,6 +46,10 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(amble_flags INTERFACE -Wno-stringop-overflow)
 endif()
 target_compile_definitions(amble_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
+if(USB_FOUND)
+  target_compile_definitions(amble_flags INTERFACE AMBLE_HAVE_LIBUSB)
+  target_link_libraries(amble_flags INTERFACE PkgConfig::USB)
+endif()
 if(AMBLE_SANITIZE OR AMBLE_FUZZ)
   target_compile_options(amble_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
                                                -fno-omit-frame-pointer)
@@ -68,6 +73,7 @@ list(FILTER AMBLE_FUZZERS INCLUDE REGEX "_fuzz\\.c$")
 set(AMBLE_NEEDS PkgConfig::UV PkgConfig::CJSON ${MBEDCRYPTO} Threads::Threads m)
 if(USB_FOUND)
   list(APPEND AMBLE_NEEDS PkgConfig::USB)
+  set(AMBLE_PC_USB " libusb-1.0")
 endif()
 
 # While the first number of the version is 0, programs and library have to agree in the second, too.
@@ -103,15 +109,6 @@ target_include_directories(
   amble PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
   PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(amble PRIVATE $<BUILD_INTERFACE:amble_flags> ${AMBLE_NEEDS})
-
-if(USB_FOUND)
-  foreach(target amble amble_shared)
-    if(TARGET ${target})
-      target_link_libraries(${target} PRIVATE PkgConfig::USB)
-    endif()
-  endforeach()
-  set(AMBLE_PC_USB " libusb-1.0")
-endif()
 
 # Lets a target of this project see the rooms from inside, as the library itself does.
 function(amble_see_inside target)

@@ -21,6 +21,7 @@ amble__transport_opener amble__open_server; /* tcp-server: and unix-server: */
 amble__transport_opener amble__serial_open;
 amble__transport_opener amble__pty_open;
 amble__transport_opener amble__hci_socket_open;
+amble__transport_opener amble__usb_open;
 
 /* Keeps the sentence for amble__transport_problem. */
 void amble__transport_explain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -27,6 +27,7 @@ static const struct {
     {"serial", "serial:/dev/ttyX,BAUD[,flow]", amble__serial_open},
     {"pty", "pty:LINK", amble__pty_open},
     {"hci-socket", "hci-socket:N", amble__hci_socket_open},
+    {"usb", "usb:N", amble__usb_open},
 };
 enum { TRANSPORTS = sizeof transports / sizeof *transports };
 
