@@ -13,19 +13,19 @@
 typedef enum { HEX, UTF8, UNSIGNED, SIGNED, FLOAT } kind;
 struct amble__format {
     const char *name;
-    kind kind;
     size_t size; /* of one number, in bytes */
+    kind kind;
     bool big_endian;
 };
 
 static const amble__format formats[] = {
-    {"hex", HEX, 1, false},        {"utf8", UTF8, 1, false},      {"u8", UNSIGNED, 1, false},
-    {"s8", SIGNED, 1, false},      {"u16le", UNSIGNED, 2, false}, {"s16le", SIGNED, 2, false},
-    {"u24le", UNSIGNED, 3, false}, {"s24le", SIGNED, 3, false},   {"u32le", UNSIGNED, 4, false},
-    {"s32le", SIGNED, 4, false},   {"u64le", UNSIGNED, 8, false}, {"s64le", SIGNED, 8, false},
-    {"f32le", FLOAT, 4, false},    {"f64le", FLOAT, 8, false},    {"u16be", UNSIGNED, 2, true},
-    {"s16be", SIGNED, 2, true},    {"u32be", UNSIGNED, 4, true},  {"s32be", SIGNED, 4, true},
-    {"f32be", FLOAT, 4, true},
+    {"hex", 1, HEX, false},        {"utf8", 1, UTF8, false},      {"u8", 1, UNSIGNED, false},
+    {"s8", 1, SIGNED, false},      {"u16le", 2, UNSIGNED, false}, {"s16le", 2, SIGNED, false},
+    {"u24le", 3, UNSIGNED, false}, {"s24le", 3, SIGNED, false},   {"u32le", 4, UNSIGNED, false},
+    {"s32le", 4, SIGNED, false},   {"u64le", 8, UNSIGNED, false}, {"s64le", 8, SIGNED, false},
+    {"f32le", 4, FLOAT, false},    {"f64le", 8, FLOAT, false},    {"u16be", 2, UNSIGNED, true},
+    {"s16be", 2, SIGNED, true},    {"u32be", 4, UNSIGNED, true},  {"s32be", 4, SIGNED, true},
+    {"f32be", 4, FLOAT, true},
 };
 const char amble__format_names[] = "hex, utf8, u8, s8, u16le, s16le, u24le, s24le, u32le, s32le, u64le, s64le, f32le, "
                                    "f64le, u16be, s16be, u32be, s32be or f32be";
@@ -89,10 +89,19 @@ static bool parse_float(const amble__format *f, const char *text, char **end, ui
     return true;
 }
 
+static uint64_t greatest(const amble__format *f)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < f->size; i++)
+        most = most << 8 | 0xff;
+    return most;
+}
+
 /* Reads one number, in decimal or with 0x, that fits into the format; `*end` is behind it. */
 static bool parse_number(const amble__format *f, const char *text, char **end, uint64_t *bits)
 {
-    const uint64_t most = UINT64_MAX >> (64 - 8 * f->size), half = most / 2;
+    const uint64_t most = greatest(f), half = most / 2;
     const bool negative = *text == '-';
     const char *digits = text + negative;
     const bool marked = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
@@ -175,7 +184,8 @@ int amble__format_parse(const amble__format *f, const char *text, uint8_t *data,
     if (f->kind == UTF8) {
         if (length > room)
             return -1;
-        memcpy(data, text, length);
+        for (size_t i = 0; i < length; i++)
+            data[i] = (uint8_t)text[i]; /* without the closing zero */
         return (int)length;
     }
     for (;; text = end + 1) {

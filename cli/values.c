@@ -4,35 +4,13 @@
 #include "cli/values.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/numbers.h"
 #include "cli/output.h"
+#include "cli/printer.h"
 #include "core/bytes.h"
-
-typedef struct {
-    char *at;
-    size_t room;
-} printer;
-
-static void say(printer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(printer *p, const char *format, ...)
-{
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(p->at, p->room, format, arguments);
-    va_end(arguments);
-    if (length > 0 && (size_t)length < p->room) {
-        p->at += length;
-        p->room -= (size_t)length;
-    } else {
-        p->room = 0; /* full: the rest is left out */
-    }
-}
 
 /* --- plain numbers ------------------------------------------------------------------------------------------------ */
 /* value * 10 ** exponent, in a unit; the first of them that matches the UUID. */
@@ -59,7 +37,7 @@ static const struct {
     {0x2b8c, 2, false, 0, " ppm"},   /* CO2 Concentration */
 };
 
-static bool say_scaled(printer *p, unsigned uuid, amble__reader *r)
+static bool say_scaled(amble__printer *p, unsigned uuid, amble__reader *r)
 {
     for (size_t i = 0; i < sizeof scaled / sizeof *scaled; i++) {
         uint32_t bits = 0;
@@ -70,64 +48,64 @@ static bool say_scaled(printer *p, unsigned uuid, amble__reader *r)
             continue;
         for (unsigned k = 0; k < scaled[i].size; k++)
             bits |= (uint32_t)amble__read_u8(r) << 8 * k;
-        sign = UINT32_C(1) << (8 * scaled[i].size - 1);
+        sign = (uint32_t)(UINT64_C(1) << 8 * scaled[i].size >> 1);
         value = (int32_t)((bits ^ sign) - sign);
-        say(p, "%.*f%s", -scaled[i].exponent,
-            (scaled[i].is_signed ? (double)value : (double)bits) * pow(10, scaled[i].exponent), scaled[i].unit);
+        amble__say(p, "%.*f%s", -scaled[i].exponent,
+                   (scaled[i].is_signed ? (double)value : (double)bits) * pow(10, scaled[i].exponent), scaled[i].unit);
         return true;
     }
     return false;
 }
 
 /* --- structures --------------------------------------------------------------------------------------------------- */
-static void say_choice(printer *p, unsigned value, const char *const *names, size_t count)
+static void say_choice(amble__printer *p, unsigned value, const char *const *names, size_t count)
 {
     if (value < count)
-        say(p, "%s", names[value]);
+        amble__say(p, "%s", names[value]);
     else
-        say(p, "%u", value);
+        amble__say(p, "%u", value);
 }
 
-static void say_flags(printer *p, unsigned value, const char *const *names, size_t count)
+static void say_flags(amble__printer *p, unsigned value, const char *const *names, size_t count)
 {
     const char *separator = "";
 
     for (size_t i = 0; i < count; i++)
         if (value >> i & 1) {
-            say(p, "%s%s", separator, names[i]);
+            amble__say(p, "%s%s", separator, names[i]);
             separator = ", ";
         }
     if (!*separator)
-        say(p, "off");
+        amble__say(p, "off");
 }
 #define LIST(names) (names), sizeof(names) / sizeof *(names)
 
-static void say_appearance(printer *p, amble__reader *r)
+static void say_appearance(amble__printer *p, amble__reader *r)
 {
     const unsigned value = amble__read_le16(r);
     const char *name = amble__number_name(AMBLE__NUMBER_APPEARANCE, value);
 
-    say(p, "%s (0x%04X)", name ? name : "appearance", value);
+    amble__say(p, "%s (0x%04X)", name ? name : "appearance", value);
 }
 
-static void say_heart_rate(printer *p, amble__reader *r)
+static void say_heart_rate(amble__printer *p, amble__reader *r)
 {
     const uint8_t flags = amble__read_u8(r);
 
-    say(p, "%u bpm", flags & 0x01 ? amble__read_le16(r) : amble__read_u8(r));
+    amble__say(p, "%u bpm", flags & 0x01 ? amble__read_le16(r) : amble__read_u8(r));
     if (flags & 0x04)
-        say(p, ", %s", flags & 0x02 ? "in contact with the skin" : "no skin contact");
+        amble__say(p, ", %s", flags & 0x02 ? "in contact with the skin" : "no skin contact");
     if (flags & 0x08)
-        say(p, ", %u kJ", amble__read_le16(r));
+        amble__say(p, ", %u kJ", amble__read_le16(r));
     if (flags & 0x10 && amble__read_left(r) >= 2) {
-        say(p, ", RR");
+        amble__say(p, ", RR");
         while (amble__read_left(r) >= 2)
-            say(p, " %.0f ms", amble__read_le16(r) * 1000 / 1024.0);
+            amble__say(p, " %.0f ms", amble__read_le16(r) * 1000 / 1024.0);
     }
 }
 
 /* medfloat32 of IEEE 11073-20601: an exponent of 8 bits, a mantissa of 24. */
-static void say_temperature_measurement(printer *p, amble__reader *r)
+static void say_temperature_measurement(amble__printer *p, amble__reader *r)
 {
     const uint8_t flags = amble__read_u8(r);
     const uint32_t bits = amble__read_le24(r);
@@ -135,62 +113,63 @@ static void say_temperature_measurement(printer *p, amble__reader *r)
     const int32_t mantissa = (int32_t)((bits ^ 0x800000) - 0x800000);
     const int digits = exponent < 0 && exponent > -10 ? -exponent : 0;
 
-    say(p, "%.*f %s", digits, mantissa * pow(10, exponent), flags & 1 ? "°F" : "°C");
+    amble__say(p, "%.*f %s", digits, mantissa * pow(10, exponent), flags & 1 ? "°F" : "°C");
     (void)amble__read_rest(r); /* time and place of the measurement */
 }
 
-static void say_date_time(printer *p, amble__reader *r)
+static void say_date_time(amble__printer *p, amble__reader *r)
 {
     const unsigned year = amble__read_le16(r), month = amble__read_u8(r), day = amble__read_u8(r);
     const unsigned hour = amble__read_u8(r), minute = amble__read_u8(r), second = amble__read_u8(r);
 
-    say(p, "%04u-%02u-%02u %02u:%02u:%02u", year, month, day, hour, minute, second);
+    amble__say(p, "%04u-%02u-%02u %02u:%02u:%02u", year, month, day, hour, minute, second);
 }
 
-static void say_connection_parameters(printer *p, amble__reader *r)
+static void say_connection_parameters(amble__printer *p, amble__reader *r)
 {
     const unsigned least = amble__read_le16(r), most = amble__read_le16(r), latency = amble__read_le16(r);
 
-    say(p, "interval %.2f to %.2f ms, latency %u, timeout %u ms", least * 1.25, most * 1.25, latency,
-        amble__read_le16(r) * 10U);
+    amble__say(p, "interval %.2f to %.2f ms, latency %u, timeout %u ms", least * 1.25, most * 1.25, latency,
+               amble__read_le16(r) * 10U);
 }
 
-static void say_pnp(printer *p, amble__reader *r)
+static void say_pnp(amble__printer *p, amble__reader *r)
 {
     const uint8_t source = amble__read_u8(r);
     const unsigned vendor = amble__read_le16(r), product = amble__read_le16(r), version = amble__read_le16(r);
     const char *name = source == 1 ? amble__number_name(AMBLE__NUMBER_COMPANY, vendor) : NULL;
 
-    say(p, "%s %04X%s%s%s, product %04X, version %X.%X.%X", source == 1 ? "company" : "USB vendor", vendor,
-        name ? " (" : "", name ? name : "", name ? ")" : "", product, version >> 8, version >> 4 & 15, version & 15);
+    amble__say(p, "%s %04X%s%s%s, product %04X, version %X.%X.%X", source == 1 ? "company" : "USB vendor", vendor,
+               name ? " (" : "", name ? name : "", name ? ")" : "", product, version >> 8, version >> 4 & 15,
+               version & 15);
 }
 
-static void say_presentation_format(printer *p, amble__reader *r)
+static void say_presentation_format(amble__printer *p, amble__reader *r)
 {
     static const char *const types[] = {"reserved", "boolean",    "u2",         "u4",     "u8",   "u12",   "u16",
                                         "u24",      "u32",        "u48",        "u64",    "u128", "s8",    "s12",
                                         "s16",      "s24",        "s32",        "s48",    "s64",  "s128",  "f32",
                                         "f64",      "medfloat16", "medfloat32", "u16[2]", "utf8", "utf16", "struct"};
     const uint8_t type = amble__read_u8(r);
-    const int exponent = (int8_t)amble__read_u8(r);
+    const int8_t exponent = (int8_t)amble__read_u8(r);
     const unsigned unit = amble__read_le16(r);
     const char *name = amble__number_name(AMBLE__NUMBER_UNIT, unit);
 
     say_choice(p, type, LIST(types));
     if (exponent)
-        say(p, " * 10^%d", exponent);
-    say(p, ", %s", name ? name : "unknown unit");
+        amble__say(p, " * 10^%d", exponent);
+    amble__say(p, ", %s", name ? name : "unknown unit");
     (void)amble__read_view(r, 3); /* name space and description: numbers without names here */
 }
 
-static void say_service_changed(printer *p, amble__reader *r)
+static void say_service_changed(amble__printer *p, amble__reader *r)
 {
     const unsigned start = amble__read_le16(r);
 
-    say(p, "handles 0x%04X to 0x%04X", start, amble__read_le16(r));
+    amble__say(p, "handles 0x%04X to 0x%04X", start, amble__read_le16(r));
 }
 
-static bool say_structure(printer *p, unsigned uuid, amble__reader *r)
+static bool say_structure(amble__printer *p, unsigned uuid, amble__reader *r)
 {
     static const char *const alerts[] = {"no alert", "mild alert", "high alert"};
     static const char *const places[] = {"other", "chest", "wrist", "finger", "hand", "ear lobe", "foot"};
@@ -248,9 +227,8 @@ const char *amble__value_text(const amble_uuid *uuid, const uint8_t *data, size_
 {
     const int number = amble__uuid_number(uuid);
     amble__reader r = amble__reader_of(data, size);
-    printer p = {text, room};
+    amble__printer p = amble__printer_of(text, room);
 
-    *text = '\0';
     switch (number) {
     case 0x2a00: /* Device Name */
     case 0x2a24: /* Model Number String, and the five others of the Device Information service */
