@@ -15,6 +15,7 @@ static const struct {
     {"advertise", "is seen, and connected to", amble__cli_advertise},
     {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
     {"gatt", "shows, reads, writes and follows what a peer has", amble__cli_gatt},
+    {"monitor", "shows the packets of a capture", amble__cli_monitor},
     {"scan", "shows who advertises", amble__cli_scan},
     {"uuid", "draws UUIDs and says what assigned numbers mean", amble__cli_uuid},
 };
