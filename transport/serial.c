@@ -60,9 +60,9 @@ static int parse_speed(const amble__transport_request *request, port_settings *s
 static int parse(const amble__transport_request *request, port_settings *settings)
 {
     const size_t path = strcspn(request->place, ",");
-    const char *baud = request->place + path + (request->place[path] == ',');
-    const size_t baud_size = strcspn(baud, ",");
-    const char *flow = baud + baud_size + (baud[baud_size] == ',');
+    const char *rest = request->place + path + (request->place[path] == ',');
+    const size_t baud = strspn(rest, "0123456789");
+    const char *flow = rest + baud + (baud && rest[baud] == ','); /* the rate may be left out */
 
     memset(settings, 0, sizeof *settings);
     if (!path || path >= sizeof settings->path)
@@ -71,11 +71,10 @@ static int parse(const amble__transport_request *request, port_settings *setting
     memcpy(settings->path, request->place, path);
     settings->flow = !strcmp(flow, "flow") || !strcmp(flow, "rtscts");
     if (*flow && !settings->flow)
-        return amble__transport_refuse(AMBLE_ERR_USAGE, "%s: behind the rate stands nothing, or flow, and not %s",
-                                       request->name, flow);
-    if (!baud_size)
-        return parse_speed(request, settings, DEFAULT_BAUD, strlen(DEFAULT_BAUD));
-    return parse_speed(request, settings, baud, baud_size);
+        return amble__transport_refuse(
+            AMBLE_ERR_USAGE, "%s: behind the device stand a rate, flow, or both, such as 115200,flow, and not %s",
+            request->name, flow);
+    return parse_speed(request, settings, baud ? rest : DEFAULT_BAUD, baud ? baud : strlen(DEFAULT_BAUD));
 }
 
 static int refuse_open(const amble__transport_request *request, const port_settings *settings, int error)
@@ -106,11 +105,13 @@ static int refuse_open(const amble__transport_request *request, const port_setti
 
 static int set_up(const amble__transport_request *request, const port_settings *settings, int fd)
 {
-    struct termios wanted, real;
+    struct termios before, wanted, real;
+    int r = AMBLE_OK;
 
-    if (tcgetattr(fd, &wanted) < 0)
+    if (tcgetattr(fd, &before) < 0)
         return amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER, "%s: %s is no serial port (%s); give another",
                                        request->name, settings->path, strerror(errno));
+    wanted = before;
     cfmakeraw(&wanted);
     wanted.c_cflag &= (tcflag_t) ~(CSTOPB | CRTSCTS);
     wanted.c_cflag |= CLOCAL | CREAD | (settings->flow ? CRTSCTS : 0);
@@ -118,14 +119,17 @@ static int set_up(const amble__transport_request *request, const port_settings *
     cfsetospeed(&wanted, settings->speed);
     /* tcsetattr is content when anything at all could be set, so what was set is read back. */
     if (tcsetattr(fd, TCSANOW, &wanted) < 0 || tcgetattr(fd, &real) < 0 || cfgetospeed(&real) != settings->speed)
-        return amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER, "%s: %s does not do %s baud; give a rate that it does",
-                                       request->name, settings->path, settings->baud);
-    if (settings->flow && !(real.c_cflag & CRTSCTS))
-        return amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER,
-                                       "%s: %s has no flow control; leave flow out, at a lower rate", request->name,
-                                       settings->path);
-    (void)tcflush(fd, TCIOFLUSH); /* what came before is nobody's; an answer to Reset is waited for anyway */
-    return AMBLE_OK;
+        r = amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER, "%s: %s does not do %s baud; give a rate that it does",
+                                    request->name, settings->path, settings->baud);
+    else if (settings->flow && !(real.c_cflag & CRTSCTS))
+        r = amble__transport_refuse(AMBLE_ERR_NO_CONTROLLER,
+                                    "%s: %s has no flow control; leave flow out, at a lower rate", request->name,
+                                    settings->path);
+    if (r < 0)
+        (void)tcsetattr(fd, TCSANOW, &before); /* it may be somebody's console */
+    else
+        (void)tcflush(fd, TCIOFLUSH); /* what came before is nobody's; an answer to Reset is waited for anyway */
+    return r;
 }
 
 /* The port, open, locked and set up; or an error with its sentence. */
