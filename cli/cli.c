@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"advertise", "is seen, and connected to", amble__cli_advertise},
     {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
+    {"controllers", "lists the controllers of this machine", amble__cli_controllers},
     {"gatt", "shows, reads, writes and follows what a peer has", amble__cli_gatt},
     {"monitor", "shows the packets of a capture", amble__cli_monitor},
     {"scan", "shows who advertises", amble__cli_scan},
@@ -25,7 +26,7 @@ static void print_help(FILE *out)
 {
     fputs("usage: amble COMMAND [OPTIONS]\n\nBluetooth Low Energy tools.\n\ncommands:\n", out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].about);
     fputs("\nexamples:\n  amble air --listen tcp-server:127.0.0.1:7300\n  amble uuid lookup 180F\n"
           "\n`amble COMMAND --help` says more about each.\n",
           out);

@@ -20,6 +20,7 @@ int amble__cli_main(const char *command, int argc, char **argv, const amble_conf
 
 int amble__cli_advertise(int argc, char **argv);
 int amble__cli_air(int argc, char **argv);
+int amble__cli_controllers(int argc, char **argv);
 int amble__cli_gatt(int argc, char **argv);
 int amble__cli_monitor(int argc, char **argv);
 int amble__cli_scan(int argc, char **argv);
