@@ -73,7 +73,7 @@ list(FILTER AMBLE_FUZZERS INCLUDE REGEX "_fuzz\\.c$")
 set(AMBLE_NEEDS PkgConfig::UV PkgConfig::CJSON ${MBEDCRYPTO} Threads::Threads m)
 if(USB_FOUND)
   list(APPEND AMBLE_NEEDS PkgConfig::USB)
-  set(AMBLE_PC_USB " libusb-1.0")
+  string(JOIN " " AMBLE_PC_USB "" ${USB_LDFLAGS}) # by name it would want all that a static libusb is made of
 endif()
 
 # While the first number of the version is 0, programs and library have to agree in the second, too.

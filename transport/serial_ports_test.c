@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/amble-test-tty-XXXXXX";
+static char folder[64];
 
 static void make(const char *name, const char *type)
 {
@@ -35,10 +36,11 @@ static void make(const char *name, const char *type)
 static void test_ports(void **state)
 {
     amble__serial_port ports[4];
-    char command[64];
+    char command[80];
 
     (void)state;
-    assert_non_null(mkdtemp(folder));
+    snprintf(folder, sizeof folder, "/tmp/amble-test-tty-%d", (int)getpid());
+    assert_int_equal(mkdir(folder, 0700), 0);
     make("ttyUSB0", "");
     make("ttyACM0", "");
     make("ttyS0", "0\n");
