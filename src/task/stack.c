@@ -13,6 +13,10 @@
 #endif
 #endif
 
+#ifdef AMBLE__ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 /* A smaller stack could not even hold the first frames of a task. */
 enum { SMALLEST_STACK = 128 * sizeof(void *) };
 
@@ -117,6 +121,10 @@ void amble__stack_free(amble__stack *stack) { (void)stack; /* the caller's */ }
 
 void amble__stack_give_back(amble__scheduler *s, amble__stack *stack)
 {
+#ifdef AMBLE__ASAN
+    /* A task ends by switching away: the red zones of frames that never returned must not outlive it. */
+    ASAN_UNPOISON_MEMORY_REGION(stack->memory, stack->size);
+#endif
     if (!stack->mapped) {
         forget(stack);
         return;
