@@ -285,13 +285,15 @@ static int run_all(void *arg)
     return 0;
 }
 
-/* The last words of a run that failed; put together before, for a signal handler may not format. */
-static char last_words[120];
-
+/* The last words of a run that failed. */
 static void on_abort(int number)
 {
+    char text[120];
+    const int n = snprintf(text, sizeof text, "the bench: seed %llu, loss %g %%, at %d ms\n",
+                           (unsigned long long)run.options.seed, run.options.loss, bench_now_ms());
+
     (void)number;
-    if (write(STDERR_FILENO, last_words, strlen(last_words)) < 0 || signal(SIGABRT, SIG_DFL) == SIG_ERR)
+    if (write(STDERR_FILENO, text, (size_t)n) < 0 || signal(SIGABRT, SIG_DFL) == SIG_ERR)
         _exit(1);
 }
 
@@ -300,8 +302,6 @@ void bench_run(const bench_options *options, const bench_device *devices, size_t
     const amble_run_options how = {.virtual_time = true, .seed = options->seed};
 
     assert_int_equal(setenv("CMOCKA_TEST_ABORT", "1", 1), 0);
-    (void)snprintf(last_words, sizeof last_words, "the bench: seed %llu, loss %g %%\n",
-                   (unsigned long long)options->seed, options->loss);
     (void)signal(SIGABRT, on_abort);
     assert_in_range(count, 1, BENCH_DEVICES);
     memset(&run, 0, sizeof run);
