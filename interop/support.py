@@ -192,10 +192,10 @@ async def scan_for(device, name=None, service=None, timeout=10, **scanning):
 
 
 async def eventually(condition, what, timeout=10):
-    """Waits until condition() is true."""
+    """Waits until condition() is true; `what` says it, or is a function that says it when it did not come."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"in {timeout} s not: {what}"
+        assert asyncio.get_running_loop().time() < deadline, f"in {timeout} s not: {what() if callable(what) else what}"
         await asyncio.sleep(0.01)
 
 

@@ -37,9 +37,10 @@ async def use(bumble):
     assert abs(degrees(await temperature.read_value()) - START) < 20 * STEP
     received = []
     await temperature.subscribe(lambda value: received.append(degrees(value)))
-    await support.eventually(lambda: len(received) == 3, "three notifications")
+    await support.eventually(lambda: len(received) >= 3, "three notifications")
     check_walk(received)
-    assert degrees(await temperature.read_value()) == received[-1]
+    # In order on one bearer; only a step that was taken since the response may have come on top.
+    assert degrees(await temperature.read_value()) in received[-2:]
     await connection.disconnect()
 
 
