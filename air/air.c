@@ -13,13 +13,24 @@
 #include "air/radio.h"
 #include "amble/error.h"
 
-#define MICROSECONDS_PER_OCTET 8       /* LE 1M: Vol 6, Part B, 2.1 */
-#define OCTETS_AROUND_PDU      8       /* preamble 1, access address 4, CRC 3 */
-#define MILLION                1000000 /* certain loss */
-#define PHY_1M                 1
-#define RSSI_STRONGEST         (-40) /* dBm, of the nearest pair */
-#define RSSI_SPREAD            31    /* pairs lie between -40 and -70 dBm */
-#define RSSI_NOISE             3     /* dB to both sides */
+/* The uncoded PHYs (Vol 6, Part B, 2.1): preamble, access address 4, PDU, CRC 3. */
+#define OCTETS_AROUND_PDU_1M 8 /* a preamble of 1 */
+#define OCTETS_AROUND_PDU_2M 9 /* a preamble of 2 */
+#define OCTET_US_1M          8
+#define OCTET_US_2M          4
+
+/* LE Coded (2.2): the preamble is not coded, FEC block 1 always with S=8: access address 32 bits, CI 2, TERM1 3. FEC
+ * block 2 is the PDU, the CRC and TERM2. A symbol takes 1 us. */
+#define CODED_START_US     (80 + (32 + 2 + 3) * 8)
+#define BITS_PER_OCTET     8
+#define CODED_BITS_BEHIND  (24 + 3)
+#define SYMBOLS_PER_BIT_S8 8
+#define SYMBOLS_PER_BIT_S2 2
+
+#define MILLION        1000000 /* certain loss */
+#define RSSI_STRONGEST (-40)   /* dBm, of the nearest pair */
+#define RSSI_SPREAD    31      /* pairs lie between -40 and -70 dBm */
+#define RSSI_NOISE     3       /* dB to both sides */
 
 typedef struct {
     amble__list listeners;
@@ -111,7 +122,25 @@ static bool lost(amble__air *air) { return air->loss && amble__random_below(&air
 
 /* --- radios ------------------------------------------------------------------------------------------------------- */
 
-uint32_t amble__radio_air_time(size_t size) { return (uint32_t)(size + OCTETS_AROUND_PDU) * MICROSECONDS_PER_OCTET; }
+static uint32_t coded_time(size_t size, uint32_t symbols_per_bit)
+{
+    return CODED_START_US + (uint32_t)(size * BITS_PER_OCTET + CODED_BITS_BEHIND) * symbols_per_bit;
+}
+
+uint32_t amble__radio_air_time(amble__phy phy, size_t size)
+{
+    switch (phy) {
+    case AMBLE__PHY_2M:
+        return (uint32_t)(size + OCTETS_AROUND_PDU_2M) * OCTET_US_2M;
+    case AMBLE__PHY_CODED:
+        return coded_time(size, SYMBOLS_PER_BIT_S8);
+    case AMBLE__PHY_CODED_S2:
+        return coded_time(size, SYMBOLS_PER_BIT_S2);
+    case AMBLE__PHY_1M:
+        break;
+    }
+    return (uint32_t)(size + OCTETS_AROUND_PDU_1M) * OCTET_US_1M;
+}
 
 /* A listener that followed a packet in vain is silent when its time is over, and listens on until then. */
 static void listen_on(amble__radio *radio) { amble__air_arm(radio->air, &radio->timer, radio->listen_until_us); }
@@ -140,7 +169,7 @@ static void report_to_sniffer(const amble__radio *radio)
     const amble__air_packet packet = {
         .start_us = radio->start_us,
         .channel = radio->channel,
-        .phy = PHY_1M,
+        .phy = radio->phy,
         .access_address = radio->access_address,
         .pdu = radio->pdu,
         .size = radio->size,
@@ -149,6 +178,12 @@ static void report_to_sniffer(const amble__radio *radio)
 
     if (air->sniff)
         air->sniff(air->sniff_user, &packet);
+}
+
+static bool hears(const amble__radio *listener, const amble__radio *sender)
+{
+    return listener->access_address == sender->access_address &&
+           amble__phy_number(listener->phy) == amble__phy_number(sender->phy);
 }
 
 static void start_sending(amble__radio *radio)
@@ -169,10 +204,10 @@ static void start_sending(amble__radio *radio)
     amble__list_each (node, &on->listeners) {
         amble__radio *listener = amble__container(node, amble__radio, on_channel);
 
-        if (listener->access_address == radio->access_address && !radio->collided && !lost(air))
+        if (hears(listener, radio) && !radio->collided && !lost(air))
             amble__list_append(&radio->receivers, &listener->reception);
     }
-    amble__air_arm(air, &radio->timer, air->now_us + amble__radio_air_time(radio->size));
+    amble__air_arm(air, &radio->timer, air->now_us + amble__radio_air_time(radio->phy, radio->size));
 }
 
 static void deliver(amble__radio *to, const amble__radio *from)
@@ -181,6 +216,7 @@ static void deliver(amble__radio *to, const amble__radio *from)
         .start_us = from->start_us,
         .end_us = from->air->now_us,
         .channel = from->channel,
+        .phy = from->phy,
         .rssi = noisy_rssi(from->air, from, to),
         .pdu = from->pdu,
         .size = from->size,
@@ -243,21 +279,23 @@ void amble__radio_open(amble__radio *radio, amble__air *air, uint64_t identity, 
 
 void amble__radio_close(amble__radio *radio) { set_state(radio, AMBLE__RADIO_IDLE); }
 
-void amble__radio_listen(amble__radio *radio, uint8_t on, uint32_t access_address, uint64_t until_us)
+void amble__radio_listen(amble__radio *radio, uint8_t on, amble__phy phy, uint32_t access_address, uint64_t until_us)
 {
     set_state(radio, AMBLE__RADIO_LISTENING);
     radio->channel = on;
+    radio->phy = phy;
     radio->access_address = access_address;
     radio->listen_until_us = until_us;
     amble__list_append(&radio->air->channels[on].listeners, &radio->on_channel);
     listen_on(radio);
 }
 
-void amble__radio_send(amble__radio *radio, uint8_t on, uint32_t access_address, const void *pdu, size_t size,
-                       uint64_t at_us)
+void amble__radio_send(amble__radio *radio, uint8_t on, amble__phy phy, uint32_t access_address, const void *pdu,
+                       size_t size, uint64_t at_us)
 {
     set_state(radio, AMBLE__RADIO_WAITING);
     radio->channel = on;
+    radio->phy = phy;
     radio->access_address = access_address;
     radio->size = size < sizeof radio->pdu ? size : sizeof radio->pdu;
     memcpy(radio->pdu, pdu, radio->size);

@@ -5,9 +5,9 @@
  * amble__air_next_deadline when to come back. One seed gives one trace: the only source of chance is the air's own
  * generator.
  *
- * A packet occupies one channel for the time its bytes take. A receiver gets it when it listened on that channel with
- * the right access address from the first bit on, when no other packet in reach overlapped it, and when the dice of
- * loss allow it. */
+ * A packet occupies one channel for the time its bytes take on its PHY. A receiver gets it when it listened on that
+ * channel and PHY with the right access address from the first bit on, when no other packet in reach, whatever its PHY,
+ * overlapped it, and when the dice of loss allow it. */
 #ifndef AMBLE_AIR_AIR_H
 #define AMBLE_AIR_AIR_H
 #include <stdbool.h>
@@ -17,6 +17,20 @@
 #include "core/random.h"
 
 typedef struct amble__air amble__air;
+
+/* How the bits go over the air (Vol 6, Part A, 1). The first three have the numbers of HCI and of the link layer's
+ * PDUs. A receiver of LE Coded hears both codings: the packet itself says which it has. */
+typedef enum {
+    AMBLE__PHY_1M = 1,
+    AMBLE__PHY_2M = 2,
+    AMBLE__PHY_CODED = 3, /* eight symbols a bit, S=8 */
+    AMBLE__PHY_CODED_S2 = 4,
+} amble__phy;
+/* 1: LE 1M, 2: LE 2M, 3: LE Coded. */
+static inline uint8_t amble__phy_number(amble__phy phy)
+{
+    return (uint8_t)(phy == AMBLE__PHY_CODED_S2 ? AMBLE__PHY_CODED : phy);
+}
 
 typedef struct {
     uint64_t seed;
@@ -41,7 +55,7 @@ amble__random *amble__air_random(amble__air *air);
 typedef struct {
     uint64_t start_us;
     uint8_t channel; /* 0..39 as the specification numbers them; 37, 38, 39 advertise */
-    uint8_t phy;     /* 1: LE 1M, 2: LE 2M, 3: LE Coded */
+    amble__phy phy;
     uint32_t access_address;
     const uint8_t *pdu;
     size_t size;

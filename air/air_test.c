@@ -20,6 +20,7 @@ typedef struct {
     uint64_t start_us, end_us;
     size_t size;
     uint8_t first;
+    amble__phy phy;
     int rssi;
 } device;
 
@@ -32,6 +33,7 @@ static void received(amble__radio *radio, const amble__radio_packet *packet)
     d->end_us = packet->end_us;
     d->size = packet->size;
     d->first = packet->pdu[0];
+    d->phy = packet->phy;
     d->rssi = packet->rssi;
 }
 static void sent(amble__radio *radio) { ((device *)(void *)radio)->sent++; }
@@ -80,15 +82,15 @@ static int close_air(void **state)
 static void send(device *d, uint8_t channel, uint64_t at_us)
 {
     static const uint8_t pdu[] = {7, 1, 2};
-    amble__radio_send(&d->radio, channel, ACCESS, pdu, sizeof pdu, at_us);
+    amble__radio_send(&d->radio, channel, AMBLE__PHY_1M, ACCESS, pdu, sizeof pdu, at_us);
 }
 
 static void test_time_and_delivery(void **state)
 {
     (void)state;
     assert_int_equal(amble__air_next_deadline(air), UINT64_MAX);
-    amble__radio_listen(&b.radio, 5, ACCESS, 5000);
-    amble__radio_listen(&c.radio, 5, ACCESS + 1, 5000); /* another access address */
+    amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS, 5000);
+    amble__radio_listen(&c.radio, 5, AMBLE__PHY_1M, ACCESS + 1, 5000); /* another access address */
     send(&a, 5, 2000);
     assert_int_equal(amble__air_next_deadline(air), 2000);
     amble__air_advance(air, 2087);
@@ -116,11 +118,12 @@ static void test_the_first_bit_matters(void **state)
     (void)state;
     send(&a, 5, 2000);
     amble__air_advance(air, 2001);
-    amble__radio_listen(&b.radio, 5, ACCESS, 2050); /* too late for this packet */
+    amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS, 2050); /* too late for this packet */
     amble__air_advance(air, 3000);
     assert_int_equal(b.received, 0);
     assert_int_equal(b.silent, 1);
-    amble__radio_listen(&b.radio, 5, ACCESS, 4001); /* the packet begins within, and ends after the time to listen */
+    amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS,
+                        4001); /* the packet begins within, and ends after the time to listen */
     send(&a, 5, 4000);
     amble__air_advance(air, 5000);
     assert_int_equal(b.received, 1);
@@ -130,13 +133,13 @@ static void test_the_first_bit_matters(void **state)
 static void test_overlapping_packets_are_lost(void **state)
 {
     (void)state;
-    amble__radio_listen(&c.radio, 5, ACCESS, 2500);
+    amble__radio_listen(&c.radio, 5, AMBLE__PHY_1M, ACCESS, 2500);
     send(&a, 5, 2000);
     send(&b, 5, 2080);
     amble__air_advance(air, 3000);
     assert_int_equal(c.received, 0);
     assert_int_equal(c.silent, 1);
-    amble__radio_listen(&c.radio, 5, ACCESS,
+    amble__radio_listen(&c.radio, 5, AMBLE__PHY_1M, ACCESS,
                         4500); /* another channel does not disturb, nor does the next microsecond */
     send(&a, 5, 4000);
     send(&b, 6, 4000);
@@ -152,8 +155,8 @@ static void test_the_later_packet_is_lost_too(void **state)
     static const uint8_t pdu[] = {7, 1, 2};
 
     (void)state;
-    amble__radio_listen(&c.radio, 5, ACCESS, 2500);
-    amble__radio_send(&a.radio, 5, ACCESS + 1, pdu, sizeof pdu, 2000);
+    amble__radio_listen(&c.radio, 5, AMBLE__PHY_1M, ACCESS, 2500);
+    amble__radio_send(&a.radio, 5, AMBLE__PHY_1M, ACCESS + 1, pdu, sizeof pdu, 2000);
     send(&b, 5, 2080);
     amble__air_advance(air, 3000);
     assert_int_equal(c.received, 0);
@@ -163,7 +166,7 @@ static void test_the_later_packet_is_lost_too(void **state)
 static void test_half_duplex(void **state)
 {
     (void)state;
-    amble__radio_listen(&b.radio, 5, ACCESS, 9000);
+    amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS, 9000);
     send(&a, 5, 2000);
     amble__air_advance(air, 2010);
     send(&b, 6, 2020); /* leaves the packet it was following */
@@ -176,7 +179,7 @@ static void test_half_duplex(void **state)
 static void test_a_sender_that_vanishes(void **state)
 {
     (void)state;
-    amble__radio_listen(&b.radio, 5, ACCESS, 2020);
+    amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS, 2020);
     send(&a, 5, 2000);
     amble__air_advance(air, 2050);
     amble__radio_close(&a.radio);
@@ -186,6 +189,55 @@ static void test_a_sender_that_vanishes(void **state)
     assert_int_equal(a.sent, 0);
 }
 
+/* The lengths of Vol 6, Part B, 2.1 and 2.2, counted by hand: an empty data PDU and the longest. */
+static void test_air_times(void **state)
+{
+    (void)state;
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_1M, 2), 80);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_1M, 257), 2120);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_2M, 2), 44);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_2M, 257), 1064);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_CODED, 2), 720);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_CODED, 257), 17040);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_CODED_S2, 2), 462);
+    assert_int_equal(amble__radio_air_time(AMBLE__PHY_CODED_S2, 257), 4542);
+}
+
+/* What the coding of LE Coded is, the packet says; the PHY itself the receiver has to know. */
+static void test_who_hears_which_phy(void **state)
+{
+    static const uint8_t pdu[] = {7, 1, 2};
+
+    (void)state;
+    for (amble__phy sends = AMBLE__PHY_1M; sends <= AMBLE__PHY_CODED_S2; sends++)
+        for (amble__phy listens = AMBLE__PHY_1M; listens <= AMBLE__PHY_CODED_S2; listens++) {
+            const uint64_t start = amble__air_now(air) + 10;
+            const int before = b.received;
+
+            amble__radio_listen(&b.radio, 5, listens, ACCESS, start + 1000);
+            amble__radio_send(&a.radio, 5, sends, ACCESS, pdu, sizeof pdu, start);
+            amble__air_advance(air, start + 2000);
+            assert_int_equal(b.received - before, amble__phy_number(sends) == amble__phy_number(listens));
+            if (b.received == before)
+                continue;
+            assert_int_equal(b.phy, sends);
+            assert_int_equal(b.end_us - b.start_us, amble__radio_air_time(sends, sizeof pdu));
+        }
+}
+
+/* A packet on a PHY that the receiver does not hear is noise to it. */
+static void test_phys_disturb_each_other(void **state)
+{
+    static const uint8_t pdu[] = {7, 1, 2};
+
+    (void)state;
+    amble__radio_listen(&c.radio, 5, AMBLE__PHY_1M, ACCESS, 2500);
+    send(&a, 5, 2000);
+    amble__radio_send(&b.radio, 5, AMBLE__PHY_2M, ACCESS, pdu, sizeof pdu, 2040);
+    amble__air_advance(air, 3000);
+    assert_int_equal(c.received, 0);
+}
+
 static int received_of_thousand(uint32_t loss)
 {
     b.received = 0;
@@ -193,7 +245,7 @@ static int received_of_thousand(uint32_t loss)
     for (int i = 0; i < 1000; i++) {
         const uint64_t now = amble__air_now(air);
 
-        amble__radio_listen(&b.radio, 5, ACCESS, now + 200);
+        amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS, now + 200);
         send(&a, 5, now + 10);
         amble__air_advance(air, now + 500);
     }
@@ -216,7 +268,7 @@ static void test_strength_is_of_the_pair(void **state)
     for (int i = 0; i < 100; i++) {
         const uint64_t now = amble__air_now(air);
 
-        amble__radio_listen(&b.radio, 5, ACCESS, now + 200);
+        amble__radio_listen(&b.radio, 5, AMBLE__PHY_1M, ACCESS, now + 200);
         send(&a, 5, now + 10);
         amble__air_advance(air, now + 500);
         least = b.rssi < least ? b.rssi : least;
@@ -234,6 +286,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_later_packet_is_lost_too, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_half_duplex, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_a_sender_that_vanishes, open_air, close_air),
+        cmocka_unit_test_setup_teardown(test_air_times, open_air, close_air),
+        cmocka_unit_test_setup_teardown(test_who_hears_which_phy, open_air, close_air),
+        cmocka_unit_test_setup_teardown(test_phys_disturb_each_other, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_loss, open_air, close_air),
         cmocka_unit_test_setup_teardown(test_strength_is_of_the_pair, open_air, close_air),
     };

@@ -24,6 +24,7 @@ typedef struct {
     uint64_t start_us;
     uint64_t end_us;
     uint8_t channel;
+    amble__phy phy;
     int8_t rssi;
     const uint8_t *pdu;
     size_t size;
@@ -51,6 +52,7 @@ struct amble__radio {
     amble__radio_state state;
     unsigned changes; /* how often the state was set: an event handler that did nothing left it alone */
     uint8_t channel;
+    amble__phy phy;
     uint32_t access_address;
     uint64_t start_us;        /* of the packet being sent */
     uint64_t listen_until_us; /* the last moment at which a packet may start */
@@ -66,14 +68,16 @@ void amble__radio_open(amble__radio *radio, amble__air *air, uint64_t identity, 
 void amble__radio_close(amble__radio *radio);
 
 /* Listens for packets that start from now on until `until_us`. */
-void amble__radio_listen(amble__radio *radio, uint8_t channel, uint32_t access_address, uint64_t until_us);
+void amble__radio_listen(amble__radio *radio, uint8_t channel, amble__phy phy, uint32_t access_address,
+                         uint64_t until_us);
 /* Sends a copy of `pdu` from `at_us` on. At most AMBLE__RADIO_PDU bytes. */
-void amble__radio_send(amble__radio *radio, uint8_t channel, uint32_t access_address, const void *pdu, size_t size,
-                       uint64_t at_us);
+void amble__radio_send(amble__radio *radio, uint8_t channel, amble__phy phy, uint32_t access_address, const void *pdu,
+                       size_t size, uint64_t at_us);
 void amble__radio_idle(amble__radio *radio);
 
-/* How long a PDU of `size` bytes, its header among them, occupies a channel on LE 1M. */
-uint32_t amble__radio_air_time(size_t size);
+/* How long a PDU of `size` bytes, its header among them, occupies a channel: with everything the specification puts
+ * around it (Vol 6, Part B, 2.1 and 2.2). */
+uint32_t amble__radio_air_time(amble__phy phy, size_t size);
 
 /* Timers of devices on the air. A deadline in the past is due at once. */
 void amble__air_arm(amble__air *air, amble__timer *timer, uint64_t at_us);

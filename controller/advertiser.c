@@ -71,7 +71,7 @@ static void send_pdu(amble__ll_advertiser *a, amble__ll_pdu_type type, const amb
 
     a->responding = type == AMBLE__LL_SCAN_RSP;
     amble__radio_send(&a->activity.controller->radio, (uint8_t)(AMBLE__LL_FIRST_ADVERTISING_CHANNEL + a->channel),
-                      AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, at_us);
+                      AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, at_us);
 }
 
 static void end_event(amble__ll_advertiser *a)
@@ -118,7 +118,7 @@ static void sent(amble__ll_activity *activity)
     if (a->responding || a->type == TYPE_NOT_CONNECTABLE)
         send_from(a, a->channel + 1);
     else
-        amble__radio_listen(radio, radio->channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
+        amble__radio_listen(radio, radio->channel, AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
                             amble__air_now(activity->controller->air) + AMBLE__LL_T_IFS_US + AMBLE__LL_JITTER_US);
 }
 

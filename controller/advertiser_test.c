@@ -114,8 +114,10 @@ static void test_scan_response_is_its_own_data(void **state)
 
         if ((s[1].pdu[0] & 0x0f) != AMBLE__LL_SCAN_REQ)
             continue;
-        assert_int_equal(s[1].start_us, s[0].start_us + amble__radio_air_time(s[0].size) + AMBLE__LL_T_IFS_US);
-        assert_int_equal(s[2].start_us, s[1].start_us + amble__radio_air_time(s[1].size) + AMBLE__LL_T_IFS_US);
+        assert_int_equal(s[1].start_us,
+                         s[0].start_us + amble__radio_air_time(AMBLE__PHY_1M, s[0].size) + AMBLE__LL_T_IFS_US);
+        assert_int_equal(s[2].start_us,
+                         s[1].start_us + amble__radio_air_time(AMBLE__PHY_1M, s[1].size) + AMBLE__LL_T_IFS_US);
         assert_int_equal(s[2].pdu[0] & 0x0f, AMBLE__LL_SCAN_RSP);
         assert_int_equal(s[2].size, 12);
         assert_memory_equal(s[2].pdu + 8, "\x03\x09XY", 4);

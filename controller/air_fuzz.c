@@ -28,7 +28,8 @@ static void send_to_advertiser(bench *b, peer *p, amble__reader *in)
     uint8_t pdu[AMBLE__LL_LEGACY_PDU];
 
     amble__read_copy(in, pdu, sizeof pdu);
-    amble__radio_send(&p->radio, 37, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, pdu, sizeof pdu, amble__air_now(b->air) + 1);
+    amble__radio_send(&p->radio, 37, AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, pdu, sizeof pdu,
+                      amble__air_now(b->air) + 1);
     bench_run(b, 5);
 }
 

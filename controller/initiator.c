@@ -63,7 +63,7 @@ static void received(amble__ll_activity *activity, const amble__radio_packet *pa
     i->connecting = true;
     i->peer = pdu.sender;
     i->channel_selection_2 = pdu.channel_selection_2;
-    prepare_link(i, start + amble__radio_air_time(CONNECT_IND_SIZE) + TRANSMIT_DELAY_US);
+    prepare_link(i, start + amble__radio_air_time(AMBLE__PHY_1M, CONNECT_IND_SIZE) + TRANSMIT_DELAY_US);
     amble__ll_connect_data_encode(&i->link, data);
     pdu = (amble__ll_advertising_pdu){
         .type = AMBLE__LL_CONNECT_IND,
@@ -73,8 +73,8 @@ static void received(amble__ll_activity *activity, const amble__radio_packet *pa
         .data = {data, sizeof data},
     };
     size = amble__ll_advertising_pdu_encode(&pdu, bytes);
-    amble__radio_send(&activity->controller->radio, packet->channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size,
-                      start);
+    amble__radio_send(&activity->controller->radio, packet->channel, AMBLE__PHY_1M,
+                      AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, start);
 }
 
 static void sent(amble__ll_activity *activity)

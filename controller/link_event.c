@@ -29,7 +29,7 @@ static amble__ll_acl *first_acl(const amble__ll_link *link)
     return amble__list_empty(&link->acl) ? NULL : amble__container(link->acl.next, amble__ll_acl, node);
 }
 
-static uint32_t air_time(size_t payload) { return amble__radio_air_time(AMBLE__LL_HEADER + payload); }
+static uint32_t air_time(size_t payload) { return amble__radio_air_time(AMBLE__PHY_1M, AMBLE__LL_HEADER + payload); }
 
 /* --- what to send ------------------------------------------------------------------------------------------------- */
 
@@ -112,8 +112,8 @@ static void send(amble__ll_link *link)
     pdu[1] = link->flight_size;
     if (payload)
         memcpy(pdu + AMBLE__LL_HEADER, payload, link->flight_size);
-    amble__radio_send(radio, link->channel, link->access_address, pdu, AMBLE__LL_HEADER + (size_t)link->flight_size,
-                      now_of(link));
+    amble__radio_send(radio, link->channel, AMBLE__PHY_1M, link->access_address, pdu,
+                      AMBLE__LL_HEADER + (size_t)link->flight_size, now_of(link));
 }
 
 /* --- what was received -------------------------------------------------------------------------------------------- */
@@ -187,7 +187,7 @@ static void end_event(amble__ll_link *link)
 
 static void listen(amble__ll_link *link, uint64_t until_us)
 {
-    amble__radio_listen(&link->activity.controller->radio, link->channel, link->access_address,
+    amble__radio_listen(&link->activity.controller->radio, link->channel, AMBLE__PHY_1M, link->access_address,
                         until_us + AMBLE__LL_JITTER_US);
 }
 

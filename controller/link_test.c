@@ -67,11 +67,14 @@ static void test_timing_of_packets(void **state)
     for (s = b.sniffed; (s->pdu[0] & 0x0f) != AMBLE__LL_CONNECT_IND; s++)
         assert_ptr_not_equal(s, b.sniffed + b.sniffed_count);
     connect = s;
-    assert_int_equal(s->start_us, s[-1].start_us + amble__radio_air_time(s[-1].size) + AMBLE__LL_T_IFS_US);
-    anchor = s->start_us + amble__radio_air_time(s->size) + 1250 + amble__get_le16(s->pdu + 14 + 8) * 1250u;
+    assert_int_equal(s->start_us,
+                     s[-1].start_us + amble__radio_air_time(AMBLE__PHY_1M, s[-1].size) + AMBLE__LL_T_IFS_US);
+    anchor =
+        s->start_us + amble__radio_air_time(AMBLE__PHY_1M, s->size) + 1250 + amble__get_le16(s->pdu + 14 + 8) * 1250u;
     for (int event = 0; event < 15; event++, s += 2, anchor += 24 * 1250) {
         assert_in_range(s[1].start_us, anchor, anchor + (event ? 0 : connect->pdu[14 + 7] * 1250u));
-        assert_int_equal(s[2].start_us, s[1].start_us + amble__radio_air_time(s[1].size) + AMBLE__LL_T_IFS_US);
+        assert_int_equal(s[2].start_us,
+                         s[1].start_us + amble__radio_air_time(AMBLE__PHY_1M, s[1].size) + AMBLE__LL_T_IFS_US);
         assert_int_equal(s[1].channel, s[2].channel);
         assert_int_equal(s[1].access_address, amble__get_le32(connect->pdu + 14));
     }

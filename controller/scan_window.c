@@ -65,7 +65,7 @@ void amble__ll_scan_window_listen(amble__ll_scan_window *window)
 
     if (amble__air_now(controller->air) < window->ends_us)
         amble__radio_listen(&controller->radio, (uint8_t)(AMBLE__LL_FIRST_ADVERTISING_CHANNEL + window->channel),
-                            AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, window->ends_us);
+                            AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, window->ends_us);
     else
         amble__ll_yield(&window->activity);
 }

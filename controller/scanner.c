@@ -76,15 +76,15 @@ static void request(amble__ll_scanner *s, const amble__ll_address *advertiser, c
     s->requesting = true;
     s->asked = *advertiser;
     size = amble__ll_advertising_pdu_encode(&pdu, bytes);
-    amble__radio_send(&s->window.activity.controller->radio, packet->channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
-                      bytes, size, packet->end_us + AMBLE__LL_T_IFS_US);
+    amble__radio_send(&s->window.activity.controller->radio, packet->channel, AMBLE__PHY_1M,
+                      AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, packet->end_us + AMBLE__LL_T_IFS_US);
 }
 
 static void sent(amble__ll_activity *activity)
 {
     amble__radio *radio = &activity->controller->radio;
 
-    amble__radio_listen(radio, radio->channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
+    amble__radio_listen(radio, radio->channel, AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
                         amble__air_now(activity->controller->air) + AMBLE__LL_T_IFS_US + AMBLE__LL_JITTER_US);
 }
 

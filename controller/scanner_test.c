@@ -120,7 +120,8 @@ static void test_windows_go_round_the_channels(void **state)
             const bool heard = interval % 3 == k && at % (20 * BENCH_MS) < 5 * BENCH_MS;
             const size_t before = reports(&b.hosts[1], 3);
 
-            amble__radio_send(&radio, (uint8_t)(37 + k), AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, pdu, sizeof pdu, at);
+            amble__radio_send(&radio, (uint8_t)(37 + k), AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, pdu,
+                              sizeof pdu, at);
             amble__air_advance(b.air, at + 190);
             assert_int_equal(reports(&b.hosts[1], 3) - before, heard);
         }
@@ -175,7 +176,8 @@ static void test_backoff(void **state)
         const uint64_t now = amble__air_now(b.air);
         const uint8_t channel = (uint8_t)(37 + now / 10000 % 3);
 
-        amble__radio_send(&radio, channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, pdu, sizeof pdu, now + 1000);
+        amble__radio_send(&radio, channel, AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, pdu, sizeof pdu,
+                          now + 1000);
         amble__air_advance(b.air, now + 2500);
     }
     for (size_t i = 0; i < b.sniffed_count; i++)

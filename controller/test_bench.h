@@ -45,6 +45,7 @@ typedef struct {
     uint64_t start_us;
     uint32_t access_address;
     uint8_t channel;
+    amble__phy phy;
     uint16_t size;
     uint8_t pdu[48]; /* the beginning */
 } bench_sniffed;
@@ -91,6 +92,7 @@ static void bench_sniff(void *user, const amble__air_packet *packet)
     s->start_us = packet->start_us;
     s->access_address = packet->access_address;
     s->channel = packet->channel;
+    s->phy = packet->phy;
     s->size = (uint16_t)packet->size;
     memcpy(s->pdu, packet->pdu, packet->size < sizeof s->pdu ? packet->size : sizeof s->pdu);
 }

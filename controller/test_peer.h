@@ -39,7 +39,8 @@ static inline void peer_connect_now(peer *p, const amble__radio_packet *packet)
         return;
     p->target = pdu.sender;
     if (p->meet_us) {
-        const uint64_t earliest = start + amble__radio_air_time(36) + 1250, interval = p->data.interval * 1250u;
+        const uint64_t earliest = start + amble__radio_air_time(AMBLE__PHY_1M, 36) + 1250,
+                       interval = p->data.interval * 1250u;
         const uint64_t wait = interval - (earliest - p->meet_us) % interval;
 
         p->data.window_offset = (uint16_t)(wait / 1250);
@@ -52,7 +53,8 @@ static inline void peer_connect_now(peer *p, const amble__radio_packet *packet)
                                       .target = p->target,
                                       .data = {data, sizeof data}};
     size = amble__ll_advertising_pdu_encode(&pdu, bytes);
-    amble__radio_send(&p->radio, packet->channel, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, start);
+    amble__radio_send(&p->radio, packet->channel, AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size,
+                      start);
 }
 
 static inline void peer_take_answer(peer *p, const amble__radio_packet *packet)
@@ -89,7 +91,8 @@ static inline void peer_sent(amble__radio *radio)
             p->anchor_us = amble__air_now(p->bench->air) + 1250 + p->data.window_offset * 1250u + 300;
         return;
     }
-    amble__radio_listen(radio, radio->channel, p->data.access_address, amble__air_now(p->bench->air) + 155);
+    amble__radio_listen(radio, radio->channel, AMBLE__PHY_1M, p->data.access_address,
+                        amble__air_now(p->bench->air) + 155);
 }
 
 static inline void peer_silent(amble__radio *radio) { (void)radio; }
@@ -118,7 +121,7 @@ static inline bool peer_connect(peer *p)
 {
     p->connecting = true;
     amble__ll_channels_set(&p->channels, p->data.channel_map);
-    amble__radio_listen(&p->radio, 37, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
+    amble__radio_listen(&p->radio, 37, AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
                         amble__air_now(p->bench->air) + 200 * BENCH_MS);
     for (int i = 0; i < 200 && !p->connected; i++)
         bench_run(p->bench, 1);
@@ -138,7 +141,7 @@ static inline void peer_begin(peer *p, unsigned header, const void *payload, siz
     if (size)
         memcpy(pdu + 2, payload, size);
     p->answered = false;
-    amble__radio_send(&p->radio, channel, p->data.access_address, pdu, 2 + size, p->anchor_us);
+    amble__radio_send(&p->radio, channel, AMBLE__PHY_1M, p->data.access_address, pdu, 2 + size, p->anchor_us);
     p->anchor_us += p->data.interval * 1250u;
     p->event++;
 }

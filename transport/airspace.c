@@ -175,7 +175,7 @@ static void on_air_packet(void *user, const amble__air_packet *p)
     const amble__airspace *space = user;
     const amble_air_packet packet = {.time_us = p->start_us,
                                      .channel = p->channel,
-                                     .phy = p->phy,
+                                     .phy = amble__phy_number(p->phy),
                                      .rssi = p->rssi,
                                      .access_address = p->access_address,
                                      .pdu = p->pdu,
