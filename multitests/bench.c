@@ -152,7 +152,7 @@ static const char *census_of_gap(const amble__gap *gap)
     if (waited_for(&gap->connects) || gap->connecting || gap->pause.armed || waited_for(&gap->connecting_waiters))
         return "connecting goes on";
     for (int i = 0; i < AMBLE__STRAY_LINKS; i++)
-        if (gap->strays[i])
+        if (gap->strays[i].used)
             return "a stray link is not disconnected";
     return "";
 }

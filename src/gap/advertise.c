@@ -91,7 +91,14 @@ void amble__serve_advertising(amble__gap *gap)
     int r;
 
     if (gap->advertise_on && gap->advertise_on != wanted) {
-        (void)gap->commands->stop_advertising(gap); /* refused only when a central just came: then it has stopped */
+        r = gap->commands->stop_advertising(gap);
+        /* When a central came meanwhile it has stopped by itself. */
+        if (r < 0 && gap->advertise_on && !gap->hci->failed) {
+            amble__log(AMBLE__LOG_WARNING, "%s: advertising did not stop and is stopped again: %s", gap->hci->instance,
+                       amble_error_text(r));
+            amble__gap_retry(gap);
+            return;
+        }
         gap->advertise_on = 0;
         amble__gap_note(gap, AMBLE__TRACE_ADVERTISING, false);
         amble__gap_work(gap); /* the request may be another one meanwhile */

@@ -88,7 +88,13 @@ typedef struct {
 } amble__gap_commands;
 extern const amble__gap_commands amble__legacy_commands, amble__extended_commands;
 
-enum { AMBLE__STRAY_LINKS = 4 };
+enum { AMBLE__STRAY_LINKS = 16 };
+/* A link without a slot. */
+typedef struct {
+    uint16_t handle;
+    bool used, asked; /* asked: the controller is to end it, and has not refused */
+} amble__stray;
+
 struct amble__gap {
     amble__hci *hci;
     amble__links *links;
@@ -108,10 +114,11 @@ struct amble__gap {
     amble__list connects; /* amble__connect_request, oldest first */
     bool connecting;      /* the controller is */
     unsigned group_size;
-    unsigned repeats;                    /* attempts in a row that ended without a first packet */
-    amble__timer pause;                  /* before the next of them */
-    amble__list connecting_waiters;      /* the service task, until the controller has stopped */
-    uint16_t strays[AMBLE__STRAY_LINKS]; /* links without a slot: handle + 1, 0: none */
+    unsigned repeats;               /* attempts in a row that ended without a first packet */
+    amble__timer pause;             /* before the next of them */
+    amble__list connecting_waiters; /* the service task, until the controller has stopped */
+    amble__stray strays[AMBLE__STRAY_LINKS];
+    amble__timer retry; /* of what the controller refused */
     uint64_t connect_repeated, malformed;
 };
 
@@ -141,7 +148,14 @@ static inline void amble__gap_note(const amble__gap *gap, amble__trace_kind kind
 int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out);
 /* What both commands to connect say about the link, 7.8.12 and 7.8.66. */
 void amble__write_link_wishes(amble__writer *w, const amble_connect_options *options);
+/* The service task comes round again after a pause: the controller refused what it must do. */
+void amble__gap_retry(amble__gap *gap);
+/* A link was made for which there is no slot. */
+void amble__stray_link(amble__gap *gap, uint16_t handle);
+/* Disconnection Complete: with a status the link is still there, and is to be disconnected again. */
+void amble__disconnect_ended(amble__gap *gap, uint16_t handle, uint8_t status);
 /* The service task's parts. */
+void amble__serve_disconnects(amble__gap *gap);
 void amble__serve_advertising(amble__gap *gap);
 void amble__serve_scan(amble__gap *gap);
 void amble__serve_connects(amble__gap *gap);

@@ -5,8 +5,6 @@
 #include "core/log.h"
 #include "gap/gap_room.h"
 
-enum { REASON_REMOTE_USER = AMBLE__HCI_REMOTE_USER_TERMINATED };
-
 void amble__gap_init(amble__gap *gap, amble__arena *arena, size_t scanned_devices)
 {
     amble__seen_device *devices = amble__arena_take(arena, scanned_devices, sizeof *devices);
@@ -27,41 +25,8 @@ void amble__gap_fail(amble__gap *gap, int error)
 {
     amble__timer_stop(&gap->scan.duration);
     amble__timer_stop(&gap->pause);
+    amble__timer_stop(&gap->retry);
     amble__waiters_end(&gap->connecting_waiters, error);
-}
-
-/* --- links that nobody wants ---------------------------------------------------------------------------------------- */
-static int disconnect(amble__gap *gap, uint16_t handle)
-{
-    const uint8_t parameters[3] = {(uint8_t)handle, (uint8_t)(handle >> 8), REASON_REMOTE_USER};
-
-    return amble__hci_command(gap->hci, AMBLE__HCI_DISCONNECT, parameters, sizeof parameters, NULL, 0);
-}
-
-static void serve_disconnects(amble__gap *gap)
-{
-    for (int i = 0; i < AMBLE__STRAY_LINKS; i++) {
-        const uint16_t stray = gap->strays[i];
-
-        gap->strays[i] = 0;
-        if (stray)
-            (void)disconnect(gap, (uint16_t)(stray - 1)); /* refused only when it is gone already */
-    }
-    for (size_t i = 0; i < gap->links->count; i++) {
-        amble_connection *conn = &gap->links->slots[i];
-        const uint32_t generation = conn->generation;
-        int r;
-
-        if (conn->state != AMBLE__LINK_LIVE || !conn->disconnect_wanted || conn->disconnect_sent)
-            continue;
-        conn->disconnect_sent = true;
-        r = disconnect(gap, conn->handle);
-        /* A controller that does not know the link has lost it without a word. */
-        if (r == AMBLE_ERR_HCI(AMBLE__HCI_UNKNOWN_CONNECTION) && conn->generation == generation)
-            amble__link_lose(conn, AMBLE__HCI_UNKNOWN_CONNECTION, AMBLE_ERR_DISCONNECTED);
-        else if (r < 0 && conn->generation == generation)
-            conn->disconnect_sent = false;
-    }
 }
 
 /* --- first packets ---------------------------------------------------------------------------------------------------- */
@@ -91,7 +56,7 @@ int amble__gap_service(void *arg)
     while ((r = amble_event_wait(&gap->work, AMBLE_FOREVER)) == 0) {
         if (gap->hci->failed)
             continue;
-        serve_disconnects(gap);
+        amble__serve_disconnects(gap);
         serve_features(gap);
         amble__serve_advertising(gap);
         amble__serve_scan(gap);
@@ -101,17 +66,6 @@ int amble__gap_service(void *arg)
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
-static void stray_link(amble__gap *gap, uint16_t handle)
-{
-    for (int i = 0; i < AMBLE__STRAY_LINKS; i++) {
-        if (!gap->strays[i]) {
-            gap->strays[i] = (uint16_t)(handle + 1);
-            break;
-        }
-    }
-    amble__gap_work(gap);
-}
-
 static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced)
 {
     const uint8_t status = amble__read_u8(r);
@@ -146,7 +100,7 @@ static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced
             amble__connect_stopped(gap);
         else
             gap->advertise_on = 0;
-        stray_link(gap, parameters.handle);
+        amble__stray_link(gap, parameters.handle);
         return;
     }
     if (!parameters.central)
@@ -165,11 +119,12 @@ static void disconnection_complete(amble__gap *gap, amble__reader *r)
     const uint8_t reason = amble__read_u8(r);
     amble_connection *conn;
 
-    if (r->failed || status) {
-        gap->malformed += r->failed;
+    if (r->failed) {
+        gap->malformed++;
         return;
     }
-    conn = amble__link_by_handle(gap->links, handle);
+    amble__disconnect_ended(gap, handle, status);
+    conn = status ? NULL : amble__link_by_handle(gap->links, handle);
     if (!conn)
         return;
     if (!conn->owned)
