@@ -21,6 +21,7 @@
 #include <amble/host.h>
 #include <amble/log.h>
 #include <amble/main.h>
+#include <amble/security.h>
 #include <amble/task.h>
 #include <amble/uuid.h>
 #endif

@@ -14,6 +14,16 @@
 
 typedef enum { AMBLE__LINK_FREE, AMBLE__LINK_LIVE, AMBLE__LINK_DEAD } amble__link_state;
 
+/* How well the link is protected now, Vol 3 Part C 10.2. All zero: not at all. Written by smp/ when the controller says that encryption
+ * changed; read by whoever guards something. */
+typedef struct {
+    bool encrypted;
+    bool authenticated;      /* the key came from a pairing that keeps somebody in between out */
+    bool secure_connections; /* from LE Secure Connections, not from LE legacy pairing */
+    bool bonded;             /* the key is kept */
+    uint8_t key_size;        /* of the key, in bytes: 7 to 16; 0 while the link is not encrypted */
+} amble__link_security;
+
 struct amble_connection {
     amble__list losses; /* waits that the loss of the link ends; first, see task/scheduler.h */
     amble__link_state state;
@@ -37,6 +47,8 @@ struct amble_connection {
     amble *host;
     struct amble__hci *hci;
     struct amble__links *links;
+    amble__link_security security;
+    struct amble__smp_link *smp;
     struct amble__l2cap_link *l2cap;
     struct amble__att_bearer *bearer;
     struct amble__server_link *server;
