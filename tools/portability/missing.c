@@ -2,6 +2,7 @@
  * a function ends there and counts as skipped. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "port/crypto.h"
 #include "transport/opener.h"
@@ -31,6 +32,22 @@ int amble__p256_generate(amble__random *random, uint8_t secret[32], amble__p256_
     (void)random, (void)secret, (void)point;
     missing("P-256");
 }
+
+int amble__p256_public(const uint8_t secret[32], amble__p256_point *point)
+{
+    (void)secret, (void)point;
+    missing("P-256");
+}
+
+int amble__p256_shared(const uint8_t secret[32], const amble__p256_point *peer, uint8_t shared[32])
+{
+    (void)secret, (void)peer, (void)shared;
+    missing("P-256");
+}
+
+void amble__wipe(void *memory, size_t size) { memset(memory, 0, size); }
+
+bool amble__equal_constant_time(const void *a, const void *b, size_t size) { return memcmp(a, b, size) == 0; }
 
 int amble__tcp_client_open(const amble__transport_request *request, amble__transport **transport)
 {
