@@ -90,6 +90,17 @@ static const char *census_of_commands(const amble__hci *hci)
     return hci->acl_credits != hci->acl_buffers ? "ACL credits are missing" : "";
 }
 
+static const char *census_of_signalling(const amble__signalling *signalling)
+{
+    for (int i = 0; i < AMBLE__SIGNALLING_REQUESTS; i++)
+        if (signalling->requests[i].packet.busy || signalling->requests[i].timer.armed)
+            return "a signalling request is under way";
+    for (int i = 0; i < AMBLE__SIGNALLING_ANSWERS; i++)
+        if (signalling->answers[i].busy)
+            return "a signalling answer is under way";
+    return waited_for(&signalling->waiters) ? "a task waits to signal" : "";
+}
+
 static const char *census_of_link(const amble_connection *conn, const amble__att_bearer *bearer,
                                   const amble__server_link *server, const amble__l2cap_link *l2cap)
 {
@@ -98,8 +109,10 @@ static const char *census_of_link(const amble_connection *conn, const amble__att
     if (waited_for(&conn->losses))
         return "a task waits for the loss of a link";
     if (bearer->request.packet.busy || bearer->indication.packet.busy || bearer->response.busy ||
-        bearer->confirmation.busy || l2cap->reply.busy || l2cap->security_reply.busy)
+        bearer->confirmation.busy || l2cap->security_reply.busy)
         return "a packet of a link is busy";
+    if (*census_of_signalling(&l2cap->signalling))
+        return census_of_signalling(&l2cap->signalling);
     if (bearer->request.timer.armed || bearer->indication.timer.armed || server->timer.armed)
         return "a timer of a link is armed";
     if (waited_for(&bearer->request.waiters) || waited_for(&bearer->request.answer) ||

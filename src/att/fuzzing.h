@@ -79,6 +79,7 @@ static inline void fuzz_link_opened(amble_connection *conn)
 }
 static inline void fuzz_link_lost(amble_connection *conn)
 {
+    amble__l2cap_lost(conn);
     amble__att_lost(conn);
     if (fuzz.lost)
         fuzz.lost(conn);

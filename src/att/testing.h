@@ -33,6 +33,7 @@ static inline void room_opened(amble_connection *conn)
 }
 static inline void room_lost(amble_connection *conn)
 {
+    amble__l2cap_lost(conn);
     amble__att_lost(conn);
     if (rooms.lost)
         rooms.lost(conn);

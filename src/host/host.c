@@ -121,6 +121,7 @@ static void on_link_opened(amble_connection *conn)
 
 static void on_link_lost(amble_connection *conn)
 {
+    amble__l2cap_lost(conn);
     amble__att_lost(conn);
     amble__server_lost(conn);
     amble__client_lost(conn);

@@ -1,5 +1,5 @@
-/* Reassembly and dispatch. Invariants: filled <= expected <= capacity while a frame is under way and not skipped; what does not begin with a
- * whole header begins a frame all the same, since a controller may cut anywhere. */
+/* Reassembly and dispatch. Invariants: filled <= capacity; while a frame is under way and not skipped it is not whole. What does not begin
+ * with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
 #include "l2cap/l2cap.h"
 
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, size_t mtu)
@@ -10,7 +10,7 @@ void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, s
     for (size_t i = 0; i < links; i++) {
         uint8_t *buffer = amble__arena_take(arena, 1, capacity);
 
-        amble__packet_init(slots ? &slots[i].reply : NULL, arena, AMBLE__SIGNALLING_MTU);
+        amble__signalling_init(slots ? &slots[i].signalling : NULL, arena);
         amble__packet_init(slots ? &slots[i].security_reply : NULL, arena, AMBLE__SIGNALLING_MTU);
         if (slots) {
             slots[i].buffer = buffer;
@@ -25,11 +25,15 @@ void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
 {
     amble__l2cap_link *link = &l2cap->links[conn->index];
 
-    link->filled = link->expected = 0;
-    link->skipping = false;
+    link->filled = 0;
+    link->begun = link->skipping = false;
     link->conn = conn;
+    link->l2cap = l2cap;
     conn->l2cap = link;
+    amble__signalling_open(link);
 }
+
+void amble__l2cap_lost(amble_connection *conn) { amble__signalling_lost(conn->l2cap); }
 
 static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t *frame)
 {
@@ -41,7 +45,7 @@ static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t 
         l2cap->att(conn, payload, size);
         break;
     case AMBLE__CID_SIGNALLING:
-        amble__signalling_receive(l2cap, conn, payload, size);
+        amble__signalling_receive(conn->l2cap, payload, size);
         break;
     case AMBLE__CID_SECURITY:
         l2cap->security(conn, payload, size);
@@ -51,26 +55,43 @@ static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t 
     }
 }
 
+enum { COMMAND_START = 2 }; /* code and identifier of a signalling command */
+
+/* A frame that does not fit: the rest of it is dropped. A signalling request is told so, as soon as it can be told which one it is. */
+static void give_up(amble__l2cap *l2cap, amble__l2cap_link *link)
+{
+    const uint8_t *frame = link->buffer;
+
+    if (link->filled >= AMBLE__L2CAP_HEADER && amble__get_le16(frame + 2) == AMBLE__CID_SIGNALLING) {
+        if (link->filled < AMBLE__L2CAP_HEADER + COMMAND_START)
+            return;
+        amble__signalling_oversized(link, frame + AMBLE__L2CAP_HEADER, link->filled - AMBLE__L2CAP_HEADER);
+    } else {
+        l2cap->malformed++;
+    }
+    link->skipping = true;
+}
+
 /* Adds bytes to the frame under way; the header tells how long it is as soon as it is there. */
 static void gather(amble__l2cap *l2cap, amble__l2cap_link *link, const uint8_t *data, size_t size)
 {
+    const size_t room = link->capacity - link->filled, taken = size < room ? size : room;
+    size_t expected;
+
     if (link->skipping)
         return;
-    if (size > link->capacity - link->filled) {
-        l2cap->malformed++;
-        link->skipping = true;
-        return;
-    }
-    memcpy(link->buffer + link->filled, data, size);
-    link->filled += size;
+    if (taken)
+        memcpy(link->buffer + link->filled, data, taken);
+    link->filled += taken;
     if (link->filled < AMBLE__L2CAP_HEADER)
         return;
-    link->expected = AMBLE__L2CAP_HEADER + (size_t)amble__get_le16(link->buffer);
-    if (link->expected > link->capacity || link->filled > link->expected) {
+    expected = AMBLE__L2CAP_HEADER + (size_t)amble__get_le16(link->buffer);
+    if (expected > link->capacity) {
+        give_up(l2cap, link);
+    } else if (size > taken || link->filled > expected) { /* more than the header says */
         l2cap->malformed++;
         link->skipping = true;
-    } else if (link->filled == link->expected) {
-        link->filled = link->expected = 0;
+    } else if (link->filled == expected) {
         link->skipping = true; /* until the next first fragment */
         dispatch(l2cap, link->conn, link->buffer);
     }
@@ -82,15 +103,16 @@ void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned 
     amble__l2cap_link *link = conn->l2cap;
 
     if (boundary == AMBLE__BOUNDARY_CONTINUE) {
-        if (link->filled == 0 && !link->skipping)
-            l2cap->malformed++;
-        else
+        if (link->begun)
             gather(l2cap, link, data, size);
+        else
+            l2cap->malformed++;
         return;
     }
-    if (link->filled)
+    if (link->begun && !link->skipping)
         l2cap->malformed++; /* the frame under way never ended */
-    link->filled = link->expected = 0;
+    link->filled = 0;
+    link->begun = true;
     link->skipping = false;
     if (size >= AMBLE__L2CAP_HEADER && size == AMBLE__L2CAP_HEADER + (size_t)amble__get_le16(data) &&
         size <= link->capacity) {

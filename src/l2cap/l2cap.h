@@ -4,39 +4,45 @@
  * receiver of a channel gets a view and never keeps it. */
 #ifndef AMBLE_L2CAP_L2CAP_H
 #define AMBLE_L2CAP_L2CAP_H
+#include "l2cap/signalling.h"
 #include "link/connection.h"
 
 /* Fixed channels, 2.1. */
 enum { AMBLE__CID_ATT = 4, AMBLE__CID_SIGNALLING = 5, AMBLE__CID_SECURITY = 6 };
 /* Boundaries of ACL fragments from a controller, Vol 4 Part E 5.4.2. */
 enum { AMBLE__BOUNDARY_CONTINUE = 1, AMBLE__BOUNDARY_FIRST = 2, AMBLE__BOUNDARY_FIRST_NO_FLUSH = 0 };
-enum { AMBLE__L2CAP_HEADER = 4, AMBLE__SIGNALLING_MTU = 23 };
+enum { AMBLE__L2CAP_HEADER = 4 };
 
+typedef struct amble__l2cap amble__l2cap;
 typedef struct amble__l2cap_link {
     uint8_t *buffer; /* one frame, header included */
     size_t capacity, filled;
-    size_t expected;     /* bytes of the frame under way, 0: none */
-    bool skipping;       /* the frame under way is too long, or nobody wants it */
-    amble__packet reply; /* reserved for signalling answers */
+    bool begun;    /* a frame is under way */
+    bool skipping; /* it is too long, or it was handed on: what still comes of it is dropped */
+    amble__signalling signalling;
     amble__packet security_reply;
     amble_connection *conn;
+    amble__l2cap *l2cap;
 } amble__l2cap_link;
 
-typedef struct {
+struct amble__l2cap {
     amble__l2cap_link *links;
     uint64_t malformed;
     void (*att)(amble_connection *conn, const uint8_t *data, size_t size);
     void (*security)(amble_connection *conn, const uint8_t *data, size_t size);
-} amble__l2cap;
+    /* A peripheral asks for other connection parameters, which are in range. True: it is told yes, and whoever said so sees to it. NULL: it is
+     * told no. */
+    bool (*parameters_asked)(amble_connection *conn, const amble__parameter_wishes *wishes);
+};
 
 /* `mtu`: the largest payload a fixed channel may carry. */
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, size_t mtu);
 void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn);
+/* The link is gone. */
+void amble__l2cap_lost(amble_connection *conn);
 /* A fragment from the controller. */
 void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data,
                           size_t size);
 /* Sends a packet whose payload of `packet->size` bytes is written; owns it from now on, on a dead link too. */
 void amble__l2cap_send(amble_connection *conn, uint16_t cid, amble__packet *packet);
-/* The signalling channel, signalling.c. */
-void amble__signalling_receive(amble__l2cap *l2cap, amble_connection *conn, const uint8_t *data, size_t size);
 #endif

@@ -69,6 +69,24 @@ static void a_frame_may_be_cut_anywhere(void)
     assert_int_equal(rooms.l2cap.malformed, 0);
 }
 
+static void an_empty_first_fragment_begins_a_frame(void)
+{
+    begin();
+    fragment(AMBLE__BOUNDARY_FIRST, hello, 0);
+    fragment(AMBLE__BOUNDARY_CONTINUE, hello, 0);
+    fragment(AMBLE__BOUNDARY_CONTINUE, hello, sizeof hello);
+    expect_one(hello + 4, 7);
+    fragment(AMBLE__BOUNDARY_FIRST, hello, 0);
+    fragment(AMBLE__BOUNDARY_CONTINUE, hello, 3);
+    fragment(AMBLE__BOUNDARY_CONTINUE, hello + 3, sizeof hello - 3);
+    expect_one(hello + 4, 7);
+    assert_int_equal(rooms.l2cap.malformed, 0);
+    fragment(AMBLE__BOUNDARY_FIRST, hello, 0);
+    fragment(AMBLE__BOUNDARY_FIRST, hello, sizeof hello);
+    expect_one(hello + 4, 7);
+    assert_int_equal(rooms.l2cap.malformed, 1); /* the empty one never ended */
+}
+
 static void byte_by_byte(void)
 {
     begin();
@@ -237,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         task_test(a_frame_may_be_cut_anywhere),
+        task_test(an_empty_first_fragment_begins_a_frame),
         task_test(byte_by_byte),
         task_test(the_longest_frame_fits_and_a_longer_one_is_skipped),
         task_test(more_than_the_header_says_is_dropped),
