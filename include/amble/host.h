@@ -31,6 +31,11 @@ typedef struct {
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
     void *memory;                  /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
+    /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in
+     * amble_open, within its timeout, and may wait; of the host it may call amble_hci_command alone. May end with another Reset. A negative
+     * result ends amble_open with it. NULL: nothing. */
+    int (*start)(amble *ble, void *argument);
+    void *start_argument;
 } amble_config;
 
 /* The bytes a host with this configuration takes. Does not wait. */
@@ -41,7 +46,8 @@ size_t amble_size(const amble_config *config);
  * AMBLE_ERR_NO_CONTROLLER when none is there (amble_open_problem has the sentence), AMBLE_ERR_CONTROLLER when it does not answer
  * or cannot do LE, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_HCI(...) when it refuses a command, TIMEOUT, CANCELLED. */
 int amble_open(amble **ble, const char *transport, const amble_config *config, int timeout_ms) AMBLE_MUST_CHECK;
-/* The sentence about the last amble_open on this thread that failed: what, to what, and what to do next. */
+/* The sentence about the last amble_open on this thread that failed, or the last controller that was lost: what, to what, and what to do
+ * next. Empty when there was none, never NULL. */
 const char *amble_open_problem(void);
 /* Ends every wait on the host, disconnects every link, resets the controller, frees everything. Connections and subscriptions must be
  * closed before, or at once by the tasks whose waits this ends. Waits, at most about two seconds; NULL does nothing. */
@@ -50,6 +56,16 @@ void amble_close(amble *ble);
 /* The address that peers see. */
 amble_device amble_own_device(const amble *ble);
 const char *amble_name(const amble *ble);
+
+/* Sends any HCI command, such as a vendor's (opcodes 0xFC00 to 0xFFFF, group 0x3F), and waits for its Command Complete or Command Status;
+ * Vol 4 Part E 5.4.1 and 7. `reply` gets the return parameters behind the status byte, at most `reply_size` bytes; returns how many, 0 after
+ * a Command Status. For a controller's own extras and for questions: a command that amble sends by itself may undo what amble did.
+ *
+ * One that is unanswered after `timeout_ms`, or after two seconds if that is longer, means that the controller is lost. Errors: AMBLE_ERR_HCI(...)
+ * the controller refused it (0x01: it does not know it), TOO_LONG the reply has more than `reply_size` bytes, ARGUMENT more than 255 bytes of
+ * parameters, PROTOCOL an answer without a status, TIMEOUT before two seconds are over, CANCELLED, CONTROLLER, CLOSED. The events of vendors are not shown. */
+int amble_hci_command(amble *ble, uint16_t opcode, const void *parameters, size_t size, void *reply, size_t reply_size,
+                      int timeout_ms) AMBLE_MUST_CHECK;
 
 /* Numbers that tell how a host fares; each only grows. */
 typedef struct {

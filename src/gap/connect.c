@@ -292,11 +292,8 @@ static void cancel_attempt(amble__gap *gap)
     /* Refused when the link was made just now: its Connection Complete is on its way, as is the one that a cancel causes. */
     if (gap->connecting && (r == 0 || r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED)))
         r = amble__wait_on(&gap->connecting_waiters, CANCEL_MS);
-    if (r == AMBLE_ERR_TIMEOUT) {
-        amble__log(AMBLE__LOG_ERROR, "%s: the controller did not end a cancelled connection attempt within 2 s",
-                   gap->hci->instance);
-        gap->failed(gap->host, AMBLE_ERR_CONTROLLER);
-    }
+    if (r == AMBLE_ERR_TIMEOUT)
+        amble__hci_lose(gap->hci, "the controller did not end a cancelled connection attempt");
 }
 
 static int fill_accept_list(amble__gap *gap)

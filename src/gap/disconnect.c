@@ -26,9 +26,7 @@ void amble__stray_link(amble__gap *gap, uint16_t handle)
             return;
         }
     }
-    amble__log(AMBLE__LOG_ERROR, "%s: the controller makes more links than it was told to; reset it and open it again",
-               gap->hci->instance);
-    gap->failed(gap->host, AMBLE_ERR_CONTROLLER);
+    amble__hci_lose(gap->hci, "the controller makes more links than it was told to");
 }
 
 static amble__stray *stray_of(amble__gap *gap, uint16_t handle)

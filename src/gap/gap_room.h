@@ -105,7 +105,6 @@ struct amble__gap {
     uint8_t accept_list_size;
     amble_event work; /* wakes the service task */
     amble__list *closings;
-    void (*failed)(amble *host, int error);
     amble *host;
 
     amble__advertise_request *advertising;

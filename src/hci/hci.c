@@ -2,6 +2,9 @@
  * controller said last, less what was sent since. */
 #include "hci/hci.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "core/log.h"
 
 void amble__hci_init(amble__hci *hci, const amble__hci_callbacks *callbacks, void *user)
@@ -27,15 +30,25 @@ void amble__hci_fail(amble__hci *hci, int error)
     amble__waiters_end(&hci->closings, error);
 }
 
+void amble__hci_lose(amble__hci *hci, const char *format, ...)
+{
+    va_list arguments;
+
+    if (hci->failed)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(hci->lost, sizeof hci->lost, format, arguments); /* may be cut */
+    va_end(arguments);
+    amble__log(AMBLE__LOG_ERROR, "%s: %s; reset it and open it again", hci->instance, hci->lost);
+    hci->callbacks->failed(hci->user, AMBLE_ERR_CONTROLLER);
+}
+
 /* --- sending commands --------------------------------------------------------------------------------------------- */
 static void unanswered(amble__timer *timer)
 {
     amble__hci_pending *pending = amble__container(timer, amble__hci_pending, timer);
 
-    amble__log(AMBLE__LOG_ERROR,
-               "%s: the controller did not answer command 0x%04x within 2 s; reset it and open it again",
-               pending->hci->instance, pending->opcode);
-    pending->hci->callbacks->failed(pending->hci->user, AMBLE_ERR_CONTROLLER);
+    amble__hci_lose(pending->hci, "the controller did not answer command 0x%04X in time", pending->opcode);
 }
 
 /* A free place for a command with this opcode, or NULL when it has to wait. */
@@ -72,11 +85,8 @@ static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending *
 
         amble__wait_init(&wait);
         r = wait_in(hci, &wait, &hci->command_waiters, amble__deadline(AMBLE__HCI_COMMAND_TIMEOUT_MS));
-        if (r == AMBLE_ERR_TIMEOUT) { /* no answer to anybody meanwhile */
-            amble__log(AMBLE__LOG_ERROR, "%s: the controller takes no more commands; reset it and open it again",
-                       hci->instance);
-            hci->callbacks->failed(hci->user, AMBLE_ERR_CONTROLLER);
-        }
+        if (r == AMBLE_ERR_TIMEOUT) /* no answer to anybody meanwhile */
+            amble__hci_lose(hci, "the controller takes no more commands");
         if (r == 0 || r == AMBLE_ERR_TIMEOUT)
             r = hci->failed; /* it may have failed after this task was woken */
         if (r < 0)
@@ -99,8 +109,7 @@ static int write_command(amble__hci *hci, uint16_t opcode, const void *parameter
     return hci->callbacks->write(hci->user, packet, 1 + AMBLE__HCI_COMMAND_HEADER + size);
 }
 
-int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, void *reply,
-                       size_t reply_size)
+int amble__hci_ask(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, const amble__hci_reply *reply)
 {
     amble__hci_pending *place;
     amble__wait wait;
@@ -116,17 +125,37 @@ int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters,
     place->busy = true;
     place->opcode = opcode;
     place->wait = &wait;
-    place->reply = reply;
-    place->reply_size = reply_size;
+    place->reply = *reply;
     place->timer.fire = unanswered;
-    amble__timer_start(&place->timer, amble__deadline(AMBLE__HCI_COMMAND_TIMEOUT_MS));
+    if (reply->patience_ms != AMBLE_FOREVER)
+        amble__timer_start(&place->timer, amble__deadline(reply->patience_ms));
     r = wait_in(hci, &wait, NULL, AMBLE__NEVER);
     if (place->wait == &wait)
         place->wait = NULL;
     return r;
 }
 
+int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, void *reply,
+                       size_t reply_size)
+{
+    const amble__hci_reply to = {.data = reply, .size = reply_size, .patience_ms = AMBLE__HCI_COMMAND_TIMEOUT_MS};
+
+    return amble__hci_ask(hci, opcode, parameters, size, &to);
+}
+
 /* --- answers ------------------------------------------------------------------------------------------------------ */
+static int take_reply(const amble__hci_reply *reply, amble__reader *parameters)
+{
+    const size_t left = amble__read_left(parameters);
+
+    if (reply->taken && left > reply->size)
+        return AMBLE_ERR_TOO_LONG;
+    if (reply->taken)
+        *reply->taken = left;
+    amble__read_copy(parameters, reply->data, reply->taken ? left : reply->size);
+    return parameters->failed ? AMBLE_ERR_PROTOCOL : 0;
+}
+
 static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters)
 {
     for (int i = 0; i < AMBLE__HCI_PENDING; i++) {
@@ -141,9 +170,7 @@ static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters
         amble__timer_stop(&pending->timer);
         if (!wait || wait->ended)
             return;
-        if (status == 0 && pending->reply_size)
-            amble__read_copy(parameters, pending->reply, pending->reply_size);
-        amble__wait_end(wait, status ? AMBLE_ERR_HCI(status) : parameters->failed ? AMBLE_ERR_PROTOCOL : 0);
+        amble__wait_end(wait, status ? AMBLE_ERR_HCI(status) : take_reply(&pending->reply, parameters));
         return;
     }
 }
@@ -222,9 +249,7 @@ static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
         command_status(hci, &parameters);
         break;
     case AMBLE__EVENT_HARDWARE_ERROR:
-        amble__log(AMBLE__LOG_ERROR, "%s: the controller reports hardware error 0x%02x; reset it and open it again",
-                   hci->instance, amble__read_u8(&parameters));
-        hci->callbacks->failed(hci->user, AMBLE_ERR_CONTROLLER);
+        amble__hci_lose(hci, "the controller reports hardware error 0x%02X", amble__read_u8(&parameters));
         break;
     default:
         hci->callbacks->event(hci->user, packet[0], &parameters);

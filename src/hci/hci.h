@@ -26,14 +26,21 @@ typedef struct {
 
 enum { AMBLE__HCI_PENDING = 4, AMBLE__HCI_COMMAND_TIMEOUT_MS = 2000 };
 
+/* Where the return parameters behind the status byte go. */
+typedef struct {
+    uint8_t *data;
+    size_t size;     /* exactly so many are taken, more are ignored; with `taken` up to so many */
+    size_t *taken;   /* NULL, or how many there were */
+    int patience_ms; /* the controller is lost when it has not answered by then */
+} amble__hci_reply;
+
 /* One command on its way. */
 typedef struct {
     amble__hci *hci;
     uint16_t opcode;
     bool busy;
     amble__wait *wait; /* NULL: the asker gave up */
-    uint8_t *reply;
-    size_t reply_size;
+    amble__hci_reply reply;
     amble__timer timer;
 } amble__hci_pending;
 
@@ -56,6 +63,7 @@ struct amble__hci {
     amble__list command_waiters;
     amble__list closings; /* every wait in here, ended when the controller fails or the host closes */
     int failed;           /* 0, or what every call returns from now on */
+    char lost[80];        /* why the controller is lost, by amble__hci_lose */
     amble__list links, turns;
     uint16_t acl_credits, acl_buffers, acl_size;
     amble__trace trace; /* of the whole host */
@@ -63,6 +71,8 @@ struct amble__hci {
 };
 
 void amble__hci_init(amble__hci *hci, const amble__hci_callbacks *callbacks, void *user);
+/* The controller is lost: keeps the reason, tells the log, calls `failed` with AMBLE_ERR_CONTROLLER. */
+void amble__hci_lose(amble__hci *hci, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Ends every wait in this room with `error`; every later call fails with it. */
 void amble__hci_fail(amble__hci *hci, int error);
 
@@ -71,6 +81,9 @@ void amble__hci_fail(amble__hci *hci, int error);
  * CONTROLLER, CLOSED. */
 int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, void *reply,
                        size_t reply_size);
+/* The same with all there is to say about the reply. AMBLE_ERR_TOO_LONG for one with more than `size` bytes and `taken`. */
+int amble__hci_ask(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size,
+                   const amble__hci_reply *reply);
 
 /* One whole packet from the controller, with the H4 type in front. */
 void amble__hci_receive(amble__hci *hci, const uint8_t *packet, size_t size);

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "host/host_room.h"
+#include "transport/opener.h"
 
 enum {
     DEFAULT_MTU = 247, /* one PDU per link-layer packet of 251 bytes */
@@ -92,6 +93,14 @@ static void on_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t
 
 static void on_failed(void *user, int error) { amble__host_fail(user, error); }
 
+static void on_controller_lost(void *user, int error)
+{
+    amble *ble = user;
+
+    amble__transport_explain("%s: %s; reset it and open it again", ble->instance, ble->hci.lost);
+    amble__host_fail(ble, error);
+}
+
 static void on_packet(void *user, const uint8_t *packet, size_t size)
 {
     amble__hci_receive(&((amble *)user)->hci, packet, size);
@@ -148,7 +157,7 @@ static void log_trace(void *user, const amble__trace_point *point)
 static void wire(amble *ble, const amble_config *c)
 {
     static const amble__hci_callbacks callbacks = {
-        .write = write_packet, .event = on_event, .acl = on_acl, .failed = on_failed};
+        .write = write_packet, .event = on_event, .acl = on_acl, .failed = on_controller_lost};
 
     amble__hci_init(&ble->hci, &callbacks, ble);
     ble->config = *c;
@@ -175,7 +184,6 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.links = &ble->links;
     ble->gap.closings = &ble->hci.closings;
     ble->gap.host = ble;
-    ble->gap.failed = amble__host_fail;
     ble->gap.name = ble->name;
 }
 
@@ -214,6 +222,13 @@ static int serve_configured(amble *ble)
     return r;
 }
 
+/* What the transport or the controller did has its sentence already. */
+static void explain_opening(const char *name, int error)
+{
+    if (!*amble__transport_problem())
+        amble__transport_explain("%s: %s", name ? name : "host", amble_error_text(error));
+}
+
 int amble__host_open(amble **out, amble__transport *transport, const amble_config *config, int timeout_ms)
 {
     const amble_config c = with_defaults(config);
@@ -222,9 +237,12 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
     int r;
 
     *out = NULL;
+    amble__transport_explain("%s", ""); /* whatever it says is about this opening */
     if (!ble) {
+        r = sensible(&c) ? AMBLE_ERR_NO_MEMORY : AMBLE_ERR_ARGUMENT;
+        explain_opening(transport->name, r);
         amble__transport_close(transport);
-        return sensible(&c) ? AMBLE_ERR_NO_MEMORY : AMBLE_ERR_ARGUMENT;
+        return r;
     }
     ble->transport = transport;
     wire(ble, &c);
@@ -240,6 +258,7 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
     if (r >= 0 && !amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap))
         r = AMBLE_ERR_NO_MEMORY;
     if (r < 0) {
+        explain_opening(ble->instance, r);
         amble__host_fail(ble, AMBLE_ERR_CLOSED); /* the time may be over, and a reset would want more */
         amble_close(ble);
         return r;
@@ -257,6 +276,25 @@ int amble_open(amble **ble, const char *transport, const amble_config *config, i
     if (r < 0 || (r = amble__transport_open(transport, &opened, timeout_ms)) < 0)
         return r;
     return amble__host_open(ble, opened, config, timeout_ms);
+}
+
+int amble_hci_command(amble *ble, uint16_t opcode, const void *parameters, size_t size, void *reply, size_t reply_size,
+                      int timeout_ms)
+{
+    const bool patient = timeout_ms == AMBLE_FOREVER || timeout_ms >= AMBLE__HCI_COMMAND_TIMEOUT_MS;
+    size_t taken = 0;
+    const amble__hci_reply to = {.data = reply,
+                                 .size = reply_size,
+                                 .taken = &taken,
+                                 .patience_ms = patient ? timeout_ms : AMBLE__HCI_COMMAND_TIMEOUT_MS};
+    amble_timeout timeout;
+    int r;
+
+    if ((size && !parameters) || (reply_size && !reply))
+        return AMBLE_ERR_ARGUMENT;
+    amble_timeout_begin(&timeout, NULL, patient ? AMBLE_FOREVER : timeout_ms);
+    r = amble_timeout_end(&timeout, amble__hci_ask(&ble->hci, opcode, parameters, size, &to));
+    return r < 0 ? r : (int)taken;
 }
 
 const char *amble_open_problem(void) { return amble__transport_problem(); }

@@ -149,15 +149,14 @@ static int run_app(void *arg)
     int r = open_host(p, &ble);
 
     if (r < 0) {
-        const char *problem = amble_open_problem();
-
-        (void)fprintf(stderr, "%s: %s\n", p->argv[0], problem && *problem ? problem : amble_error_text(r));
+        (void)fprintf(stderr, "%s: %s\n", p->argv[0], amble_open_problem());
         /* A controller that is there but of no use is no controller either. */
         return r == AMBLE_ERR_USAGE || r == AMBLE_ERR_CANCELLED || r == AMBLE_ERR_IO ? r : AMBLE_ERR_NO_CONTROLLER;
     }
     r = p->app(ble, p->argc, p->argv);
     if (r < 0 && !(r == AMBLE_ERR_CANCELLED && p->signalled))
-        (void)fprintf(stderr, "%s: %s\n", p->argv[0], amble_error_text(r));
+        (void)fprintf(stderr, "%s: %s\n", p->argv[0],
+                      r == AMBLE_ERR_CONTROLLER && *amble_open_problem() ? amble_open_problem() : amble_error_text(r));
     amble_close(ble);
     return r;
 }

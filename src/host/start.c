@@ -1,7 +1,8 @@
 /* Setting up a controller: the commands from Reset to the point where the host can advertise, scan and connect.
  *
  * What the controller can do is read first; whether legacy or extended commands are used is decided here, once. Nothing is asked that
- * an LE controller of version 4.0 could not answer, unless it says that it can. */
+ * an LE controller of version 4.0 could not answer, unless it says that it can. What a vendor's controller wants besides the program says between
+ * the Reset and everything else (amble_config, start). */
 #include "core/log.h"
 #include "host/host_room.h"
 
@@ -49,6 +50,8 @@ static int read_abilities(amble *ble, uint8_t le_features[8])
     if ((r = ask(ble, AMBLE__HCI_RESET, NULL, 0)) < 0)
         return r;
     ble->transport->synchronised = true;
+    if (ble->config.start && (r = ble->config.start(ble, ble->config.start_argument)) < 0)
+        return r;
     if ((r = ask(ble, AMBLE__HCI_READ_LOCAL_FEATURES, features, sizeof features)) < 0 ||
         (r = ask(ble, AMBLE__HCI_READ_SUPPORTED_COMMANDS, commands, sizeof commands)) < 0)
         return r;
