@@ -157,8 +157,11 @@ static const char *census_of_values(const amble *ble)
 
 static const char *census_of_gap(const amble__gap *gap)
 {
-    if (gap->advertising || gap->advertise_on)
-        return "advertising goes on";
+    for (uint8_t i = 0; i < gap->advertiser_count; i++)
+        if (gap->advertisers[i].serial || gap->advertisers[i].on || waited_for(&gap->advertisers[i].waiters))
+            return "advertising goes on";
+    if (gap->nameless)
+        return "a link's advertiser is not known";
     if (gap->scan.serial || gap->scan.on || gap->scan.wanted || gap->scan.opening || gap->scan.duration.armed ||
         waited_for(&gap->scan.waiters))
         return "scanning goes on";

@@ -14,28 +14,82 @@ extern "C" {
 #endif
 
 /* --- advertising -------------------------------------------------------------------------------------------------- */
-#define AMBLE_ADVERTISE_SERVICES 8
+/* How bits are sent, Vol 6 Part B 2.2; the numbers of HCI. */
+typedef enum { AMBLE_PHY_ANY, AMBLE_PHY_1M, AMBLE_PHY_2M, AMBLE_PHY_CODED } amble_phy;
+
+typedef struct {
+    const amble_uuid *uuid; /* of the service it belongs to; NULL: left out */
+    const void *data;
+    size_t size;
+} amble_service_data;
+
+#define AMBLE_ADVERTISE_SERVICES     8
+#define AMBLE_ADVERTISE_SERVICE_DATA 4
 typedef struct {
     uint32_t interval_us;                                 /* 20,000..10,240,000; 0: 250,000 */
     const char *name;                                     /* NULL: the host's */
     bool no_name;                                         /* neither this one nor the host's */
+    uint8_t shortest_name;                                /* where it fits nowhere, it may be shortened down to so many
+                                                             bytes; 0: not at all */
     const amble_uuid *services[AMBLE_ADVERTISE_SERVICES]; /* as many as are set */
-    uint16_t appearance;                                  /* 0: left out */
-    uint16_t company;                                     /* of the manufacturer data, Assigned Numbers 7 */
-    const void *manufacturer;                             /* manufacturer data, NULL: left out */
+    amble_service_data service_data[AMBLE_ADVERTISE_SERVICE_DATA];
+    uint16_t appearance;      /* 0: left out */
+    uint16_t company;         /* of the manufacturer data, Assigned Numbers 7 */
+    const void *manufacturer; /* manufacturer data, NULL: left out */
     size_t manufacturer_size;
+    bool tx_power;          /* the transmit power, as the controller tells it */
+    const void *structures; /* further AD structures (length, type, value), as many as there are */
+    size_t structures_size;
     bool not_connectable, limited, br_edr; /* br_edr: this device also speaks BR/EDR */
+    bool not_discoverable;                 /* neither generally nor limited: for peers that know this device */
     const void *data, *response;           /* raw advertising data and scan response in place of the fields above */
-    size_t data_size, response_size;       /* 31 bytes each at most */
+    size_t data_size, response_size;       /* 31 bytes each at most, but for `extended` */
+    const amble_device *directed_to;       /* only this device may connect; nothing else is sent */
+    bool high_duty;                        /* directed: every 3.75 ms for the first 1.28 s, to be reconnected at once */
+    bool extended;  /* with the packets of Bluetooth 5: longer data, but older devices do not hear it */
+    amble_phy phy;  /* extended: ANY and 1M: 1M. 2M: the data on 2M. CODED: everything, reaches farther */
+    bool anonymous; /* extended and not connectable: without an address */
 } amble_advertise_options;
 
 /* Advertises until a central connects; `*conn` is the caller's. Fields that do not fit into the advertising data go to the
- * scan response, services first. With not_connectable pass conn NULL: returns 0 when `timeout_ms` is over.
- * Waits. Errors: AMBLE_ERR_TOO_LONG when a field fits nowhere (the log names it), AMBLE_ERR_BUSY when a task of this host is
- * advertising already, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_ARGUMENT, AMBLE_ERR_HCI(...), TIMEOUT,
- * CANCELLED, CLOSED, CONTROLLER. Whatever the end, the controller has stopped advertising, or is about to. Vol 3 Part C 9.2, 9.3. */
+ * scan response, services first; when that leaves one out, the distribution over the two is searched in which all fit. With
+ * not_connectable pass conn NULL: returns 0 when `timeout_ms` is over. `options` NULL: the defaults.
+ *
+ * Several tasks may advertise at once as far as the controller has advertising sets (legacy controllers have one) and
+ * amble_config.advertisers allows. Extended data is limited by amble_config.advertised_size and by the controller; a connectable
+ * advertisement has room for about 240 bytes.
+ * Waits. Errors: AMBLE_ERR_TOO_LONG when a field fits nowhere (amble_advertise_problem names it), AMBLE_ERR_BUSY when as many as
+ * can are advertising already, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_UNSUPPORTED for `extended` on a
+ * controller without it, AMBLE_ERR_ARGUMENT, AMBLE_ERR_HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. Whatever the end, the
+ * controller has stopped advertising, or is about to. Vol 3 Part C 9.2, 9.3. */
 int amble_advertise(amble *ble, const amble_advertise_options *options, amble_connection **conn,
                     int timeout_ms) AMBLE_MUST_CHECK;
+/* The sentence about this host's last advertisement that was refused as too long: which field, how long, what to do; "" when none
+ * was. Valid until the next. Does not wait. */
+const char *amble_advertise_problem(const amble *ble);
+
+/* Advertising that goes on while centrals are connected. Open it, take one connection after the other, close it:
+ *
+ *     if ((r = amble_advertise_open(ble, &advertiser, &options)) < 0)
+ *         return r;
+ *     while ((r = amble_advertise_next(&advertiser, &conn, AMBLE_FOREVER)) == 0)
+ *         amble_spawn(&guests, serve_guest, conn);
+ *     amble_advertise_close(&advertiser);
+ *
+ * It pauses while every connection of the host is taken. A central that comes while nobody asks for the next one waits. */
+typedef struct {
+    void *opaque[4];
+} amble_advertiser; /* the caller's storage, usually a local */
+
+/* Options as above, copied. Does not wait: the host sees to it. Errors: as above, at once; what the controller refuses, the next
+ * call tells. */
+int amble_advertise_open(amble *ble, amble_advertiser *advertiser, const amble_advertise_options *options);
+/* The next central, oldest first: 0 and `*conn`, which is the caller's. Waits. Errors: AMBLE_ERR_BUSY when another task waits for
+ * it, AMBLE_ERR_STALE when it is closed, AMBLE_ERR_HCI(...) when the controller refuses to advertise, TIMEOUT (also for what nobody
+ * can connect to), CANCELLED, CLOSED, CONTROLLER. */
+int amble_advertise_next(amble_advertiser *advertiser, amble_connection **conn, int timeout_ms) AMBLE_MUST_CHECK;
+/* Stops. Centrals that nobody took are disconnected. Does not wait for the controller. NULL and a closed one do nothing. */
+void amble_advertise_close(amble_advertiser *advertiser);
 
 /* --- scanning ----------------------------------------------------------------------------------------------------- */
 typedef struct {
@@ -83,6 +137,20 @@ int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_re
 
 /* Looking into a result. None of these waits. */
 bool amble_scan_has_service(const amble_scan_result *result, const amble_uuid *uuid);
+/* Every service that is listed, one by one: `*at` starts at 0. Returns 1 and `*uuid`, 0 at the end. */
+int amble_scan_next_service(const amble_scan_result *result, size_t *at, amble_uuid *uuid);
+/* The bytes that it sends for a service, and how many; NULL when there are none. */
+const uint8_t *amble_scan_service_data(const amble_scan_result *result, const amble_uuid *uuid, size_t *size);
+/* What the device says it is, Assigned Numbers 2.6; 0: nothing. */
+uint16_t amble_scan_appearance(const amble_scan_result *result);
+/* The power it sends with in dBm, as it says; AMBLE_POWER_UNKNOWN: nothing. */
+#define AMBLE_POWER_UNKNOWN 127
+int8_t amble_scan_tx_power(const amble_scan_result *result);
+/* Its flags; 0 when there are none. Core Supplement Part A 1.3. */
+#define AMBLE_FLAG_LIMITED   0x01 /* findable for a short time */
+#define AMBLE_FLAG_GENERAL   0x02 /* findable */
+#define AMBLE_FLAG_NO_BR_EDR 0x04 /* LE only */
+uint8_t amble_scan_flags(const amble_scan_result *result);
 /* The local name, cut to 31 bytes, or `otherwise` when it has none. Returns `buffer` or `otherwise`. */
 const char *amble_scan_name(const amble_scan_result *result, char buffer[32], const char *otherwise);
 /* The bytes after the company number, and how many; NULL when there are none of this company. */

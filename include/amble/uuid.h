@@ -31,6 +31,16 @@ typedef struct {
         2, { (uint8_t)((value)&0xff), (uint8_t)((value) >> 8 & 0xff) }                                                 \
     }
 
+/* A UUID of 32 bits, kept as its 128-bit form, since ATT knows no others (Vol 3 Part B 2.5.1). */
+#define AMBLE_UUID32(value)                                                                                            \
+    {                                                                                                                  \
+        16,                                                                                                            \
+        {                                                                                                              \
+            0xfb, 0x34, 0x9b, 0x5f, 0x80, 0, 0, 0x80, 0, 0x10, 0, 0, (uint8_t)((value)&0xff),                          \
+                (uint8_t)((value) >> 8 & 0xff), (uint8_t)((value) >> 16 & 0xff), (uint8_t)((value) >> 24 & 0xff)       \
+        }                                                                                                              \
+    }
+
 /* A UUID from a literal of 36 characters as above, in capital or small letters. Another length does not compile; the characters
  * themselves are not checked. */
 #define AMBLE_UUID128(text)                                                                                            \

@@ -1,38 +1,34 @@
-/* Advertising data: fields into bytes, and bytes into fields (Core Supplement Part A; Vol 3 Part C 11).
+/* Advertising data: fields into bytes (Core Supplement Part A; Vol 3 Part C 11).
  *
- * Composing: each field is an AD structure of its own. They are placed in order of importance, each into the advertising data if it
- * fits there, else into the scan response; if that leaves one out, all distributions over the two are tried. Reading: a
- * structure that claims more bytes than there are ends the data. */
+ * Each field is an AD structure of its own. They are placed in order of importance, each into the advertising data if it fits there, else
+ * into the scan response. If that leaves one out, the set of fields is searched that fills the advertising data best; a name that may be
+ * shortened is, byte by byte, until everything fits. Extended advertising has one large place for everything. */
+#include <stdio.h>
+
 #include "core/log.h"
+#include "gap/ad_types.h"
 #include "gap/gap_room.h"
 
-enum {
-    AD_FLAGS = 0x01,
-    AD_SERVICES_16 = 0x03,
-    AD_SOME_SERVICES_128 = 0x06,
-    AD_SERVICES_128 = 0x07,
-    AD_SHORT_NAME = 0x08,
-    AD_NAME = 0x09,
-    AD_APPEARANCE = 0x19,
-    AD_MANUFACTURER = 0xff,
-    AD_SOME_SERVICES_16 = 0x02,
-};
-enum { FLAG_LIMITED = 0x01, FLAG_GENERAL = 0x02, FLAG_NO_BR_EDR = 0x04 };
-enum { MOST_FIELDS = 4 + AMBLE_ADVERTISE_SERVICES, FIELD_HEADER = 2 };
+enum { FIELD_HEADER = 2, LONGEST_FIELD = 255, FLAGS_SIZE = 3 };
+enum { RAW_FIELDS = 16 }; /* structures of the caller's that are placed apart */
+/* Three lists of services of which the last has a field each, name, appearance, manufacturer, transmit power. */
+enum { MOST_FIELDS = 2 + AMBLE_ADVERTISE_SERVICES + 4 + AMBLE_ADVERTISE_SERVICE_DATA + RAW_FIELDS };
+_Static_assert(MOST_FIELDS < 64, "a set of fields is a mask of 64 bits");
 
 typedef struct {
     uint8_t type;
-    const char *what; /* for the message when it fits nowhere */
+    uint8_t before_size;
+    uint8_t before[16]; /* what stands before the data: a company, a service, a number */
     const uint8_t *data;
     size_t size;
-    uint8_t small[2 * AMBLE_ADVERTISE_SERVICES];
-    uint16_t company;
-    bool has_company;
+    const char *what; /* for the message when it fits nowhere */
 } field;
 
 typedef struct {
     field list[MOST_FIELDS];
     unsigned count;
+    field *name; /* the one that may be shortened, or NULL */
+    const amble_uuid *const *services;
 } fields;
 
 static field *add(fields *f, uint8_t type, const char *what, const void *data, size_t size)
@@ -43,77 +39,129 @@ static field *add(fields *f, uint8_t type, const char *what, const void *data, s
     return new;
 }
 
-static void add_services(fields *f, const amble_advertise_options *options)
+static void put_before(field *f, const void *bytes, size_t size)
 {
-    field *short_ones = NULL;
-    unsigned long_ones = 0;
-
-    for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++)
-        long_ones += options->services[i] && options->services[i]->size == 16;
-    for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++) {
-        const amble_uuid *uuid = options->services[i];
-
-        if (uuid && uuid->size == 2) {
-            if (!short_ones)
-                short_ones = add(f, AD_SERVICES_16, "the list of 16-bit services", NULL, 0);
-            memcpy(short_ones->small + short_ones->size, uuid->bytes, 2);
-            short_ones->size += 2;
-        } else if (uuid) {
-            /* Several do not fit into one packet, so each is a list of its own; then none of them is complete. */
-            add(f, long_ones > 1 ? AD_SOME_SERVICES_128 : AD_SERVICES_128, "a 128-bit service", uuid->bytes, 16);
-        }
-    }
-    if (short_ones)
-        short_ones->data = short_ones->small;
+    memcpy(f->before + f->before_size, bytes, size);
+    f->before_size = (uint8_t)(f->before_size + size);
 }
 
-static void collect(fields *f, const amble_advertise_options *options, const char *host_name)
+/* A 128-bit UUID on the Bluetooth base that is short for a number of more than 16 bits. */
+static bool is_32_bit(const amble_uuid *uuid)
+{
+    static const amble_uuid base = AMBLE_UUID32(0);
+    enum { VALUE_AT = 12 };
+
+    return uuid->size == 16 && memcmp(uuid->bytes, base.bytes, VALUE_AT) == 0 &&
+           amble__get_le16(uuid->bytes + VALUE_AT + 2) != 0;
+}
+static uint8_t uuid_width(const amble_uuid *uuid) { return is_32_bit(uuid) ? 4 : uuid->size; }
+/* The bytes on the air: a short UUID is the end of its long form. */
+static const uint8_t *uuid_bytes(const amble_uuid *uuid) { return uuid->bytes + (is_32_bit(uuid) ? 12 : 0); }
+
+/* --- collecting --------------------------------------------------------------------------------------------------- */
+/* One list of all services of this width. Its UUIDs are written when the field is. */
+static void add_list(fields *f, const amble_advertise_options *options, uint8_t width, uint8_t type, const char *what)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++)
+        if (options->services[i] && uuid_width(options->services[i]) == width)
+            size += width;
+    if (size)
+        add(f, type, what, NULL, size);
+}
+
+static void add_services(fields *f, const amble_advertise_options *options)
+{
+    unsigned long_ones = 0;
+
+    f->services = options->services;
+    add_list(f, options, 2, AMBLE__AD_SERVICES_16, "the list of 16-bit services");
+    add_list(f, options, 4, AMBLE__AD_SERVICES_32, "the list of 32-bit services");
+    for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++)
+        long_ones += options->services[i] && uuid_width(options->services[i]) == 16;
+    for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++)
+        /* Several do not fit into one packet, so each is a list of its own; then none of them is complete. */
+        if (options->services[i] && uuid_width(options->services[i]) == 16)
+            add(f, long_ones > 1 ? AMBLE__AD_SOME_SERVICES_128 : AMBLE__AD_SERVICES_128, "a 128-bit service",
+                options->services[i]->bytes, 16);
+}
+
+static void add_service_data(fields *f, const amble_advertise_options *options)
+{
+    for (int i = 0; i < AMBLE_ADVERTISE_SERVICE_DATA; i++) {
+        const amble_service_data *data = &options->service_data[i];
+        uint8_t width;
+
+        if (!data->uuid)
+            continue;
+        width = uuid_width(data->uuid);
+        put_before(add(f,
+                       width == 2   ? AMBLE__AD_SERVICE_DATA_16
+                       : width == 4 ? AMBLE__AD_SERVICE_DATA_32
+                                    : AMBLE__AD_SERVICE_DATA_128,
+                       "the service data", data->data, data->size),
+                   uuid_bytes(data->uuid), width);
+    }
+}
+
+/* The caller's own structures, each whole. */
+static int add_structures(fields *f, const amble_advertise_options *options)
+{
+    amble__reader r = amble__reader_of(options->structures, options->structures_size);
+
+    for (int i = 0; amble__read_left(&r); i++) {
+        const uint8_t length = amble__read_u8(&r), type = amble__read_u8(&r);
+        const uint8_t *value = length ? amble__read_view(&r, length - 1u) : NULL;
+
+        if (!length || r.failed || i == RAW_FIELDS)
+            return AMBLE_ERR_ARGUMENT;
+        add(f, type, "a structure", value, length - 1u);
+    }
+    return 0;
+}
+
+static int collect(fields *f, const amble_advertise_options *options, const char *host_name)
 {
     const char *name = options->name ? options->name : host_name;
+    uint8_t number[2];
 
     add_services(f, options);
     if (!options->no_name && name && *name)
-        add(f, AD_NAME, "the name", name, strlen(name));
+        f->name = add(f, AMBLE__AD_NAME, "the name", name, strlen(name));
     if (options->appearance) {
-        field *appearance = add(f, AD_APPEARANCE, "the appearance", NULL, 2);
-
-        amble__put_le16(appearance->small, options->appearance);
-        appearance->data = appearance->small;
+        amble__put_le16(number, options->appearance);
+        put_before(add(f, AMBLE__AD_APPEARANCE, "the appearance", NULL, 0), number, 2);
     }
     if (options->manufacturer) {
-        field *manufacturer =
-            add(f, AD_MANUFACTURER, "the manufacturer data", options->manufacturer, options->manufacturer_size);
-
-        manufacturer->company = options->company;
-        manufacturer->has_company = true;
+        amble__put_le16(number, options->company);
+        put_before(
+            add(f, AMBLE__AD_MANUFACTURER, "the manufacturer data", options->manufacturer, options->manufacturer_size),
+            number, 2);
     }
+    if (options->tx_power) /* filled in when the controller has told it */
+        put_before(add(f, AMBLE__AD_TX_POWER, "the transmit power", NULL, 0), "\0", 1);
+    add_service_data(f, options);
+    return add_structures(f, options);
 }
 
-static size_t field_size(const field *f) { return FIELD_HEADER + f->size + (f->has_company ? 2u : 0u); }
+/* --- placing ------------------------------------------------------------------------------------------------------ */
+static size_t field_size(const field *f) { return FIELD_HEADER + f->before_size + f->size; }
 
-static void write_field(amble__writer *w, const field *f)
+/* In order, first the advertising data, then the response. Returns the first field that found no room, or NULL. */
+static const field *place_in_order(const fields *f, size_t room, size_t response_room, uint64_t *in_data)
 {
-    amble__write_u8(w, (unsigned)field_size(f) - 1);
-    amble__write_u8(w, f->type);
-    if (f->has_company)
-        amble__write_le16(w, f->company);
-    amble__write_bytes(w, f->data, f->size);
-}
-
-/* Places in order, first the advertising data, then the response. Returns the first field that found no room, or NULL. */
-static const field *place_in_order(const fields *f, size_t room, unsigned *in_response)
-{
-    size_t response_room = AMBLE__ADVERTISING_DATA;
-
-    *in_response = 0;
+    *in_data = 0;
     for (unsigned i = 0; i < f->count; i++) {
         const size_t size = field_size(&f->list[i]);
 
+        if (size > LONGEST_FIELD + 1)
+            return &f->list[i];
         if (size <= room) {
             room -= size;
+            *in_data |= UINT64_C(1) << i;
         } else if (size <= response_room) {
             response_room -= size;
-            *in_response |= 1u << i;
         } else {
             return &f->list[i];
         }
@@ -121,122 +169,109 @@ static const field *place_in_order(const fields *f, size_t room, unsigned *in_re
     return NULL;
 }
 
-static bool place_any_way(const fields *f, size_t room, unsigned *in_response)
+/* The fullest advertising data that some of the fields make; true when the others have room in the response. */
+static bool place_best(const fields *f, size_t room, size_t response_room, uint64_t *in_data)
 {
-    for (unsigned choice = 0; choice < 1u << f->count; choice++) {
-        size_t data = 0, response = 0;
+    uint64_t makes[AMBLE__ADVERTISING_DATA + 1] = {0}; /* for each size the fields that make it up, 0: none do */
+    size_t total = 0;
 
-        for (unsigned i = 0; i < f->count; i++)
-            *(choice >> i & 1 ? &response : &data) += field_size(&f->list[i]);
-        if (data <= room && response <= AMBLE__ADVERTISING_DATA) {
-            *in_response = choice;
+    if (room > AMBLE__ADVERTISING_DATA)
+        return false; /* extended: there is one place only */
+    for (unsigned i = 0; i < f->count; i++) {
+        const size_t size = field_size(&f->list[i]);
+
+        total += size;
+        for (size_t sum = room; sum >= size && size <= room; sum--)
+            if (!makes[sum] && (sum == size || makes[sum - size]))
+                makes[sum] = makes[sum - size] | UINT64_C(1) << i;
+    }
+    for (size_t sum = room + 1; sum-- > 0;) {
+        if ((makes[sum] || sum == 0) && total - sum <= response_room) {
+            *in_data = makes[sum];
             return true;
         }
     }
     return false;
 }
 
-int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out)
+/* Places all fields, with a shortened name if need be. Returns what found no room, or NULL. */
+static const field *place(fields *f, size_t room, size_t response_room, size_t shortest_name, uint64_t *in_data)
 {
-    const uint8_t flags =
-        (uint8_t)((options->limited ? FLAG_LIMITED : FLAG_GENERAL) | (options->br_edr ? 0 : FLAG_NO_BR_EDR));
-    amble__writer data = amble__writer_of(out->data, sizeof out->data);
-    amble__writer response = amble__writer_of(out->response, sizeof out->response);
-    const field *left_out;
-    unsigned in_response;
-    fields f = {.count = 0};
+    const field *left_out = place_in_order(f, room, response_room, in_data);
+    const size_t length = f->name ? f->name->size : 0;
 
-    collect(&f, options, host_name);
-    amble__write_u8(&data, 2);
-    amble__write_u8(&data, AD_FLAGS);
-    amble__write_u8(&data, flags);
-    left_out = place_in_order(&f, amble__write_room(&data), &in_response);
-    if (left_out && !place_any_way(&f, amble__write_room(&data), &in_response)) {
-        amble__log(AMBLE__LOG_ERROR,
-                   "%s (%zu bytes) fits neither into the advertising data nor into the scan response; advertise less",
-                   left_out->what, left_out->size);
+    if (!left_out || place_best(f, room, response_room, in_data))
+        return NULL;
+    for (size_t size = length; shortest_name && size-- > shortest_name;) {
+        f->name->size = size;
+        f->name->type = AMBLE__AD_SHORT_NAME;
+        if (!place_in_order(f, room, response_room, in_data) || place_best(f, room, response_room, in_data))
+            return NULL;
+    }
+    if (f->name)
+        f->name->size = length;
+    return left_out;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+static void write_field(amble__writer *w, const fields *all, const field *f)
+{
+    const uint8_t width = f->type == AMBLE__AD_SERVICES_16 ? 2 : 4;
+
+    amble__write_u8(w, (unsigned)field_size(f) - 1);
+    amble__write_u8(w, f->type);
+    amble__write_bytes(w, f->before, f->before_size);
+    if (f->data || !f->size) {
+        amble__write_bytes(w, f->data, f->size);
+        return;
+    }
+    for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++)
+        if (all->services[i] && uuid_width(all->services[i]) == width)
+            amble__write_bytes(w, uuid_bytes(all->services[i]), width);
+}
+
+static void write_fields(amble__writer *w, const fields *f, uint64_t which, amble__advertisement *out)
+{
+    for (unsigned i = 0; i < f->count; i++) {
+        if (!(which >> i & 1))
+            continue;
+        write_field(w, f, &f->list[i]);
+        if (f->list[i].type == AMBLE__AD_TX_POWER && !f->list[i].data)
+            out->tx_power_at = (uint16_t)(amble__written_size(w) - 1);
+    }
+}
+
+int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out,
+                            char problem[AMBLE__PROBLEM])
+{
+    const uint8_t discoverable = options->not_discoverable ? 0
+                                 : options->limited        ? AMBLE_FLAG_LIMITED
+                                                           : AMBLE_FLAG_GENERAL;
+    const size_t room = (out->extended ? out->capacity : AMBLE__ADVERTISING_DATA) - FLAGS_SIZE;
+    const size_t response_room = out->extended ? 0 : AMBLE__ADVERTISING_DATA;
+    amble__writer w = amble__writer_of(out->bytes, out->capacity);
+    const field *left_out;
+    uint64_t in_data;
+    fields f = {.count = 0};
+    int r = collect(&f, options, host_name);
+
+    if (r < 0)
+        return r;
+    left_out = place(&f, room, response_room, options->shortest_name, &in_data);
+    if (left_out) {
+        (void)snprintf(problem, AMBLE__PROBLEM, "%s (%zu bytes) fits %s; advertise less", left_out->what,
+                       left_out->size,
+                       out->extended ? "not into the advertising data"
+                                     : "neither into the advertising data nor into the scan response"); /* it fits */
+        amble__log(AMBLE__LOG_ERROR, "%s", problem);
         return AMBLE_ERR_TOO_LONG;
     }
-    for (unsigned i = 0; i < f.count; i++)
-        write_field(in_response >> i & 1 ? &response : &data, &f.list[i]);
-    out->data_size = (uint8_t)amble__written_size(&data);
-    out->response_size = (uint8_t)amble__written_size(&response);
+    amble__write_u8(&w, FLAGS_SIZE - 1);
+    amble__write_u8(&w, AMBLE__AD_FLAGS);
+    amble__write_u8(&w, discoverable | (options->br_edr ? 0u : AMBLE_FLAG_NO_BR_EDR));
+    write_fields(&w, &f, in_data, out);
+    out->data_size = (uint16_t)amble__written_size(&w);
+    write_fields(&w, &f, ~in_data, out);
+    out->response_size = (uint16_t)(amble__written_size(&w) - out->data_size);
     return 0;
-}
-
-/* --- reading ------------------------------------------------------------------------------------------------------ */
-int amble_scan_field(const amble_scan_result *result, size_t *at, uint8_t *type, const uint8_t **data, size_t *size)
-{
-    /* The advertising data ends where the scan response begins, even when its last structure claims more. */
-    while (*at < result->size) {
-        const size_t end = *at < result->response_at ? result->response_at : result->size;
-        amble__reader r = amble__reader_of(result->data + *at, end - *at);
-        const uint8_t length = amble__read_u8(&r);
-        const uint8_t *bytes = amble__read_view(&r, length);
-
-        if (!bytes || length == 0) { /* zeros fill the rest early (11), or it is cut off */
-            *at = end;
-            continue;
-        }
-        *at += 1u + length;
-        *type = bytes[0];
-        *data = bytes + 1;
-        *size = length - 1u;
-        return 1;
-    }
-    return 0;
-}
-
-bool amble_scan_has_service(const amble_scan_result *result, const amble_uuid *uuid)
-{
-    const uint8_t *data;
-    size_t at = 0, size;
-    uint8_t type;
-
-    while (amble_scan_field(result, &at, &type, &data, &size)) {
-        const bool wide = type == AD_SOME_SERVICES_128 || type == AD_SERVICES_128;
-        amble_uuid listed = {.size = wide ? 16 : 2};
-
-        if (!wide && type != AD_SOME_SERVICES_16 && type != AD_SERVICES_16)
-            continue;
-        for (size_t i = 0; i + listed.size <= size; i += listed.size) {
-            memcpy(listed.bytes, data + i, listed.size);
-            if (amble_uuid_equal(&listed, uuid))
-                return true;
-        }
-    }
-    return false;
-}
-
-const char *amble_scan_name(const amble_scan_result *result, char buffer[32], const char *otherwise)
-{
-    const char *found = otherwise;
-    const uint8_t *data;
-    size_t at = 0, size;
-    uint8_t type;
-
-    while (amble_scan_field(result, &at, &type, &data, &size)) {
-        if (type != AD_NAME && (type != AD_SHORT_NAME || found == buffer))
-            continue;
-        size = size < 31 ? size : 31;
-        memcpy(buffer, data, size);
-        buffer[size] = '\0';
-        found = buffer;
-    }
-    return found;
-}
-
-const uint8_t *amble_scan_manufacturer(const amble_scan_result *result, uint16_t company, size_t *size)
-{
-    const uint8_t *data;
-    size_t at = 0;
-    uint8_t type;
-
-    while (amble_scan_field(result, &at, &type, &data, size)) {
-        if (type == AD_MANUFACTURER && *size >= 2 && amble__get_le16(data) == company) {
-            *size -= 2;
-            return data + 2;
-        }
-    }
-    return NULL;
 }

@@ -82,18 +82,17 @@ static void expect_wish(const wish *w, const amble_scan_result *result)
 
 static void compose(amble__reader *r)
 {
-    amble__advertisement out = {.connectable = true};
     uint8_t merged[2 * AMBLE__ADVERTISING_DATA];
+    amble__advertisement out = {.connectable = true, .bytes = merged, .capacity = sizeof merged};
     amble_scan_result result = {.data = merged};
+    char problem[AMBLE__PROBLEM];
     wish w;
 
     take_wish(&w, r);
-    if (amble__advertising_data(&w.options, "host", &out) < 0)
+    if (amble__advertising_data(&w.options, "host", &out, problem) < 0)
         return;
     require(out.data_size >= 3 && out.data_size <= AMBLE__ADVERTISING_DATA);
     require(out.response_size <= AMBLE__ADVERTISING_DATA);
-    memcpy(merged, out.data, out.data_size);
-    memcpy(merged + out.data_size, out.response, out.response_size);
     result.response_at = out.data_size;
     result.size = (size_t)out.data_size + out.response_size;
     expect_wish(&w, &result);

@@ -5,6 +5,7 @@
 /* A controller with these abilities, in front of the one that all tests share. */
 static struct {
     bool extended, not_le, classic_buffers, no_address;
+    uint8_t sets; /* of advertising; 0 counts as 1 */
     uint16_t said[FAKE_COMMANDS];
     uint8_t last[64]; /* parameters of the command under test */
     uint16_t watched;
@@ -25,6 +26,8 @@ static bool answer_specially(uint16_t opcode)
 {
     if (opcode == AMBLE__HCI_LE_READ_FEATURES && able.extended)
         complete(opcode, BYTES(0, 0x10, 0, 0, 0, 0, 0, 0));
+    else if (opcode == AMBLE__HCI_LE_READ_ADVERTISING_SETS)
+        complete(opcode, BYTES(able.sets));
     else if (opcode == AMBLE__HCI_READ_LOCAL_FEATURES && able.not_le)
         complete(opcode, BYTES(0, 0, 0, 0, 0, 0, 0, 0));
     else if (opcode == AMBLE__HCI_LE_READ_BUFFER_SIZE && able.classic_buffers)

@@ -1,17 +1,16 @@
-/* The extended commands for advertising, scanning and connecting, with the PDUs that every device understands (Vol 4 Part E 7.8.52 to
- * 7.8.66). One advertising set is used, number 0. */
+/* The extended commands for advertising, scanning and connecting (Vol 4 Part E 7.8.52 to 7.8.66). They send the packets that every device
+ * understands, unless extended ones are asked for. Each advertiser's place is the number of its advertising set. */
 #include "gap/gap_room.h"
 
+/* Advertising_Event_Properties, 7.8.53. */
+enum { CONNECTABLE = 0x01, SCANNABLE = 0x02, DIRECTED = 0x04, HIGH_DUTY = 0x08, LEGACY = 0x10, ANONYMOUS = 0x20 };
+/* Operation and Fragment_Preference, 7.8.54. */
+enum { NEXT_FRAGMENT = 0, FIRST_FRAGMENT = 1, LAST_FRAGMENT = 2, WHOLE_DATA = 3 };
+enum { MAY_FRAGMENT = 0, NO_FRAGMENTS = 1, FRAGMENT_HEADER = 3, MOST_IN_FRAGMENT = 251 };
 enum {
-    SET = 0,
-    PROPERTIES_CONNECTABLE = 0x0013, /* ADV_IND: legacy, connectable, scannable */
-    PROPERTIES_SCANNABLE = 0x0012,   /* ADV_SCAN_IND */
-    PROPERTIES_NEITHER = 0x0010,     /* ADV_NONCONN_IND */
     ALL_CHANNELS = 7,
     NO_PREFERENCE = 0x7f, /* of transmit power */
     PHY_1M = 1,
-    WHOLE_DATA = 3,   /* not a fragment */
-    NO_FRAGMENTS = 1, /* a preference */
     UNIT_625_US = 625,
 };
 
@@ -20,34 +19,48 @@ static int command(amble__gap *gap, uint16_t opcode, const amble__writer *w)
     return amble__hci_command(gap->hci, opcode, w->start, amble__written_size(w), NULL, 0);
 }
 
-static int set_parameters(amble__gap *gap, const amble__advertisement *what)
+static unsigned properties_of(const amble__advertisement *what)
+{
+    const unsigned legacy = what->extended ? 0 : LEGACY;
+
+    if (what->directed)
+        return legacy | CONNECTABLE | DIRECTED | (what->high_duty ? HIGH_DUTY : 0u);
+    if (what->connectable)
+        return what->extended ? CONNECTABLE : LEGACY | CONNECTABLE | SCANNABLE;
+    return legacy | (what->response_size ? SCANNABLE : 0u) | (what->anonymous ? ANONYMOUS : 0u);
+}
+
+static int set_parameters(amble__gap *gap, uint8_t set, const amble__advertisement *what)
 {
     uint8_t parameters[25], power;
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
+    int r;
 
-    amble__write_u8(&w, SET);
-    amble__write_le16(&w, what->connectable     ? PROPERTIES_CONNECTABLE
-                          : what->response_size ? PROPERTIES_SCANNABLE
-                                                : PROPERTIES_NEITHER);
+    amble__write_u8(&w, set);
+    amble__write_le16(&w, properties_of(what));
     amble__write_le24(&w, what->interval_us / UNIT_625_US);
     amble__write_le24(&w, what->interval_us / UNIT_625_US);
     amble__write_u8(&w, ALL_CHANNELS);
     amble__write_u8(&w, gap->own.type);
-    for (int i = 0; i < 8; i++) /* no peer, no filter */
-        amble__write_u8(&w, 0);
+    amble__write_u8(&w, what->peer.type);
+    amble__write_bytes(&w, what->peer.bytes, 6);
+    amble__write_u8(&w, 0); /* no filter */
     amble__write_u8(&w, NO_PREFERENCE);
-    amble__write_u8(&w, PHY_1M);
+    amble__write_u8(&w, what->phy == AMBLE_PHY_CODED ? AMBLE_PHY_CODED : AMBLE_PHY_1M);
     amble__write_u8(&w, 0);
-    amble__write_u8(&w, PHY_1M);
-    amble__write_u8(&w, 0); /* set identifier */
-    amble__write_u8(&w, 0); /* no scan request notifications */
-    return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS, parameters, amble__written_size(&w),
-                              &power, 1);
+    amble__write_u8(&w, what->phy == AMBLE_PHY_ANY ? AMBLE_PHY_1M : what->phy);
+    amble__write_u8(&w, set); /* its identifier on the air: each place has its own */
+    amble__write_u8(&w, 0);   /* no scan request notifications */
+    r = amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS, parameters, amble__written_size(&w), &power,
+                           1);
+    if (r >= 0 && what->tx_power_at && amble__advertiser_wanted(gap, set))
+        what->bytes[what->tx_power_at] = power;
+    return r;
 }
 
-static int set_random_address(amble__gap *gap)
+static int set_random_address(amble__gap *gap, uint8_t set)
 {
-    uint8_t parameters[7] = {SET};
+    uint8_t parameters[7] = {set};
 
     if (gap->own.type != AMBLE_RANDOM)
         return 0;
@@ -55,35 +68,65 @@ static int set_random_address(amble__gap *gap)
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS, parameters, sizeof parameters, NULL, 0);
 }
 
-static int set_data(amble__gap *gap, uint16_t opcode, const uint8_t *data, uint8_t size)
+int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *before, size_t before_size,
+                            const uint8_t *data, size_t size)
 {
-    uint8_t parameters[4 + AMBLE__ADVERTISING_DATA] = {SET, WHOLE_DATA, NO_FRAGMENTS, size};
+    uint8_t parameters[AMBLE__HCI_PARAMETERS_MAX];
+    size_t at = 0;
 
-    memcpy(parameters + 4, data, size);
-    return amble__hci_command(gap->hci, opcode, parameters, 4u + size, NULL, 0);
+    memcpy(parameters, before, before_size);
+    do {
+        const size_t room = sizeof parameters - before_size - FRAGMENT_HEADER < MOST_IN_FRAGMENT
+                                ? sizeof parameters - before_size - FRAGMENT_HEADER
+                                : MOST_IN_FRAGMENT;
+        const size_t part = size - at < room ? size - at : room;
+        const bool first = at == 0, last = at + part == size;
+        amble__writer w = amble__writer_of(parameters + before_size, sizeof parameters - before_size);
+        int r;
+
+        amble__write_u8(&w, first && last ? WHOLE_DATA : first ? FIRST_FRAGMENT : last ? LAST_FRAGMENT : NEXT_FRAGMENT);
+        if (opcode != AMBLE__HCI_LE_SET_PERIODIC_DATA)
+            amble__write_u8(&w, size > AMBLE__ADVERTISING_DATA ? MAY_FRAGMENT : NO_FRAGMENTS);
+        amble__write_u8(&w, (unsigned)part);
+        amble__write_bytes(&w, data + at, part);
+        r = amble__hci_command(gap->hci, opcode, parameters, before_size + amble__written_size(&w), NULL, 0);
+        if (r < 0)
+            return r;
+        at += part;
+    } while (at < size);
+    return 0;
 }
 
-static int enable_advertising(amble__gap *gap, bool on)
+static int set_data(amble__gap *gap, uint8_t set, uint16_t opcode, const uint8_t *data, uint16_t size)
 {
-    const uint8_t parameters[6] = {on, 1, SET, 0, 0, 0}; /* one set, for ever, any number of events */
+    return amble__set_in_fragments(gap, opcode, &set, 1, data, size);
+}
+
+static int enable_advertising(amble__gap *gap, uint8_t set, bool on)
+{
+    const uint8_t parameters[6] = {on, 1, set, 0, 0, 0}; /* this set, for ever, any number of events */
 
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_ENABLE, parameters, sizeof parameters, NULL, 0);
 }
 
-static int start_advertising(amble__gap *gap, const amble__advertisement *what)
+static int start_advertising(amble__gap *gap, uint8_t set, const amble__advertisement *what)
 {
+    const bool data = !what->directed && !(what->extended && what->response_size);
+    const bool response =
+        !what->directed && (what->extended ? what->response_size > 0 : what->connectable || what->response_size);
     int r;
 
-    if ((r = set_parameters(gap, what)) < 0 || (r = set_random_address(gap)) < 0 ||
-        (r = set_data(gap, AMBLE__HCI_LE_SET_EXTENDED_DATA, what->data, what->data_size)) < 0)
+    if ((r = set_parameters(gap, set, what)) < 0 || (r = set_random_address(gap, set)) < 0)
         return r;
-    if ((what->connectable || what->response_size) &&
-        (r = set_data(gap, AMBLE__HCI_LE_SET_EXTENDED_RESPONSE, what->response, what->response_size)) < 0)
+    if (data && (r = set_data(gap, set, AMBLE__HCI_LE_SET_EXTENDED_DATA, what->bytes, what->data_size)) < 0)
         return r;
-    return enable_advertising(gap, true);
+    if (response && (r = set_data(gap, set, AMBLE__HCI_LE_SET_EXTENDED_RESPONSE, what->bytes + what->data_size,
+                                  what->response_size)) < 0)
+        return r;
+    return amble__advertiser_wanted(gap, set) ? enable_advertising(gap, set, true) : AMBLE_ERR_STALE;
 }
 
-static int stop_advertising(amble__gap *gap) { return enable_advertising(gap, false); }
+static int stop_advertising(amble__gap *gap, uint8_t set) { return enable_advertising(gap, set, false); }
 
 static int enable_scanning(amble__gap *gap, bool on)
 {

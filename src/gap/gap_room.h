@@ -14,24 +14,29 @@
 
 typedef struct amble__gap amble__gap;
 
-enum { AMBLE__ADVERTISING_DATA = 31 };
+enum { AMBLE__ADVERTISING_DATA = 31, AMBLE__EXTENDED_DATA = 1650, AMBLE__PROBLEM = 160 };
 
 /* What is to be advertised, as the controller wants it. */
 typedef struct {
-    bool connectable;
+    bool connectable, directed, high_duty, extended, anonymous;
+    amble_phy phy;
+    amble_device peer; /* when directed */
     uint32_t interval_us;
-    uint8_t data[AMBLE__ADVERTISING_DATA], response[AMBLE__ADVERTISING_DATA];
-    uint8_t data_size, response_size;
+    uint8_t *bytes; /* advertising data, then the scan response */
+    uint16_t capacity, data_size, response_size;
+    uint16_t tx_power_at; /* where in them the controller's transmit power belongs, 0: nowhere */
 } amble__advertisement;
 
-/* A task in amble_advertise. */
+/* An advertiser that a task has opened. The controller knows it by its place in the table: that is its advertising set. */
 typedef struct {
-    amble__wait wait;
-    amble__waiter on_closing;
+    uint32_t serial; /* of the one that has this place, 0: nobody */
+    uint32_t on;     /* the one on the air, 0: none */
+    bool once;       /* one connection ends it */
+    bool paused;     /* `once`, and its connection is there */
+    int failed;      /* why the controller does not advertise, 0: it does or will */
     amble__advertisement what;
-    uint32_t serial;
-    amble_connection *conn;
-} amble__advertise_request;
+    amble__list waiters; /* the task that waits for a central */
+} amble__advertiser;
 
 /* A task in amble_connect. */
 typedef struct {
@@ -79,8 +84,8 @@ typedef struct {
 } amble__scan;
 
 typedef struct {
-    int (*start_advertising)(amble__gap *gap, const amble__advertisement *what);
-    int (*stop_advertising)(amble__gap *gap);
+    int (*start_advertising)(amble__gap *gap, uint8_t set, const amble__advertisement *what);
+    int (*stop_advertising)(amble__gap *gap, uint8_t set);
     int (*start_scanning)(amble__gap *gap, const amble_scan_options *options);
     int (*stop_scanning)(amble__gap *gap);
     /* `peer` NULL: whoever is in the accept list. */
@@ -107,8 +112,12 @@ struct amble__gap {
     amble__list *closings;
     amble *host;
 
-    amble__advertise_request *advertising;
-    uint32_t advertise_serial, advertise_on; /* the request on the air, 0: none */
+    amble__advertiser *advertisers;
+    uint8_t advertiser_count; /* as many as the host has memory for and the controller can, at least 1 */
+    uint32_t advertise_serials;
+    amble_connection *nameless; /* a central came, and which advertiser it came to is told by the next event */
+    uint32_t nameless_generation;
+    char problem[AMBLE__PROBLEM];
     amble__scan scan;
     amble__list connects; /* amble__connect_request, oldest first */
     bool connecting;      /* the controller is */
@@ -121,7 +130,13 @@ struct amble__gap {
     uint64_t connect_repeated, malformed;
 };
 
-void amble__gap_init(amble__gap *gap, amble__arena *arena, size_t scanned_devices);
+/* The parts of a host's configuration that size this room. */
+typedef struct {
+    size_t scanned_devices;
+    uint8_t advertisers;
+    uint16_t advertised_size;
+} amble__gap_sizes;
+void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_sizes *sizes);
 /* The service task; `arg` is the gap. Ends when cancelled. */
 int amble__gap_service(void *arg);
 static inline void amble__gap_work(amble__gap *gap) { amble_event_set(&gap->work); }
@@ -143,8 +158,10 @@ static inline void amble__gap_note(const amble__gap *gap, amble__trace_kind kind
 }
 
 /* --- between the files of the room -------------------------------------------------------------------------------- */
-/* Composes advertising data and scan response from the options' fields. AMBLE_ERR_TOO_LONG when one fits nowhere. */
-int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out);
+/* Composes advertising data and scan response from the options' fields into the bytes of `out`, which says whether it is extended.
+ * AMBLE_ERR_TOO_LONG when one fits nowhere: `problem` is the sentence. AMBLE_ERR_ARGUMENT for structures that are none. */
+int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out,
+                            char problem[AMBLE__PROBLEM]);
 /* What both commands to connect say about the link, 7.8.12 and 7.8.66. */
 void amble__write_link_wishes(amble__writer *w, const amble_connect_options *options);
 /* The service task comes round again after a pause: the controller refused what it must do. */
@@ -153,6 +170,14 @@ void amble__gap_retry(amble__gap *gap);
 void amble__stray_link(amble__gap *gap, uint16_t handle);
 /* Disconnection Complete: with a status the link is still there, and is to be disconnected again. */
 void amble__disconnect_ended(amble__gap *gap, uint16_t handle, uint8_t status);
+/* Whether what is being started in this place is still wanted: the back ends ask before they enable it. */
+static inline bool amble__advertiser_wanted(const amble__gap *gap, uint8_t set)
+{
+    return gap->advertisers[set].on && gap->advertisers[set].on == gap->advertisers[set].serial;
+}
+/* Sends data in as many commands as it needs: `before`, how, how much, data. extended.c */
+int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *before, size_t before_size,
+                            const uint8_t *data, size_t size);
 /* The service task's parts. */
 void amble__serve_disconnects(amble__gap *gap);
 void amble__serve_advertising(amble__gap *gap);
@@ -166,8 +191,14 @@ typedef struct {
     amble__bytes data;
 } amble__advertising_report;
 void amble__scan_report(amble__gap *gap, const amble__advertising_report *report);
-/* A link with this side as peripheral (or central) was made; returns true when a task wants it. */
+/* A link with this side as peripheral (or central) was made; returns true when somebody wants it. */
 bool amble__advertised_link(amble__gap *gap, amble_connection *conn);
+/* Advertising has stopped by itself: with a link (or NULL), or for this reason. */
+void amble__advertising_ended(amble__gap *gap, uint8_t set, uint8_t status, amble_connection *conn);
+/* A link that its advertiser has not handed on was lost. */
+void amble__advertised_lost(amble__gap *gap, const amble_connection *conn);
+/* A link came that has no slot. */
+void amble__advertised_stray(amble__gap *gap);
 bool amble__connected_link(amble__gap *gap, amble_connection *conn);
 void amble__connect_failed(amble__gap *gap, uint8_t status);
 /* The controller is not connecting any more, for whatever reason. */

@@ -5,14 +5,23 @@
 #include "core/log.h"
 #include "gap/gap_room.h"
 
-void amble__gap_init(amble__gap *gap, amble__arena *arena, size_t scanned_devices)
+void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_sizes *sizes)
 {
-    amble__seen_device *devices = amble__arena_take(arena, scanned_devices, sizeof *devices);
+    amble__advertiser *advertisers = amble__arena_take(arena, sizes->advertisers, sizeof *advertisers);
+    uint8_t *bytes = amble__arena_take(arena, sizes->advertisers, sizes->advertised_size);
+    amble__seen_device *devices = amble__arena_take(arena, sizes->scanned_devices, sizeof *devices);
 
     if (!gap)
         return;
+    gap->advertisers = advertisers;
+    gap->advertiser_count = sizes->advertisers;
+    for (uint8_t i = 0; advertisers && i < sizes->advertisers; i++) {
+        amble__list_init(&advertisers[i].waiters);
+        advertisers[i].what.bytes = bytes + (size_t)i * sizes->advertised_size;
+        advertisers[i].what.capacity = sizes->advertised_size;
+    }
     gap->scan.devices = devices;
-    gap->scan.capacity = scanned_devices;
+    gap->scan.capacity = sizes->scanned_devices;
     amble__list_init(&gap->scan.pending);
     amble__list_init(&gap->scan.quiet);
     amble__list_init(&gap->scan.free);
@@ -86,8 +95,11 @@ static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced
         return;
     }
     if (status) {
-        /* As advertiser only directed advertising ends with a status, 0x3C; everything else is an attempt of ours. */
-        amble__connect_failed(gap, status);
+        /* Only directed advertising ends with a status, Advertising Timeout; everything else is an attempt of ours. */
+        if (status == AMBLE__HCI_ADVERTISING_TIMEOUT)
+            amble__advertising_ended(gap, 0, status, NULL);
+        else
+            amble__connect_failed(gap, status);
         return;
     }
     if (amble__link_by_handle(gap->links, parameters.handle)) {
@@ -99,7 +111,7 @@ static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced
         if (parameters.central)
             amble__connect_stopped(gap);
         else
-            gap->advertise_on = 0;
+            amble__advertised_stray(gap);
         amble__stray_link(gap, parameters.handle);
         return;
     }
@@ -107,8 +119,6 @@ static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced
         conn->established = true;
     if (!(parameters.central ? amble__connected_link : amble__advertised_link)(gap, conn))
         conn->disconnect_wanted = true;
-    else if (!parameters.central)
-        conn->owned = true;
     amble__gap_work(gap);
 }
 
@@ -127,8 +137,10 @@ static void disconnection_complete(amble__gap *gap, amble__reader *r)
     conn = status ? NULL : amble__link_by_handle(gap->links, handle);
     if (!conn)
         return;
-    if (!conn->owned)
+    if (!conn->owned) {
         amble__connect_lost(gap, conn, reason);
+        amble__advertised_lost(gap, conn);
+    }
     amble__link_lose(conn, reason, AMBLE_ERR_DISCONNECTED);
     amble__gap_work(gap);
 }
@@ -156,6 +168,18 @@ static void parameters_updated(amble__gap *gap, amble__reader *r)
     conn->interval_us = interval * 1250u;
     conn->latency = latency;
     conn->supervision_ms = supervision * 10u;
+}
+
+static void set_terminated(amble__gap *gap, amble__reader *r)
+{
+    const uint8_t status = amble__read_u8(r), set = amble__read_u8(r);
+    const uint16_t handle = amble__read_le16(r) & 0x0fff;
+
+    (void)amble__read_u8(r); /* events that were sent */
+    if (r->failed)
+        gap->malformed++;
+    else
+        amble__advertising_ended(gap, set, status, status ? NULL : amble__link_by_handle(gap->links, handle));
 }
 
 /* Several reports may lie in one event; of each the fields follow each other. Vol 4 Part E 7.7.65.2 */
@@ -245,6 +269,9 @@ void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters)
         break;
     case AMBLE__LE_CONNECTION_UPDATE_COMPLETE:
         parameters_updated(gap, parameters);
+        break;
+    case AMBLE__LE_ADVERTISING_SET_TERMINATED:
+        set_terminated(gap, parameters);
         break;
     default:
         break; /* masked out, or news that concern nobody here */

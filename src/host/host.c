@@ -12,6 +12,10 @@ enum {
     MOST_CONNECTIONS = 64,
     DEFAULT_SEND_BUFFERS = 12,
     DEFAULT_NOTIFICATION_BUFFERS = 64,
+    DEFAULT_ADVERTISERS = 2,
+    MOST_ADVERTISERS = 16,
+    DEFAULT_ADVERTISED_SIZE = 255,
+    LEAST_ADVERTISED_SIZE = 2 * AMBLE__ADVERTISING_DATA,
     DEFAULT_SCANNED_DEVICES = 32,
     DEFAULT_DATABASE_SIZE = 16384,
     DEFAULT_HELD_WRITE_MS = 20000,
@@ -38,6 +42,8 @@ static amble_config with_defaults(const amble_config *config)
     c.connections = c.connections ? c.connections : DEFAULT_CONNECTIONS;
     c.send_buffers = c.send_buffers ? c.send_buffers : DEFAULT_SEND_BUFFERS;
     c.notification_buffers = c.notification_buffers ? c.notification_buffers : DEFAULT_NOTIFICATION_BUFFERS;
+    c.advertisers = c.advertisers ? c.advertisers : DEFAULT_ADVERTISERS;
+    c.advertised_size = c.advertised_size ? c.advertised_size : DEFAULT_ADVERTISED_SIZE;
     c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
     c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
@@ -47,7 +53,8 @@ static amble_config with_defaults(const amble_config *config)
 static bool sensible(const amble_config *c)
 {
     return c->mtu >= AMBLE__ATT_MTU_MIN && c->mtu <= AMBLE__ATT_MTU_MAX && c->connections <= MOST_CONNECTIONS &&
-           strlen(c->name) < AMBLE__NAME_SIZE;
+           c->advertisers <= MOST_ADVERTISERS && c->advertised_size >= LEAST_ADVERTISED_SIZE &&
+           c->advertised_size <= AMBLE__EXTENDED_DATA && strlen(c->name) < AMBLE__NAME_SIZE;
 }
 
 /* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
@@ -60,7 +67,10 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
     amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
-    amble__gap_init(ble ? &ble->gap : NULL, arena, c->scanned_devices);
+    amble__gap_init(ble ? &ble->gap : NULL, arena,
+                    &(amble__gap_sizes){.scanned_devices = c->scanned_devices,
+                                        .advertisers = c->advertisers,
+                                        .advertised_size = c->advertised_size});
     return ble;
 }
 

@@ -111,13 +111,20 @@ static int use_long_packets(amble *ble)
 static int choose_commands(amble *ble, const uint8_t le_features[8])
 {
     const bool extended = bit(le_features, LE_FEATURE_EXTENDED_ADVERTISING);
-    uint8_t size;
+    uint8_t size, sets;
     int r;
 
     ble->gap.commands = extended ? &amble__extended_commands : &amble__legacy_commands;
     r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, LE_EVENT_MASK | (extended ? LE_EVENT_MASK_EXTENDED : 0));
     if (r < 0 || (r = ask(ble, AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE, &size, 1)) < 0)
         return r;
+    /* Legacy commands know one advertisement; the sets of extended ones are counted. */
+    if (!extended)
+        ble->gap.advertiser_count = 1;
+    else if ((r = ask(ble, AMBLE__HCI_LE_READ_ADVERTISING_SETS, &sets, 1)) < 0)
+        return r;
+    else if (sets < ble->gap.advertiser_count)
+        ble->gap.advertiser_count = sets ? sets : 1;
     ble->gap.accept_list_size = size ? size : 1; /* a list of none still leaves connecting to one by its address */
     return 0;
 }

@@ -33,10 +33,11 @@ struct amble_connection {
     bool disconnect_sent;
     bool established; /* a first packet was seen */
     bool features_asked;
-    uint8_t reason;   /* HCI reason of the end */
-    int end;          /* what calls return from now on: 0 while LIVE */
-    uint64_t lost_us; /* when it was lost */
-    uint8_t index;    /* of the slot */
+    uint32_t advertised_by; /* the advertiser that this link came to, as long as it has not handed it on */
+    uint8_t reason;         /* HCI reason of the end */
+    int end;                /* what calls return from now on: 0 while LIVE */
+    uint64_t lost_us;       /* when it was lost */
+    uint8_t index;          /* of the slot */
     uint16_t handle;
     uint32_t generation;
     amble_device device;

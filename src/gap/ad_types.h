@@ -1,0 +1,22 @@
+/* The types of AD structures that are read or written here, Assigned Numbers 2.3. */
+#ifndef AMBLE_GAP_AD_TYPES_H
+#define AMBLE_GAP_AD_TYPES_H
+
+enum {
+    AMBLE__AD_FLAGS = 0x01,
+    AMBLE__AD_SOME_SERVICES_16 = 0x02,
+    AMBLE__AD_SERVICES_16 = 0x03,
+    AMBLE__AD_SOME_SERVICES_32 = 0x04,
+    AMBLE__AD_SERVICES_32 = 0x05,
+    AMBLE__AD_SOME_SERVICES_128 = 0x06,
+    AMBLE__AD_SERVICES_128 = 0x07,
+    AMBLE__AD_SHORT_NAME = 0x08,
+    AMBLE__AD_NAME = 0x09,
+    AMBLE__AD_TX_POWER = 0x0a,
+    AMBLE__AD_SERVICE_DATA_16 = 0x16,
+    AMBLE__AD_APPEARANCE = 0x19,
+    AMBLE__AD_SERVICE_DATA_32 = 0x20,
+    AMBLE__AD_SERVICE_DATA_128 = 0x21,
+    AMBLE__AD_MANUFACTURER = 0xff,
+};
+#endif
