@@ -26,28 +26,27 @@ typedef struct {
 #define AMBLE_ADVERTISE_SERVICES     8
 #define AMBLE_ADVERTISE_SERVICE_DATA 4
 typedef struct {
-    uint32_t interval_us;                                 /* 20,000..10,240,000; 0: 250,000 */
-    const char *name;                                     /* NULL: the host's */
-    bool no_name;                                         /* neither this one nor the host's */
-    uint8_t shortest_name;                                /* where it fits nowhere, it may be shortened down to so many
-                                                             bytes; 0: not at all */
+    uint32_t interval_us; /* 20,000..10,240,000; 0: 250,000 */
+    amble_phy phy;        /* extended: ANY and 1M: 1M. 2M: the data on 2M. CODED: everything, reaches farther */
+    const char *name;     /* NULL: the host's */
     const amble_uuid *services[AMBLE_ADVERTISE_SERVICES]; /* as many as are set */
     amble_service_data service_data[AMBLE_ADVERTISE_SERVICE_DATA];
-    uint16_t appearance;      /* 0: left out */
-    uint16_t company;         /* of the manufacturer data, Assigned Numbers 7 */
     const void *manufacturer; /* manufacturer data, NULL: left out */
     size_t manufacturer_size;
-    bool tx_power;          /* the transmit power, as the controller tells it */
     const void *structures; /* further AD structures (length, type, value), as many as there are */
     size_t structures_size;
+    const void *data, *response;     /* raw advertising data and scan response in place of the fields above */
+    size_t data_size, response_size; /* 31 bytes each at most, but for `extended` */
+    const amble_device *directed_to; /* only this device may connect; nothing else is sent */
+    uint16_t company;                /* of the manufacturer data, Assigned Numbers 7 */
+    uint16_t appearance;             /* 0: left out */
+    bool no_name;                    /* neither this one nor the host's */
+    uint8_t shortest_name; /* where it fits nowhere, it may be shortened down to so many bytes; 0: not at all */
+    bool tx_power;         /* the transmit power, as the controller tells it */
     bool not_connectable, limited, br_edr; /* br_edr: this device also speaks BR/EDR */
     bool not_discoverable;                 /* neither generally nor limited: for peers that know this device */
-    const void *data, *response;           /* raw advertising data and scan response in place of the fields above */
-    size_t data_size, response_size;       /* 31 bytes each at most, but for `extended` */
-    const amble_device *directed_to;       /* only this device may connect; nothing else is sent */
     bool high_duty;                        /* directed: every 3.75 ms for the first 1.28 s, to be reconnected at once */
     bool extended;  /* with the packets of Bluetooth 5: longer data, but older devices do not hear it */
-    amble_phy phy;  /* extended: ANY and 1M: 1M. 2M: the data on 2M. CODED: everything, reaches farther */
     bool anonymous; /* extended and not connectable: without an address */
 } amble_advertise_options;
 
