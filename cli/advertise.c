@@ -15,30 +15,6 @@
 
 enum { NAME_MOST = 31, MANUFACTURER_MOST = 27, INTERVAL_LEAST_MS = 20, INTERVAL_MOST_MS = 10240 };
 
-static const char help[] =
-    "usage: amble advertise -t TRANSPORT [OPTIONS]\n"
-    "\n"
-    "Advertises until Ctrl-C or --seconds, and says who connects and leaves.\n"
-    "\n"
-    "  -t TRANSPORT           the controller, such as usb:0, tcp-client:HOST:PORT; or AMBLE_TRANSPORT\n"
-    "  --name N               the device's name, 31 bytes at most; amble unless given\n"
-    "  --no-name              no name in the advertising data\n"
-    "  --service U            a service: a UUID, or a name such as heart_rate; may be given 8 times\n"
-    "  --manufacturer C:DATA  manufacturer data: the company's number in four digits, then bytes, all hexadecimal\n"
-    "  --appearance A         a number such as 0x0341, or a name such as \"heart rate sensor\"\n"
-    "  --interval MS          milliseconds from one advertisement to the next, 20 to 10240; 250 unless given\n"
-    "  --not-connectable      a beacon\n"
-    "  --seconds N            for so long\n"
-    "  --json                 one JSON object a line instead of sentences\n"
-    "  --capture FILE         writes every HCI packet into a btsnoop file\n"
-    "  -h, --help             this text\n"
-    "\n"
-    "examples:\n"
-    "  amble advertise -t usb:0 --name Lamp --service battery_service\n"
-    "  amble advertise -t tcp-client:127.0.0.1:7300 --not-connectable --manufacturer 004C:0215AABB --interval 100\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no controller.\n";
-
 typedef struct {
     const char *name;
     amble_uuid services[AMBLE_ADVERTISE_SERVICES];
@@ -106,25 +82,71 @@ static bool take_interval(void *target, const char *value)
     return true;
 }
 
+static const amble__option option_table[] = {
+    {.name = "--name",
+     .value = "N",
+     .about = "the device's name, 31 bytes at most; amble unless given",
+     .expected = "a name of at most 31 bytes",
+     .take = take_name,
+     .field = offsetof(advertise_options, name)},
+    {.name = "--no-name", .about = "no name in the advertising data", .field = offsetof(advertise_options, no_name)},
+    {.name = "--service",
+     .value = "U",
+     .about = "a service: a UUID, or a name such as heart_rate; may be given 8 times",
+     .expected = AMBLE__EXPECTED_SERVICE ", 8 times at most",
+     .take = take_service, /* knows the whole structure */
+     .offer = AMBLE__OFFER_SERVICES},
+    {.name = "--manufacturer",
+     .value = "C:DATA",
+     .about = "manufacturer data: the company's number in four digits, then bytes, all hexadecimal",
+     .expected = "a company and up to 27 bytes, such as 004C:0215",
+     .take = take_manufacturer},
+    {.name = "--appearance",
+     .value = "A",
+     .about = "a number such as 0x0341, or a name such as heart_rate_sensor",
+     .expected = "a number or the name of an appearance",
+     .take = take_appearance,
+     .field = offsetof(advertise_options, appearance)},
+    {.name = "--interval",
+     .value = "MS",
+     .about = "milliseconds from one advertisement to the next, 20 to 10240; 250 unless given",
+     .expected = "milliseconds from 20 to 10240",
+     .take = take_interval,
+     .field = offsetof(advertise_options, interval_us)},
+    {.name = "--not-connectable", .about = "a beacon", .field = offsetof(advertise_options, not_connectable)},
+    {.name = "--seconds",
+     .value = "N",
+     .about = "for so long",
+     .expected = AMBLE__EXPECTED_SECONDS,
+     .take = amble__take_seconds,
+     .field = offsetof(advertise_options, ms)},
+    {.name = "--json",
+     .about = "one JSON object a line instead of sentences",
+     .field = offsetof(advertise_options, json)},
+};
+
+static const char *const help_usage[] = {"advertise -t TRANSPORT [OPTIONS]", NULL};
+static const char *const help_text[] = {"Advertises until Ctrl-C or --seconds, and says who connects and leaves.",
+                                        NULL};
+static const char *const help_examples[] = {
+    "amble advertise -t usb:0 --name Lamp --service battery_service",
+    "amble advertise -t tcp-client:127.0.0.1:7300 --not-connectable --manufacturer 004C:0215AABB --interval 100", NULL};
+
+const amble__command amble__command_advertise = {.name = "advertise",
+                                                 .about = "is seen, and connected to",
+                                                 .usage = help_usage,
+                                                 .text = help_text,
+                                                 .examples = help_examples,
+                                                 .exits = {"done", "failed", "wrong usage", "no controller"},
+                                                 .options = option_table,
+                                                 .option_count = sizeof option_table / sizeof *option_table,
+                                                 .has_controller = true,
+                                                 .run = amble__cli_advertise};
+
 static int parse(int argc, char **argv, advertise_options *o)
 {
-    const amble__option options[] = {
-        {"--name", take_name, (void *)&o->name, "a name of at most 31 bytes"},
-        {"--no-name", NULL, &o->no_name, NULL},
-        {"--service", take_service, o,
-         "a UUID or the name of a service (amble uuid lookup finds them), 8 times at most"},
-        {"--manufacturer", take_manufacturer, o, "a company and up to 27 bytes, such as 004C:0215"},
-        {"--appearance", take_appearance, &o->appearance, "a number or the name of an appearance"},
-        {"--interval", take_interval, &o->interval_us, "milliseconds from 20 to 10240"},
-        {"--not-connectable", NULL, &o->not_connectable, NULL},
-        {"--seconds", amble__take_seconds, &o->ms, "a number of seconds, such as 0.5 or 10"},
-        {"--json", NULL, &o->json, NULL},
-    };
-    const amble__syntax syntax = {
-        .command = "amble advertise", .help = help, .options = options, .count = sizeof options / sizeof *options};
-
     *o = (advertise_options){.manufacturer_size = -1};
-    return amble__options_take(argc, argv, &syntax);
+    return amble__options_take(&amble__command_advertise, argc, argv, o);
 }
 
 /* --- advertising -------------------------------------------------------------------------------------------------- */
@@ -213,5 +235,5 @@ int amble__cli_advertise(int argc, char **argv)
         return amble__cli_exit_code(r);
     config.name = o.name;
     config.appearance = o.appearance;
-    return amble__cli_main("amble advertise", argc, argv, &config, advertise);
+    return amble__cli_main(&amble__command_advertise, argc, argv, &config, advertise);
 }

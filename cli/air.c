@@ -237,15 +237,10 @@ int amble__cli_air(int argc, char **argv)
 {
     amble__air_service_options options;
     amble_run_options run = {0};
-    char problem[512];
-    int r = amble__air_service_parse(argc, argv, &options, problem, sizeof problem);
+    int r = amble__air_service_parse(argc, argv, &options);
 
-    if (r < 0)
-        return amble__cli_exit_code(fail(r, problem));
-    if (options.help) {
-        fputs(amble__air_service_help, stdout);
-        return AMBLE__EXIT_DONE;
-    }
+    if (r)
+        return amble__cli_exit_code(r);
     run.seed = options.seed;
     run.speed = options.speed;
     stop = (amble_event){0};

@@ -14,11 +14,9 @@ typedef struct {
     uint32_t speed;
     double loss_percent;
     const char *capture; /* a file, or NULL */
-    bool json, help;
+    bool json;
 } amble__air_service_options;
 
-extern const char amble__air_service_help[];
-
-/* 0, or AMBLE_ERR_USAGE with a sentence in `problem`. */
-int amble__air_service_parse(int argc, char **argv, amble__air_service_options *options, char *problem, size_t size);
+/* 0, 1 when help was asked for and printed, or AMBLE_ERR_USAGE, its sentence printed. */
+int amble__air_service_parse(int argc, char **argv, amble__air_service_options *options);
 #endif

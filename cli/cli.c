@@ -1,4 +1,4 @@
-/* The table of commands (cli.h), and help about it. */
+/* The list of commands (cli.h), and what they share. */
 #include "cli/cli.h"
 
 #include <signal.h>
@@ -6,45 +6,35 @@
 #include <string.h>
 
 #include "amble/error.h"
+#include "cli/documentation.h"
 
-static const struct {
-    const char *name;
-    const char *about;
-    int (*run)(int argc, char **argv);
-} commands[] = {
-    {"advertise", "is seen, and connected to", amble__cli_advertise},
-    {"air", "a simulated radio: every connection to it is a virtual controller", amble__cli_air},
-    {"controllers", "lists the controllers of this machine", amble__cli_controllers},
-    {"gatt", "shows, reads, writes and follows what a peer has", amble__cli_gatt},
-    {"monitor", "shows the packets of a capture", amble__cli_monitor},
-    {"scan", "shows who advertises", amble__cli_scan},
-    {"uuid", "draws UUIDs and says what assigned numbers mean", amble__cli_uuid},
+enum { COMMANDS = 8 };
+static const amble__command *const commands[COMMANDS] = {
+    &amble__command_advertise, &amble__command_air,     &amble__command_controllers, &amble__command_documentation,
+    &amble__command_gatt,      &amble__command_monitor, &amble__command_scan,        &amble__command_uuid,
 };
-enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static void print_help(FILE *out)
-{
-    fputs("usage: amble COMMAND [OPTIONS]\n\nBluetooth Low Energy tools.\n\ncommands:\n", out);
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].about);
-    fputs("\nexamples:\n  amble air --listen tcp-server:127.0.0.1:7300\n  amble uuid lookup 180F\n"
-          "\n`amble COMMAND --help` says more about each.\n",
-          out);
-}
+const amble__command *amble__cli_command(size_t at) { return at < COMMANDS ? commands[at] : NULL; }
 
 int amble__cli_run(int argc, char **argv)
 {
+    const amble__command *command;
+
     if (argc < 2) {
-        print_help(stderr);
+        amble__help_print_all(stderr);
         return AMBLE__EXIT_USAGE;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-        print_help(stdout);
+        amble__help_print_all(stdout);
         return AMBLE__EXIT_DONE;
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (!strcmp(argv[1], commands[i].name))
-            return commands[i].run(argc - 1, argv + 1);
+    if (!strcmp(argv[1], "--version")) {
+        puts("amble " AMBLE_VERSION);
+        return AMBLE__EXIT_DONE;
+    }
+    for (size_t i = 0; (command = amble__cli_command(i)); i++)
+        if (!strcmp(argv[1], command->name))
+            return command->run(argc - 1, argv + 1);
     fprintf(stderr, "amble: there is no command %s; see amble --help\n", argv[1]);
     return AMBLE__EXIT_USAGE;
 }
@@ -63,10 +53,13 @@ int amble__cli_exit_code(int error)
     }
 }
 
-int amble__cli_main(const char *command, int argc, char **argv, const amble_config *config,
+int amble__cli_main(const amble__command *command, int argc, char **argv, const amble_config *config,
                     int (*app)(amble *ble, int argc, char **argv))
 {
-    (void)signal(SIGPIPE, SIG_IGN);       /* cannot fail for this signal */
-    argv[0] = (char *)(uintptr_t)command; /* amble_main only prints it */
+    static char name[32]; /* amble_main prints it to the end */
+
+    snprintf(name, sizeof name, "amble %s", command->name);
+    (void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
+    argv[0] = name;
     return amble_main_with(argc, argv, config, app);
 }

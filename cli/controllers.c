@@ -20,28 +20,38 @@ enum { LISTED_MAX = 16, OPEN_MS = 1000, ANSWER_MS = 300 };
 /* In the order of their use: Zephyr's hci_uart, most other boards, ESP-IDF's controller_hci_uart_esp32. */
 static const char *const probed_rates[] = {"1000000", "115200", "921600"};
 
-static const char help[] = "usage: amble controllers [--probe [PORT ...]] [--json]\n"
-                           "\n"
-                           "Lists the Bluetooth controllers of this machine by the names that -t takes: USB adapters, "
-                           "and those that the Linux\n"
-                           "kernel drives. Says why where there are none; that is no error.\n"
-                           "\n"
-                           "  --probe     sends HCI Reset to serial ports, too, to all or to those that are named, and "
-                           "lists which answer; not to\n"
-                           "              anything else than a controller: it could take the bytes for an order\n"
-                           "  --json      one JSON object a line\n"
-                           "  -h, --help  this text\n"
-                           "\n"
-                           "examples:\n"
-                           "  amble controllers\n"
-                           "  amble controllers --probe /dev/ttyACM0 --json\n"
-                           "\n"
-                           "Exit codes: 0 done, also with none, 2 wrong usage.\n";
-
 typedef struct {
     bool probe, json;
     const char *ports[LISTED_MAX + 1]; /* to be asked; none: all */
 } controllers_options;
+
+static const amble__option option_table[] = {
+    {.name = "--probe",
+     .about = "sends HCI Reset to serial ports, too, to all or to those that are named, and lists which answer; not to "
+              "anything else than a controller: it could take the bytes for an order",
+     .field = offsetof(controllers_options, probe)},
+    {.name = "--json", .about = "one JSON object a line", .field = offsetof(controllers_options, json)},
+};
+
+static const char *const help_usage[] = {"controllers [--probe [PORT ...]] [--json]", NULL};
+static const char *const help_text[] = {
+    "Lists the Bluetooth controllers of this machine by the names that -t takes: USB adapters, and those that the "
+    "Linux kernel drives. Says why where there are none; that is no error.",
+    NULL};
+static const char *const help_examples[] = {"amble controllers", "amble controllers --probe /dev/ttyACM0 --json", NULL};
+
+const amble__command amble__command_controllers = {.name = "controllers",
+                                                   .about = "lists the controllers of this machine",
+                                                   .usage = help_usage,
+                                                   .text = help_text,
+                                                   .examples = help_examples,
+                                                   .exits = {"done, also with none", NULL, "wrong usage"},
+                                                   .options = option_table,
+                                                   .option_count = sizeof option_table / sizeof *option_table,
+                                                   .words = {{.name = "PORT", .offer = AMBLE__OFFER_FILES}},
+                                                   .words_most = LISTED_MAX,
+                                                   .words_field = offsetof(controllers_options, ports),
+                                                   .run = amble__cli_controllers};
 
 /* --- telling ------------------------------------------------------------------------------------------------------ */
 /* A controller. Takes over `details`, which may be NULL without --json. */
@@ -211,20 +221,10 @@ static int probe_serial(void *arg)
 int amble__cli_controllers(int argc, char **argv)
 {
     controllers_options o = {.probe = false};
-    const amble__option options[] = {
-        {"--probe", NULL, &o.probe, NULL},
-        {"--json", NULL, &o.json, NULL},
-    };
-    const amble__syntax syntax = {.command = "amble controllers",
-                                  .help = help,
-                                  .options = options,
-                                  .count = sizeof options / sizeof *options,
-                                  .words = o.ports,
-                                  .words_most = LISTED_MAX};
-    int r = amble__options_take(argc, argv, &syntax);
+    int r = amble__options_take(&amble__command_controllers, argc, argv, &o);
 
     if (!r && o.ports[0] && !o.probe)
-        r = amble__options_wrong("amble controllers", "%s is a word too many without --probe", o.ports[0]);
+        r = amble__options_wrong(&amble__command_controllers, "%s is a word too many without --probe", o.ports[0]);
     if (r != 0)
         return r < 0 ? amble__cli_exit_code(r) : AMBLE__EXIT_DONE;
     list_usb(&o);

@@ -27,8 +27,9 @@ static const amble__format formats[] = {
     {"s16be", 2, SIGNED, true},    {"u32be", 4, UNSIGNED, true},  {"s32be", 4, SIGNED, true},
     {"f32be", 4, FLOAT, true},
 };
-const char amble__format_names[] = "hex, utf8, u8, s8, u16le, s16le, u24le, s24le, u32le, s32le, u64le, s64le, f32le, "
-                                   "f64le, u16be, s16be, u32be, s32be or f32be";
+const char amble__format_names[] =
+    "hex utf8 u8 s8 u16le s16le u24le s24le u32le s32le u64le s64le f32le f64le u16be s16be u32be "
+    "s32be f32be";
 
 const amble__format *amble__format_find(const char *name)
 {

@@ -18,43 +18,6 @@
 
 enum { TIMEOUT_MS = 10000, MTU = 517 };
 
-static const char help[] =
-    "usage: amble gatt tree ADDRESS -t TRANSPORT [OPTIONS]\n"
-    "       amble gatt read ADDRESS CHARACTERISTIC -t TRANSPORT [OPTIONS]\n"
-    "       amble gatt write ADDRESS CHARACTERISTIC VALUE -t TRANSPORT [OPTIONS]\n"
-    "       amble gatt subscribe ADDRESS CHARACTERISTIC -t TRANSPORT [OPTIONS]\n"
-    "\n"
-    "tree       shows services, characteristics, descriptors and their values.\n"
-    "read       prints the value of a characteristic, decoded where its meaning is known.\n"
-    "write      writes VALUE: hexadecimal digits, or as --format says.\n"
-    "subscribe  prints each value that is notified or indicated, until Ctrl-C, --seconds or --count.\n"
-    "\n"
-    "ADDRESS is AA:BB:CC:DD:EE:FF/p (public) or /r (random), or the name of a device, which is then looked for.\n"
-    "CHARACTERISTIC is a UUID, or a name such as battery_level.\n"
-    "\n"
-    "  -t TRANSPORT      the controller, such as usb:0, tcp-client:HOST:PORT; or AMBLE_TRANSPORT\n"
-    "  --service U       the service the characteristic is in, where several have one\n"
-    "  --format F        hex, utf8, u8, s8, u16le, s16le, u24le, s24le, u32le, s32le, u64le, s64le, f32le, f64le,\n"
-    "                    u16be, s16be, u32be, s32be, f32be; several numbers are separated by commas\n"
-    "  --byte-limit N    shows at most N bytes of a value\n"
-    "  --no-values       tree: reads nothing\n"
-    "  --no-response     write: without an answer, where the characteristic allows it\n"
-    "  --indicate        subscribe: indications, where the characteristic has both\n"
-    "  --seconds N       subscribe: for so long\n"
-    "  --count N         subscribe: so many values\n"
-    "  --timeout N       seconds that each step may take; 10 unless given\n"
-    "  --json            one JSON object a line instead of text\n"
-    "  --capture FILE    writes every HCI packet into a btsnoop file\n"
-    "  -h, --help        this text\n"
-    "\n"
-    "examples:\n"
-    "  amble gatt tree C0:11:22:33:44:55/r -t usb:0\n"
-    "  amble gatt read Thermometer battery_level -t usb:0\n"
-    "  amble gatt write C0:11:22:33:44:55/r 2A06 1 --format u8 -t usb:0\n"
-    "  amble gatt subscribe Thermometer temperature --count 5 --json -t usb:0\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no controller, 4 timeout.\n";
-
 static bool take_format(void *target, const char *value)
 {
     const amble__format **format = target;
@@ -62,6 +25,89 @@ static bool take_format(void *target, const char *value)
     *format = amble__format_find(value);
     return *format != NULL;
 }
+
+static const amble__option option_table[] = {
+    {.name = "--service",
+     .value = "U",
+     .about = "the service the characteristic is in, where several have one",
+     .expected = AMBLE__EXPECTED_SERVICE,
+     .take = amble__take_service,
+     .field = offsetof(amble__gatt_options, service),
+     .offer = AMBLE__OFFER_SERVICES},
+    {.name = "--format",
+     .value = "F",
+     .about = "how values are written, several numbers separated by commas",
+     .choices = amble__format_names,
+     .take = take_format,
+     .field = offsetof(amble__gatt_options, format)},
+    {.name = "--byte-limit",
+     .value = "N",
+     .about = "shows at most N bytes of a value",
+     .expected = "a number from 1 on",
+     .take = amble__take_count,
+     .field = offsetof(amble__gatt_options, byte_limit)},
+    {.name = "--no-values", .about = "tree: reads nothing", .field = offsetof(amble__gatt_options, no_values)},
+    {.name = "--no-response",
+     .about = "write: without an answer, where the characteristic allows it",
+     .field = offsetof(amble__gatt_options, no_response)},
+    {.name = "--indicate",
+     .about = "subscribe: indications, where the characteristic has both",
+     .field = offsetof(amble__gatt_options, indicate)},
+    {.name = "--seconds",
+     .value = "N",
+     .about = "subscribe: for so long",
+     .expected = AMBLE__EXPECTED_SECONDS,
+     .take = amble__take_seconds,
+     .field = offsetof(amble__gatt_options, ms)},
+    {.name = "--count",
+     .value = "N",
+     .about = "subscribe: so many values",
+     .expected = "a number from 1 on",
+     .take = amble__take_count,
+     .field = offsetof(amble__gatt_options, count)},
+    {.name = "--timeout",
+     .value = "N",
+     .about = "seconds that each step may take; 10 unless given",
+     .expected = AMBLE__EXPECTED_SECONDS,
+     .take = amble__take_seconds,
+     .field = offsetof(amble__gatt_options, timeout_ms)},
+    {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(amble__gatt_options, json)},
+};
+
+static const char *const help_usage[] = {"gatt tree ADDRESS -t TRANSPORT [OPTIONS]",
+                                         "gatt read ADDRESS CHARACTERISTIC -t TRANSPORT [OPTIONS]",
+                                         "gatt write ADDRESS CHARACTERISTIC VALUE -t TRANSPORT [OPTIONS]",
+                                         "gatt subscribe ADDRESS CHARACTERISTIC -t TRANSPORT [OPTIONS]", NULL};
+static const char *const help_text[] = {
+    "tree\tshows services, characteristics, descriptors and their values.",
+    "read\tprints the value of a characteristic, decoded where its meaning is known.",
+    "write\twrites VALUE: hexadecimal digits, or as --format says.",
+    "subscribe\tprints each value that is notified or indicated, until Ctrl-C, --seconds or --count.",
+    ("ADDRESS is AA:BB:CC:DD:EE:FF/p (public) or /r (random), or the name of a device, which is then looked for. "
+     "CHARACTERISTIC is a UUID, or a name such as battery_level."),
+    NULL};
+static const char *const help_examples[] = {
+    "amble gatt tree C0:11:22:33:44:55/r -t usb:0", "amble gatt read Thermometer battery_level -t usb:0",
+    "amble gatt write C0:11:22:33:44:55/r 2A06 1 --format u8 -t usb:0",
+    "amble gatt subscribe Thermometer temperature --count 5 --json -t usb:0", NULL};
+
+const amble__command amble__command_gatt = {.name = "gatt",
+                                            .about = "shows, reads, writes and follows what a peer has",
+                                            .usage = help_usage,
+                                            .text = help_text,
+                                            .examples = help_examples,
+                                            .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
+                                            .options = option_table,
+                                            .option_count = sizeof option_table / sizeof *option_table,
+                                            .words = {{.name = "DEED", .choices = "tree read write subscribe"},
+                                                      {.name = "ADDRESS"},
+                                                      {.name = "CHARACTERISTIC", .offer = AMBLE__OFFER_CHARACTERISTICS},
+                                                      {.name = "VALUE"}},
+                                            .words_least = 1,
+                                            .words_most = 4,
+                                            .words_field = offsetof(amble__gatt_options, words),
+                                            .has_controller = true,
+                                            .run = amble__cli_gatt};
 
 /* What belongs to a deed: how many words, and that they make sense. */
 static int check_words(amble__gatt_options *o)
@@ -76,7 +122,8 @@ static int check_words(amble__gatt_options *o)
         {"write", 4, "ADDRESS CHARACTERISTIC VALUE"},
         {"subscribe", 3, "ADDRESS CHARACTERISTIC"},
     };
-    const char *command = "amble gatt", *deed = o->words[0] ? o->words[0] : "nothing";
+    const amble__command *command = &amble__command_gatt;
+    const char *deed = o->words[0] ? o->words[0] : "nothing";
     size_t words = 0;
 
     while (words < 4 && o->words[words])
@@ -101,36 +148,16 @@ static int check_value(const amble__gatt_options *o)
 
     if (!o->words[3] || amble__format_parse(format, o->words[3], data, sizeof data) >= 0)
         return 0;
-    return amble__options_wrong("amble gatt", "%s is no value %s of at most 512 bytes", o->words[3],
+    return amble__options_wrong(&amble__command_gatt, "%s is no value %s of at most 512 bytes", o->words[3],
                                 o->format ? "in this format" : "in hexadecimal digits (--format takes others)");
 }
 
 static int parse(int argc, char **argv, amble__gatt_options *o)
 {
-    const amble__option options[] = {
-        {"--service", amble__take_service, &o->service, "a UUID or the name of a service"},
-        {"--format", take_format, (void *)&o->format, amble__format_names},
-        {"--byte-limit", amble__take_count, &o->byte_limit, "a number from 1 on"},
-        {"--no-values", NULL, &o->no_values, NULL},
-        {"--no-response", NULL, &o->no_response, NULL},
-        {"--indicate", NULL, &o->indicate, NULL},
-        {"--seconds", amble__take_seconds, &o->ms, "a number of seconds, such as 0.5 or 10"},
-        {"--count", amble__take_count, &o->count, "a number from 1 on"},
-        {"--timeout", amble__take_seconds, &o->timeout_ms, "a number of seconds, such as 0.5 or 10"},
-        {"--json", NULL, &o->json, NULL},
-    };
-    const amble__syntax syntax = {.command = "amble gatt",
-                                  .help = help,
-                                  .options = options,
-                                  .count = sizeof options / sizeof *options,
-                                  .words = o->words,
-                                  .words_least = 1,
-                                  .words_most = 4,
-                                  .words_expected = "tree, read, write or subscribe"};
     int r;
 
     *o = (amble__gatt_options){.byte_limit = AMBLE__VALUE_MAX, .timeout_ms = TIMEOUT_MS};
-    r = amble__options_take(argc, argv, &syntax);
+    r = amble__options_take(&amble__command_gatt, argc, argv, o);
     if (!r)
         r = check_words(o);
     return r ? r : check_value(o);
@@ -289,5 +316,5 @@ int amble__cli_gatt(int argc, char **argv)
     amble__gatt_options o;
     const int r = parse(argc, argv, &o);
 
-    return r ? amble__cli_exit_code(r) : amble__cli_main("amble gatt", argc, argv, &config, gatt);
+    return r ? amble__cli_exit_code(r) : amble__cli_main(&amble__command_gatt, argc, argv, &config, gatt);
 }

@@ -18,25 +18,6 @@
 
 enum { FOLLOW_US = 50000, LAYER = 8 };
 
-static const char help[] =
-    "usage: amble monitor FILE [OPTIONS]\n"
-    "\n"
-    "Shows the packets of a btsnoop capture (of --capture, Android, BlueZ or Wireshark): HCI commands and events, "
-    "ATT,\n"
-    "L2CAP, SMP. Attributes have their names when their discovery is in the capture. FILE - is standard input.\n"
-    "\n"
-    "  --only LAYER  command, event, acl, l2cap, att, smp or other\n"
-    "  --link N      only packets of this connection handle, such as 0x0040\n"
-    "  --follow      waits at the end of the file for more, until Ctrl-C\n"
-    "  --json        one JSON object a line instead of text\n"
-    "  -h, --help    this text\n"
-    "\n"
-    "examples:\n"
-    "  amble gatt tree Thermometer -t usb:0 --capture tree.btsnoop; amble monitor tree.btsnoop --only att\n"
-    "  amble scan -t usb:0 --watch --capture scan.btsnoop & amble monitor scan.btsnoop --follow\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage.\n";
-
 typedef struct {
     const char *words[1];
     const char *only;
@@ -59,35 +40,52 @@ static void on_signal(int number)
     stopped = 1;
 }
 
-static bool take_layer(void *target, const char *value)
-{
-    static const char *const layers[] = {"command", "event", "acl", "l2cap", "att", "smp", "other"};
+static const amble__option option_table[] = {
+    {.name = "--only",
+     .value = "LAYER",
+     .about = "only packets of this layer",
+     .choices = "command event acl l2cap att smp other",
+     .take = amble__take_text,
+     .field = offsetof(monitor_options, only)},
+    {.name = "--link",
+     .value = "N",
+     .about = "only packets of this connection handle, such as 0x0040",
+     .expected = "a connection handle, such as 0x0040",
+     .take = amble__take_u16,
+     .field = offsetof(monitor_options, link)},
+    {.name = "--follow",
+     .about = "waits at the end of the file for more, until Ctrl-C",
+     .field = offsetof(monitor_options, follow)},
+    {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(monitor_options, json)},
+};
 
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (!strcmp(value, layers[i]))
-            return amble__take_text(target, value);
-    return false;
-}
+static const char *const help_usage[] = {"monitor FILE [OPTIONS]", NULL};
+static const char *const help_text[] = {
+    "Shows the packets of a btsnoop capture (of --capture, Android, BlueZ or Wireshark): HCI commands and events, ATT, "
+    "L2CAP, SMP. Attributes have their names when their discovery is in the capture. FILE - is standard input.",
+    NULL};
+static const char *const help_examples[] = {
+    "amble gatt tree Thermometer -t usb:0 --capture tree.btsnoop; amble monitor tree.btsnoop --only att",
+    "amble scan -t usb:0 --watch --capture scan.btsnoop & amble monitor scan.btsnoop --follow", NULL};
+
+const amble__command amble__command_monitor = {.name = "monitor",
+                                               .about = "shows the packets of a capture",
+                                               .usage = help_usage,
+                                               .text = help_text,
+                                               .examples = help_examples,
+                                               .exits = {"done", "failed", "wrong usage"},
+                                               .options = option_table,
+                                               .option_count = sizeof option_table / sizeof *option_table,
+                                               .words = {{.name = "FILE", .offer = AMBLE__OFFER_FILES}},
+                                               .words_least = 1,
+                                               .words_most = 1,
+                                               .words_field = offsetof(monitor_options, words),
+                                               .run = amble__cli_monitor};
 
 static int parse(int argc, char **argv, monitor_options *o)
 {
-    const amble__option options[] = {
-        {"--only", take_layer, (void *)&o->only, "command, event, acl, l2cap, att, smp or other"},
-        {"--link", amble__take_u16, &o->link, "a connection handle, such as 0x0040"},
-        {"--follow", NULL, &o->follow, NULL},
-        {"--json", NULL, &o->json, NULL},
-    };
-    const amble__syntax syntax = {.command = "amble monitor",
-                                  .help = help,
-                                  .options = options,
-                                  .count = sizeof options / sizeof *options,
-                                  .words = o->words,
-                                  .words_least = 1,
-                                  .words_most = 1,
-                                  .words_expected = "FILE"};
-
     *o = (monitor_options){.link = 0xffff};
-    return amble__options_take(argc, argv, &syntax);
+    return amble__options_take(&amble__command_monitor, argc, argv, o);
 }
 
 static amble__colour colour_of(const char *layer)

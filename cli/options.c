@@ -8,70 +8,113 @@
 #include <string.h>
 
 #include "amble/error.h"
+#include "cli/documentation.h"
 #include "cli/numbers.h"
 
 enum { SECONDS_MOST = 86400 };
 
-int amble__options_wrong(const char *command, const char *format, ...)
+/* --- the table ---------------------------------------------------------------------------------------------------- */
+const amble__option amble__main_options[AMBLE__MAIN_OPTIONS] = {
+    {.name = "--transport",
+     .letter = "-t",
+     .value = "TRANSPORT",
+     .about = "the controller, such as usb:0 or tcp-client:HOST:PORT; otherwise AMBLE_TRANSPORT names it",
+     .expected = "a transport, such as usb:0 or air:desk",
+     .offer = AMBLE__OFFER_TRANSPORTS},
+    {.name = "--capture",
+     .value = "FILE",
+     .about = "writes every HCI packet into a btsnoop file",
+     .expected = "a file",
+     .offer = AMBLE__OFFER_FILES},
+    {.name = "--log",
+     .value = "LEVEL",
+     .about = "how much the host says of its work on standard error",
+     .choices = "off error warning info debug"},
+};
+
+const amble__option *amble__command_option(const amble__command *command, size_t at)
 {
+    if (at < command->option_count)
+        return &command->options[at];
+    at -= command->option_count;
+    return command->has_controller && at < AMBLE__MAIN_OPTIONS ? &amble__main_options[at] : NULL;
+}
+
+const char *amble__next_choice(const char **choices, size_t *length)
+{
+    const char *at = *choices + strspn(*choices, " ");
+
+    *length = strcspn(at, " ");
+    *choices = at + *length;
+    return *length ? at : NULL;
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+    const char *choice;
+    size_t length;
+
+    while ((choice = amble__next_choice(&choices, &length)))
+        if (!strncmp(choice, value, length) && !value[length])
+            return true;
+    return false;
+}
+
+/* --- refusing ----------------------------------------------------------------------------------------------------- */
+int amble__options_wrong(const amble__command *command, const char *format, ...)
+{
+    const char *amble = command->in_shell ? "" : "amble ";
     va_list arguments;
 
-    fprintf(stderr, "%s: ", command);
+    fprintf(stderr, "%s%s: ", amble, command->name);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "; see %s --help\n", command);
+    fprintf(stderr, "; see %s%s --help\n", amble, command->name);
     return AMBLE_ERR_USAGE;
 }
 
+static int refuse_value(const amble__command *command, const amble__option *option, const char *value)
+{
+    if (option->expected)
+        return amble__options_wrong(command, "%s %s: this takes %s", option->name, value, option->expected);
+    return amble__options_wrong(command, "%s %s: this takes one of %s", option->name, value, option->choices);
+}
+
+/* --- taking ------------------------------------------------------------------------------------------------------- */
 /* Whether an argument is this option; `*joined` is its value behind "=", or NULL. */
 static bool is_option(const char *argument, const char *name, const char **joined)
 {
-    const size_t length = strlen(name);
+    const size_t length = name ? strlen(name) : 0;
 
-    if (strncmp(argument, name, length) || (argument[length] && argument[length] != '='))
+    if (!length || strncmp(argument, name, length) != 0 || (argument[length] && argument[length] != '='))
         return false;
     *joined = argument[length] ? argument + length + 1 : NULL;
     return true;
 }
 
-/* How many arguments an option of every program takes at argv[at]; 0 when there is none. */
-static int common_option(const char *argument)
-{
-    static const char *const names[] = {"-t", "--transport", "--capture", "--log"};
-    const char *joined;
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (is_option(argument, names[i], &joined))
-            return joined ? 1 : 2;
-    return 0;
-}
-
 /* Takes the option at argv[at]: how many arguments that were, or an error. */
-static int take_option(int argc, char **argv, int at, const amble__syntax *syntax)
+static int take_option(const amble__command *command, int argc, char **argv, int at, void *options)
 {
-    const int common = common_option(argv[at]);
+    const amble__option *option;
+    const char *joined, *value;
 
-    if (common)
-        return common;
-    for (size_t i = 0; i < syntax->count; i++) {
-        const amble__option *option = &syntax->options[i];
-        const char *joined, *value;
-
-        if (!is_option(argv[at], option->name, &joined))
+    for (size_t i = 0; (option = amble__command_option(command, i)); i++) {
+        if (!is_option(argv[at], option->name, &joined) && !is_option(argv[at], option->letter, &joined))
             continue;
-        if (!option->take) {
+        if (!option->value) {
             if (joined)
-                return amble__options_wrong(syntax->command, "%s takes no value", option->name);
-            *(bool *)option->target = true;
+                return amble__options_wrong(command, "%s takes no value", option->name);
+            *(bool *)((char *)options + option->field) = true;
             return 1;
         }
         value = joined ? joined : at + 1 < argc ? argv[at + 1] : "";
-        if (!*value || !option->take(option->target, value))
-            return amble__options_wrong(syntax->command, "%s %s: this takes %s", option->name, value, option->expected);
+        if (!*value || (option->choices && !is_choice(option->choices, value)) ||
+            (option->take && !option->take((char *)options + option->field, value)))
+            return refuse_value(command, option, value);
         return joined ? 1 : 2;
     }
-    return amble__options_wrong(syntax->command, "there is no option %s", argv[at]);
+    return amble__options_wrong(command, "there is no option %s", argv[at]);
 }
 
 /* "-5" may be a value to write, "-" alone is a word. */
@@ -80,10 +123,23 @@ static bool looks_like_option(const char *argument)
     return argument[0] == '-' && argument[1] && !(argument[1] >= '0' && argument[1] <= '9');
 }
 
-int amble__options_take(int argc, char **argv, const amble__syntax *syntax)
+static int refuse_words(const amble__command *command)
 {
+    char needed[128] = "";
+
+    for (size_t i = 0; i < command->words_least; i++) {
+        const size_t used = strlen(needed);
+
+        snprintf(needed + used, sizeof needed - used, "%s%s", i ? " " : "", command->words[i].name);
+    }
+    return amble__options_wrong(command, "this needs %s", needed);
+}
+
+int amble__options_take(const amble__command *command, int argc, char **argv, void *options)
+{
+    const char **words = command->words_most ? (const char **)(void *)((char *)options + command->words_field) : NULL;
     bool only_words = false;
-    size_t words = 0;
+    size_t count = 0;
 
     for (int at = 1; at < argc;) {
         int taken = 1;
@@ -91,22 +147,20 @@ int amble__options_take(int argc, char **argv, const amble__syntax *syntax)
         if (!only_words && !strcmp(argv[at], "--")) {
             only_words = true;
         } else if (!only_words && (!strcmp(argv[at], "--help") || !strcmp(argv[at], "-h"))) {
-            fputs(syntax->help, stdout);
+            amble__help_print(command, stdout);
             return 1;
         } else if (!only_words && looks_like_option(argv[at])) {
-            taken = take_option(argc, argv, at, syntax);
-        } else if (words == syntax->words_most) {
-            return amble__options_wrong(syntax->command, "%s is one word too many", argv[at]);
+            taken = take_option(command, argc, argv, at, options);
+        } else if (!words || count == command->words_most) {
+            return amble__options_wrong(command, "%s is one word too many", argv[at]);
         } else {
-            syntax->words[words++] = argv[at];
+            words[count++] = argv[at];
         }
         if (taken < 0)
             return taken;
         at += taken;
     }
-    if (words < syntax->words_least)
-        return amble__options_wrong(syntax->command, "this needs %s", syntax->words_expected);
-    return 0;
+    return count < command->words_least ? refuse_words(command) : 0;
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
@@ -127,13 +181,13 @@ bool amble__parse_number(const char *text, uint64_t most, uint64_t *value)
     return true;
 }
 
-bool amble__take_text(void *target, const char *value)
+bool amble__take_text(void *field, const char *value)
 {
-    *(const char **)target = value;
+    *(const char **)field = value;
     return true;
 }
 
-bool amble__take_seconds(void *target, const char *value)
+bool amble__take_seconds(void *field, const char *value)
 {
     double seconds;
     char *end;
@@ -143,41 +197,41 @@ bool amble__take_seconds(void *target, const char *value)
     seconds = strtod(value, &end);
     if (*end || !(seconds >= 0.001 && seconds <= SECONDS_MOST))
         return false;
-    *(int *)target = (int)(seconds * 1000);
+    *(int *)field = (int)(seconds * 1000);
     return true;
 }
 
-bool amble__take_count(void *target, const char *value)
+bool amble__take_count(void *field, const char *value)
 {
     uint64_t number;
 
     if (!amble__parse_number(value, UINT32_MAX, &number) || !number)
         return false;
-    *(uint32_t *)target = (uint32_t)number;
+    *(uint32_t *)field = (uint32_t)number;
     return true;
 }
 
-bool amble__take_u16(void *target, const char *value)
+bool amble__take_u16(void *field, const char *value)
 {
     uint64_t number;
 
     if (!amble__parse_number(value, UINT16_MAX, &number))
         return false;
-    *(uint16_t *)target = (uint16_t)number;
+    *(uint16_t *)field = (uint16_t)number;
     return true;
 }
 
-bool amble__take_rssi(void *target, const char *value)
+bool amble__take_rssi(void *field, const char *value)
 {
     uint64_t number;
 
     if (*value != '-' || !amble__parse_number(value + 1, 127, &number) || !number)
         return false;
-    *(int8_t *)target = (int8_t) - (int)number;
+    *(int8_t *)field = (int8_t) - (int)number;
     return true;
 }
 
-bool amble__take_service(void *target, const char *value)
+bool amble__take_service(void *field, const char *value)
 {
-    return amble__uuid_from_name(AMBLE__NUMBER_SERVICE, value, target);
+    return amble__uuid_from_name(AMBLE__NUMBER_SERVICE, value, field);
 }

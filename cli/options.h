@@ -1,43 +1,31 @@
-/* The options of a command: a table of them, taken from the arguments. Every option may be written "--name value" or
- * "--name=value"; what is no option is a word, and everything behind "--" is. */
+/* The options of a command, taken from the arguments as its table says (command.h). Every option may be written
+ * "--name value" or "--name=value"; what is no option is a word, and everything behind "--" is. */
 #ifndef AMBLE_CLI_OPTIONS_H
 #define AMBLE_CLI_OPTIONS_H
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "amble/uuid.h"
+#include "cli/command.h"
 
-typedef struct {
-    const char *name;
-    bool (*take)(void *target, const char *value); /* NULL: a flag, `target` is a bool */
-    void *target;
-    const char *expected; /* "a number of seconds": for the sentence when `take` says false */
-} amble__option;
+/* Takes argv[1] and on into `options`, the structure that the table's fields lie in. 0: all is taken, 1: help was asked
+ * for and printed, or AMBLE_ERR_USAGE, its sentence is printed. What amble_main takes is left alone. */
+int amble__options_take(const amble__command *command, int argc, char **argv, void *options);
+/* Prints "amble COMMAND: sentence; see amble COMMAND --help" and returns AMBLE_ERR_USAGE. */
+int amble__options_wrong(const amble__command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-typedef struct {
-    const char *command; /* "amble scan" */
-    const char *help;
-    const amble__option *options;
-    size_t count;
-    const char **words; /* NULL-filled by the caller */
-    size_t words_least, words_most;
-    const char *words_expected; /* "ADDRESS CHARACTERISTIC" */
-} amble__syntax;
+/* Values. `field` is: */
+bool amble__take_text(void *field, const char *value);    /* const char *: anything but nothing */
+bool amble__take_seconds(void *field, const char *value); /* int: milliseconds from "0.5", above 0, up to a day */
+bool amble__take_count(void *field, const char *value);   /* uint32_t: 1 and up */
+bool amble__take_u16(void *field, const char *value);     /* uint16_t: 24 or 0x18 */
+bool amble__take_rssi(void *field, const char *value);    /* int8_t: -127 to -1 */
+bool amble__take_service(void *field, const char *value); /* amble_uuid: a UUID or the name of a service */
+/* What these expect, for the tables. */
+#define AMBLE__EXPECTED_SECONDS "a number of seconds, such as 0.5 or 10"
+#define AMBLE__EXPECTED_SERVICE "a UUID or the name of a service (amble uuid lookup finds them)"
 
-/* Takes argv[1] and on. 0: all is taken, 1: help was asked for and printed, or AMBLE_ERR_USAGE, its sentence is printed.
- * The options of every program with a controller (-t, --capture, --log, see amble_main) are left alone. */
-int amble__options_take(int argc, char **argv, const amble__syntax *syntax);
-/* Prints "COMMAND: sentence; see COMMAND --help" and returns AMBLE_ERR_USAGE. */
-int amble__options_wrong(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Values. `target` is: */
-bool amble__take_text(void *target, const char *value);    /* const char *: anything but nothing */
-bool amble__take_seconds(void *target, const char *value); /* int: milliseconds from "0.5", above 0, up to a day */
-bool amble__take_count(void *target, const char *value);   /* uint32_t: 1 and up */
-bool amble__take_u16(void *target, const char *value);     /* uint16_t: 24 or 0x18 */
-bool amble__take_rssi(void *target, const char *value);    /* int8_t: -127 to -1 */
-bool amble__take_service(void *target, const char *value); /* amble_uuid: a UUID or the name of a service */
 /* Digits, or 0x and hexadecimal ones, and nothing else. */
 bool amble__parse_number(const char *text, uint64_t most, uint64_t *value);
+/* The next of several words that are separated by blanks: where it begins, and its length; NULL behind the last. */
+const char *amble__next_choice(const char **choices, size_t *length);
 #endif

@@ -11,12 +11,60 @@
 #include "cli/output.h"
 
 typedef struct {
-    const char *words[2], *name;
+    const char *words[2], *name, *only;
     int ms;
     int8_t rssi;
     amble_uuid service;
     bool json;
 } taken;
+
+static const amble__option option_table[] = {
+    {.name = "--name",
+     .value = "N",
+     .about = "a name",
+     .expected = "a name",
+     .take = amble__take_text,
+     .field = offsetof(taken, name)},
+    {.name = "--seconds",
+     .value = "N",
+     .about = "seconds",
+     .expected = "seconds",
+     .take = amble__take_seconds,
+     .field = offsetof(taken, ms)},
+    {.name = "--rssi",
+     .letter = "-r",
+     .value = "N",
+     .about = "a number",
+     .expected = "a number",
+     .take = amble__take_rssi,
+     .field = offsetof(taken, rssi)},
+    {.name = "--service",
+     .value = "U",
+     .about = "a service",
+     .expected = "a service",
+     .take = amble__take_service,
+     .field = offsetof(taken, service)},
+    {.name = "--only",
+     .value = "COLOUR",
+     .about = "a colour",
+     .choices = "red green dark_green",
+     .take = amble__take_text,
+     .field = offsetof(taken, only)},
+    {.name = "--json", .about = "a flag", .field = offsetof(taken, json)},
+};
+
+static const char *const help_usage[] = {"test WORD", NULL}, *const help_text[] = {"Nothing.", NULL};
+static const amble__command command = {.name = "test",
+                                       .about = "tests",
+                                       .usage = help_usage,
+                                       .text = help_text,
+                                       .options = option_table,
+                                       .option_count = sizeof option_table / sizeof *option_table,
+                                       .words = {{.name = "WORD"}},
+                                       .words_least = 1,
+                                       .words_most = 2,
+                                       .words_field = offsetof(taken, words),
+                                       .has_controller = true};
 
 /* Takes a line of arguments that are separated by single blanks. */
 static int take(taken *t, const char *line)
@@ -24,27 +72,11 @@ static int take(taken *t, const char *line)
     static char text[256];
     char *argv[16] = {text};
     int argc = 1;
-    const amble__option options[] = {
-        {"--name", amble__take_text, &t->name, "a name"},
-        {"--seconds", amble__take_seconds, &t->ms, "seconds"},
-        {"--rssi", amble__take_rssi, &t->rssi, "a number"},
-        {"--service", amble__take_service, &t->service, "a service"},
-        {"--json", NULL, &t->json, NULL},
-    };
-    const amble__syntax syntax = {.command = "test",
-                                  .help = "",
-                                  .options = options,
-                                  .count = 5,
-                                  .words = t->words,
-                                  .words_least = 1,
-                                  .words_most = 2,
-                                  .words_expected = "WORD"};
-
     *t = (taken){.ms = 0};
     strncpy(text, line, sizeof text - 1);
     for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
-    return amble__options_take(argc, argv, &syntax);
+    return amble__options_take(&command, argc, argv, t);
 }
 
 static void takes_options_and_words(void **state)
@@ -62,6 +94,9 @@ static void takes_options_and_words(void **state)
     assert_int_equal(t.rssi, -70);
     assert_true(t.json);
     assert_true(amble_uuid_equal(&t.service, &battery));
+    assert_int_equal(take(&t, "one -r -3 --only dark_green --capture=x --log debug"), 0);
+    assert_int_equal(t.rssi, -3);
+    assert_string_equal(t.only, "dark_green");
     assert_int_equal(take(&t, "-5 -- --json"), 0);
     assert_string_equal(t.words[0], "-5");
     assert_string_equal(t.words[1], "--json");
@@ -80,6 +115,10 @@ static void refuses_what_makes_no_sense(void **state)
                                         "one --service xyz",
                                         "one --json=1",
                                         "one --nothing",
+                                        "one --only dark",
+                                        "one --only red_green",
+                                        "one -t",
+                                        "one --log loud",
                                         "one --seconds 1e9",
                                         "one --name="};
     taken t;

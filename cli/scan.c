@@ -16,30 +16,6 @@
 
 enum { SECONDS_MS = 10000, REDRAW_MS = 200, SCAN_US = 60000 };
 
-static const char help[] =
-    "usage: amble scan -t TRANSPORT [OPTIONS]\n"
-    "\n"
-    "Shows who advertises: address, signal strength, the time between two advertisements, name, services,\n"
-    "manufacturer. A table on a terminal; otherwise a line for each device that is new or changed.\n"
-    "\n"
-    "  -t TRANSPORT     the controller, such as usb:0, tcp-client:HOST:PORT; or AMBLE_TRANSPORT\n"
-    "  --seconds N      for so long; 10 unless given\n"
-    "  --watch          until Ctrl-C, unless --seconds is given; without a terminal a line per advertisement\n"
-    "  --active         asks each device for its scan response\n"
-    "  --service U      only who advertises this service: a UUID, or a name such as heart_rate\n"
-    "  --name N         only who has this name\n"
-    "  --rssi MIN       only who is heard at least so strong, such as -70 (dBm)\n"
-    "  --json           one JSON object a line instead of text\n"
-    "  --capture FILE   writes every HCI packet into a btsnoop file\n"
-    "  -h, --help       this text\n"
-    "\n"
-    "examples:\n"
-    "  amble scan -t usb:0 --watch --active\n"
-    "  amble scan -t tcp-client:127.0.0.1:7300 --service heart_rate --rssi -70\n"
-    "  amble scan -t air:desk --seconds 5 --json | head -1\n"
-    "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no controller.\n";
-
 typedef struct {
     amble_uuid service;
     const char *name;
@@ -48,23 +24,63 @@ typedef struct {
     bool active, watch, json;
 } scan_options;
 
+static const amble__option option_table[] = {
+    {.name = "--seconds",
+     .value = "N",
+     .about = "for so long; 10 unless given",
+     .expected = AMBLE__EXPECTED_SECONDS,
+     .take = amble__take_seconds,
+     .field = offsetof(scan_options, ms)},
+    {.name = "--watch",
+     .about = "until Ctrl-C, unless --seconds is given; without a terminal a line per advertisement",
+     .field = offsetof(scan_options, watch)},
+    {.name = "--active", .about = "asks each device for its scan response", .field = offsetof(scan_options, active)},
+    {.name = "--service",
+     .value = "U",
+     .about = "only who advertises this service: a UUID, or a name such as heart_rate",
+     .expected = AMBLE__EXPECTED_SERVICE,
+     .take = amble__take_service,
+     .field = offsetof(scan_options, service),
+     .offer = AMBLE__OFFER_SERVICES},
+    {.name = "--name",
+     .value = "N",
+     .about = "only who has this name",
+     .expected = "a name",
+     .take = amble__take_text,
+     .field = offsetof(scan_options, name)},
+    {.name = "--rssi",
+     .value = "MIN",
+     .about = "only who is heard at least so strong, such as -70 (dBm)",
+     .expected = "a number of dBm from -127 to -1",
+     .take = amble__take_rssi,
+     .field = offsetof(scan_options, rssi)},
+    {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(scan_options, json)},
+};
+
+static const char *const help_usage[] = {"scan -t TRANSPORT [OPTIONS]", NULL};
+static const char *const help_text[] = {
+    "Shows who advertises: address, signal strength, the time between two advertisements, name, services, "
+    "manufacturer. A table on a terminal; otherwise a line for each device that is new or changed.",
+    NULL};
+static const char *const help_examples[] = {"amble scan -t usb:0 --watch --active",
+                                            "amble scan -t tcp-client:127.0.0.1:7300 --service heart_rate --rssi -70",
+                                            "amble scan -t air:desk --seconds 5 --json | head -1", NULL};
+
+const amble__command amble__command_scan = {.name = "scan",
+                                            .about = "shows who advertises",
+                                            .usage = help_usage,
+                                            .text = help_text,
+                                            .examples = help_examples,
+                                            .exits = {"done", "failed", "wrong usage", "no controller"},
+                                            .options = option_table,
+                                            .option_count = sizeof option_table / sizeof *option_table,
+                                            .has_controller = true,
+                                            .run = amble__cli_scan};
+
 static int parse(int argc, char **argv, scan_options *o)
 {
-    const amble__option options[] = {
-        {"--seconds", amble__take_seconds, &o->ms, "a number of seconds, such as 0.5 or 10"},
-        {"--watch", NULL, &o->watch, NULL},
-        {"--active", NULL, &o->active, NULL},
-        {"--service", amble__take_service, &o->service,
-         "a UUID or the name of a service (amble uuid lookup finds them)"},
-        {"--name", amble__take_text, &o->name, "a name"},
-        {"--rssi", amble__take_rssi, &o->rssi, "a number of dBm from -127 to -1"},
-        {"--json", NULL, &o->json, NULL},
-    };
-    const amble__syntax syntax = {
-        .command = "amble scan", .help = help, .options = options, .count = sizeof options / sizeof *options};
-
     *o = (scan_options){.ms = 0};
-    return amble__options_take(argc, argv, &syntax);
+    return amble__options_take(&amble__command_scan, argc, argv, o);
 }
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
@@ -183,5 +199,5 @@ int amble__cli_scan(int argc, char **argv)
     scan_options o;
     const int r = parse(argc, argv, &o);
 
-    return r ? amble__cli_exit_code(r) : amble__cli_main("amble scan", argc, argv, &config, scan);
+    return r ? amble__cli_exit_code(r) : amble__cli_main(&amble__command_scan, argc, argv, &config, scan);
 }

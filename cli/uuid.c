@@ -10,31 +10,47 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
-static const char help[] =
-    "usage: amble uuid new [--count N] [--json]\n"
-    "       amble uuid lookup NUMBER|UUID|NAME [--json]\n"
-    "\n"
-    "new     draws random 128-bit UUIDs (RFC 4122, version 4) for services and characteristics of your own.\n"
-    "lookup  says what a number means that the Bluetooth SIG assigned: service, characteristic, descriptor, unit,\n"
-    "        company or appearance. A name, or a part of one, finds its numbers.\n"
-    "\n"
-    "  --count N   so many UUIDs\n"
-    "  --json      one JSON object a line\n"
-    "  -h, --help  this text\n"
-    "\n"
-    "examples:\n"
-    "  amble uuid new\n"
-    "  amble uuid lookup 180F\n"
-    "  amble uuid lookup 0000180f-0000-1000-8000-00805f9b34fb\n"
-    "  amble uuid lookup \"heart rate\"\n"
-    "\n"
-    "Exit codes: 0 done, 1 nothing was found, 2 wrong usage.\n";
-
 typedef struct {
     const char *words[2];
     uint32_t count;
     bool json;
 } uuid_options;
+
+static const amble__option option_table[] = {
+    {.name = "--count",
+     .value = "N",
+     .about = "so many UUIDs",
+     .expected = "how many, from 1 on",
+     .take = amble__take_count,
+     .field = offsetof(uuid_options, count)},
+    {.name = "--json", .about = "one JSON object a line", .field = offsetof(uuid_options, json)},
+};
+
+static const char *const help_usage[] = {"uuid new [--count N] [--json]", "uuid lookup NUMBER|UUID|NAME [--json]",
+                                         NULL};
+static const char *const help_text[] = {
+    "new\tdraws random 128-bit UUIDs (RFC 4122, version 4) for services and characteristics of your own.",
+    "lookup\tsays what a number means that the Bluetooth SIG assigned: service, characteristic, descriptor, unit, "
+    "company or appearance. A name, or a part of one, finds its numbers.",
+    NULL};
+static const char *const help_examples[] = {"amble uuid new", "amble uuid lookup 180F",
+                                            "amble uuid lookup 0000180f-0000-1000-8000-00805f9b34fb",
+                                            "amble uuid lookup \"heart rate\"", NULL};
+
+const amble__command amble__command_uuid = {
+    .name = "uuid",
+    .about = "draws UUIDs and says what assigned numbers mean",
+    .usage = help_usage,
+    .text = help_text,
+    .examples = help_examples,
+    .exits = {"done", "nothing was found", "wrong usage"},
+    .options = option_table,
+    .option_count = sizeof option_table / sizeof *option_table,
+    .words = {{.name = "new|lookup", .choices = "new lookup"}, {.name = "NUMBER|UUID|NAME"}},
+    .words_least = 1,
+    .words_most = 2,
+    .words_field = offsetof(uuid_options, words),
+    .run = amble__cli_uuid};
 
 static int draw(const uuid_options *o)
 {
@@ -128,19 +144,7 @@ static int look_up(const uuid_options *o)
 int amble__cli_uuid(int argc, char **argv)
 {
     uuid_options o = {.count = 1};
-    const amble__option options[] = {
-        {"--count", amble__take_count, &o.count, "how many, from 1 on"},
-        {"--json", NULL, &o.json, NULL},
-    };
-    const amble__syntax syntax = {.command = "amble uuid",
-                                  .help = help,
-                                  .options = options,
-                                  .count = sizeof options / sizeof *options,
-                                  .words = o.words,
-                                  .words_least = 1,
-                                  .words_most = 2,
-                                  .words_expected = "new or lookup"};
-    const int r = amble__options_take(argc, argv, &syntax);
+    const int r = amble__options_take(&amble__command_uuid, argc, argv, &o);
 
     if (r)
         return amble__cli_exit_code(r);
@@ -148,7 +152,7 @@ int amble__cli_uuid(int argc, char **argv)
         return draw(&o);
     if (!strcmp(o.words[0], "lookup") && o.words[1])
         return look_up(&o);
-    return amble__cli_exit_code(amble__options_wrong(syntax.command, "%s",
+    return amble__cli_exit_code(amble__options_wrong(&amble__command_uuid, "%s",
                                                      o.words[1] || strcmp(o.words[0], "lookup")
                                                          ? "this is new, or lookup with one thing to look up"
                                                          : "lookup needs a number, a UUID or a name"));

@@ -11,7 +11,7 @@
 enum { AMBLE__VALUE_MAX = 512, AMBLE__VALUE_TEXT = 5 * AMBLE__VALUE_MAX };
 
 typedef struct amble__format amble__format;
-extern const char amble__format_names[]; /* for help and refusals */
+extern const char amble__format_names[]; /* separated by blanks */
 /* The format of this name, or NULL. */
 const amble__format *amble__format_find(const char *name);
 /* The bytes in this format: "100", "12, 13", "0A 0B". Returns `text`, or NULL when they are none of this format, such as

@@ -21,6 +21,7 @@ amble_folder(cli "main\\.c" cli_parts cli_main)
 if(cli_parts)
   add_library(amble_cli_parts STATIC ${cli_parts})
   amble_see_inside(amble_cli_parts)
+  target_compile_definitions(amble_cli_parts PRIVATE AMBLE_VERSION="${PROJECT_VERSION}")
 endif()
 if(cli_main)
   add_executable(amble_cli ${cli_main})
@@ -29,6 +30,20 @@ if(cli_main)
     target_link_libraries(amble_cli PRIVATE amble_cli_parts)
   endif()
   amble_see_inside(amble_cli)
+
+  # Manual pages and completion, from the tables that the tool parses its arguments by.
+  if(NOT CMAKE_CROSSCOMPILING)
+    set(AMBLE_DOCUMENTATION ${PROJECT_BINARY_DIR}/documentation)
+    add_custom_command(
+      OUTPUT ${AMBLE_DOCUMENTATION}/completions/amble
+      COMMAND ${CMAKE_COMMAND} -E rm -rf ${AMBLE_DOCUMENTATION}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${AMBLE_DOCUMENTATION}/man1 ${AMBLE_DOCUMENTATION}/completions
+      COMMAND amble_cli documentation --man ${AMBLE_DOCUMENTATION}/man1
+      COMMAND amble_cli documentation --bash > ${AMBLE_DOCUMENTATION}/completions/amble
+      DEPENDS amble_cli
+      COMMENT "Writing the tool's manual pages and completion")
+    add_custom_target(amble_documentation ALL DEPENDS ${AMBLE_DOCUMENTATION}/completions/amble)
+  endif()
 endif()
 
 # --- examples ------------------------------------------------------------------------------------------------------------
