@@ -51,6 +51,7 @@ if(multitest_parts)
   add_library(amble_multitest_parts STATIC ${multitest_parts})
   amble_see_inside(amble_multitest_parts)
   target_link_libraries(amble_multitest_parts PRIVATE PkgConfig::CMOCKA)
+  target_compile_definitions(amble_multitest_parts PRIVATE AMBLE_BINARY_DIR="${PROJECT_BINARY_DIR}")
 endif()
 
 foreach(source ${AMBLE_TESTS} ${cli_tests} ${example_tests} ${multitests} ${interop_tests})

@@ -1,5 +1,5 @@
 /* See bench.h. There is one run at a time, and its state is here. */
-#include "bench.h"
+#include "bench_internal.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -19,6 +19,12 @@ static struct {
     void (*watch)(const amble_air_packet *packet);
     char problem[400];
 } run;
+
+static bench_told told_here[BENCH_DEVICES], *told = told_here;
+
+bench_told *bench_told_by(size_t index) { return &told[index]; }
+void bench_tell_in(bench_told *elsewhere) { told = elsewhere ? elsewhere : told_here; }
+bench_device *bench_at(size_t index) { return &run.devices[index]; }
 
 uint64_t bench_hash(void) { return run.hash; }
 unsigned bench_packets(void) { return run.packets; }
@@ -44,7 +50,21 @@ bench_device *bench_find(const char *label)
     return NULL;
 }
 
-amble_device bench_address(const char *label) { return amble_own_device(bench_find(label)->ble); }
+amble_device bench_address(const char *label) { return told[bench_find(label) - run.devices].address; }
+
+void bench_result(const bench_device *self, const char *format, ...)
+{
+    char *result = told[self - run.devices].result;
+    const size_t used = strlen(result);
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vsnprintf(result + used, BENCH_RESULT_SIZE - used, format, arguments);
+    va_end(arguments);
+    assert_in_range(n, 1, BENCH_RESULT_SIZE - used - 2); /* more would not fit */
+    memcpy(result + used + n, "\n", 2);
+}
 
 /* --- the trace ---------------------------------------------------------------------------------------------------- */
 static void hash_bytes(const void *bytes, size_t size)
@@ -232,7 +252,11 @@ static void census_of_tasks(bool report_all)
 /* --- a run -------------------------------------------------------------------------------------------------------- */
 int bench_open(bench_device *device)
 {
-    return amble_open(&device->ble, bench_transport(device), &device->config, OPEN_MS);
+    const int r = amble_open(&device->ble, bench_transport(device), &device->config, OPEN_MS);
+
+    if (r == 0)
+        told[device - run.devices].address = amble_own_device(device->ble);
+    return r;
 }
 
 void bench_unplug(bench_device *device)
@@ -313,31 +337,73 @@ static void on_abort(int number)
         _exit(1);
 }
 
-void bench_run(const bench_options *options, const bench_device *devices, size_t count)
+void bench_prepare(const bench_options *options, const bench_device *devices, size_t count, const char *transport)
 {
-    const amble_run_options how = {.virtual_time = true, .seed = options->seed};
-
     assert_int_equal(setenv("CMOCKA_TEST_ABORT", "1", 1), 0);
     (void)signal(SIGABRT, on_abort);
     assert_in_range(count, 1, BENCH_DEVICES);
     memset(&run, 0, sizeof run);
+    memset(told_here, 0, sizeof told_here);
     run.options = *options;
     run.count = (unsigned)count;
     run.hash = 0xcbf29ce484222325;
     memcpy(run.devices, devices, count * sizeof *devices);
     for (size_t i = 0; i < count; i++)
-        (void)snprintf(run.transports[i], sizeof run.transports[i], "air:bench/%s", devices[i].label);
+        (void)snprintf(run.transports[i], sizeof run.transports[i], "%s%s", transport ? transport : "air:bench/",
+                       transport ? "" : devices[i].label);
+}
+
+void bench_run(const bench_options *options, const bench_device *devices, size_t count)
+{
+    const amble_run_options how = {.virtual_time = true, .seed = options->seed};
+
+    bench_prepare(options, devices, count, NULL);
     assert_int_equal(amble_run(&how, run_all, NULL), 0);
     (void)signal(SIGABRT, SIG_DFL);
     assert_int_equal(unsetenv("CMOCKA_TEST_ABORT"), 0);
 }
 
+static const double losses[] = {0, 5, 20};
+
 void bench_run_lossy(const bench_device *devices, size_t count)
 {
-    static const double losses[] = {0, 5, 20};
-
     for (unsigned i = 0; i < 3; i++)
         bench_run(&(bench_options){.loss = losses[i], .seed = 1 + i}, devices, count);
+}
+
+/* The first run says what is right; `first` is empty before it. */
+static void compare_results(char (*first)[BENCH_RESULT_SIZE], const bench_device *devices, size_t count,
+                            const char *how)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!*first[i])
+            memcpy(first[i], told_here[i].result, sizeof first[i]);
+        if (strcmp(first[i], told_here[i].result))
+            fail_msg("%s saw otherwise %s:\n%sat first it was:\n%s", devices[i].label, how, told_here[i].result,
+                     first[i]);
+    }
+}
+
+void bench_run_everywhere(const bench_device *devices, size_t count)
+{
+    static char first[BENCH_DEVICES][BENCH_RESULT_SIZE];
+    bench_options options = {.seed = 1};
+    bool anything = false;
+
+    memset(first, 0, sizeof first);
+    for (unsigned i = 0; i < 3; i++, options.seed++) {
+        options.loss = losses[i];
+        bench_run(&options, devices, count);
+        compare_results(first, devices, count, "at a higher loss");
+    }
+    for (size_t i = 0; i < count; i++)
+        anything = anything || *first[i];
+    assert_true(anything); /* scripts that tell nothing have nothing to compare */
+    for (unsigned i = 0; i < 2; i++, options.seed++) {
+        options.loss = losses[i];
+        bench_run_sockets(&options, devices, count);
+        compare_results(first, devices, count, "over sockets");
+    }
 }
 
 /* --- meeting ------------------------------------------------------------------------------------------------------ */

@@ -47,6 +47,16 @@ void bench_run_lossy(const bench_device *devices, size_t count);
     bench_run_lossy((const bench_device[]){__VA_ARGS__},                                                               \
                     sizeof((const bench_device[]){__VA_ARGS__}) / sizeof(bench_device))
 
+/* One more line of what this device saw: what every run of the same scripts has to agree on. */
+void bench_result(const bench_device *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* bench_run_lossy, and then each script in a process of its own over sockets, at 0 % and 5 %; fails when what the
+ * devices saw differs. Such a script knows only its own device: no bench_find, bench_unplug, bench_watch, no exact
+ * times. */
+void bench_run_everywhere(const bench_device *devices, size_t count);
+#define BENCH_RUN_EVERYWHERE(...)                                                                                      \
+    bench_run_everywhere((const bench_device[]){__VA_ARGS__},                                                          \
+                         sizeof((const bench_device[]){__VA_ARGS__}) / sizeof(bench_device))
+
 /* Every packet of the last run: time, channel, address and bytes. */
 uint64_t bench_hash(void);
 /* Packets on the air so far. */
