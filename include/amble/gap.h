@@ -168,7 +168,7 @@ typedef struct {
 /* Connects to `device`; `*conn` is the caller's. Several tasks may wait for several devices at once. An attempt that the peer did not
  * answer with a first packet is repeated. `options` NULL: the defaults. Waits; after any end the next connect works at once.
  * Errors: TIMEOUT, CANCELLED, CLOSED, CONTROLLER, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_ARGUMENT,
- * AMBLE_ERR_BUSY when a link to that device exists or is being made, AMBLE_ERR_HCI(...). Vol 3 Part C 9.3.8. */
+ * AMBLE_ERR_BUSY when a link to that device exists or is being made, also when it connects to this one meanwhile, AMBLE_ERR_HCI(...). Vol 3 Part C 9.3.8. */
 int amble_connect(amble *ble, amble_device device, const amble_connect_options *options, amble_connection **conn,
                   int timeout_ms) AMBLE_MUST_CHECK;
 /* Disconnects if need be and frees the connection; subscriptions of it end. Waits until the link is down, at most about two
@@ -184,10 +184,63 @@ uint8_t amble_connection_reason(
 amble_device amble_connection_device(const amble_connection *conn);
 amble *amble_connection_host(const amble_connection *conn);
 bool amble_connection_is_central(const amble_connection *conn); /* this side's role */
+uint16_t amble_connection_mtu(const amble_connection *conn);    /* of ATT; 23 until exchanged */
+
+/* --- the timing of a link ----------------------------------------------------------------------------------------- */
+/* Connection parameters, Vol 6 Part B 4.5.1, 4.5.2. The supervision timeout must be longer than (1 + latency) * max_interval_us * 2. */
+typedef struct {
+    uint32_t min_interval_us, max_interval_us; /* 7,500..4,000,000, in steps of 1,250; 0: 30,000 and 50,000 */
+    uint16_t latency;                          /* connection events the peripheral may skip, 0..499 */
+    uint32_t supervision_timeout_ms;           /* 100..32,000; 0: 4,000 */
+} amble_parameters;
+
+/* What the link has now: both intervals are the same. Does not wait, and tells the last ones after the link is gone. */
+amble_parameters amble_connection_parameters(const amble_connection *conn);
 uint32_t amble_connection_interval_us(const amble_connection *conn);
-uint16_t amble_connection_mtu(const amble_connection *conn); /* of ATT; 23 until exchanged */
+
+/* Changes them, and waits until the new ones are in force:
+ *
+ *     const amble_parameters slow = {.min_interval_us = 400000, .max_interval_us = 500000, .latency = 4,
+ *                                    .supervision_timeout_ms = 6000};
+ *     r = amble_connection_update(conn, &slow, 5000);
+ *
+ * The central decides. The peripheral asks it: with the link layer's request where both controllers know it, else through L2CAP. Waits; one
+ * change of a link is made after the other. A change that was sent when the time was over may still happen.
+ * Errors: AMBLE_ERR_HCI(0x3B) when the peer refuses, AMBLE_ERR_ARGUMENT for parameters out of range, AMBLE_ERR_HCI(...), TIMEOUT,
+ * CANCELLED, DISCONNECTED. Vol 3 Part C 9.3.9, Vol 4 Part E 7.8.18, Vol 3 Part A 4.20. */
+int amble_connection_update(amble_connection *conn, const amble_parameters *parameters,
+                            int timeout_ms) AMBLE_MUST_CHECK;
+
+/* --- the radio of a link ------------------------------------------------------------------------------------------ */
+typedef struct {
+    amble_phy send, receive;
+    uint8_t coding; /* wish for the coded PHY: 2 or 8 symbols a bit, 8 reaches farthest; 0: as the controller likes */
+} amble_phys;
+/* The PHYs in use. Waits. Errors: TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). Vol 4 Part E 7.8.47. */
+int amble_connection_phy(amble_connection *conn, amble_phys *phys, int timeout_ms) AMBLE_MUST_CHECK;
+/* Wishes for other ones; AMBLE_PHY_ANY leaves it to the controllers. Waits until they agreed: `*agreed` (may be NULL) is what is in use
+ * then, which may be what was before when the peer cannot do better. Errors as above, AMBLE_ERR_ARGUMENT. Vol 4 Part E 7.8.49. */
+int amble_connection_set_phy(amble_connection *conn, const amble_phys *wish, amble_phys *agreed,
+                             int timeout_ms) AMBLE_MUST_CHECK;
+
+/* The most payload that one packet of the link carries, 27..251 bytes. Does not wait. */
+typedef struct {
+    uint16_t send, receive;
+} amble_data_length;
+amble_data_length amble_connection_data_length(const amble_connection *conn);
+/* Sets how much this side wants to send in a packet; the host asks for 251 by itself. Waits until the controller has taken it; the new length
+ * is in force when the peer agreed. Errors: AMBLE_ERR_ARGUMENT, TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). Vol 4 Part E 7.8.33. */
+int amble_connection_set_data_length(amble_connection *conn, uint16_t bytes, int timeout_ms) AMBLE_MUST_CHECK;
+
 /* The signal strength of the link in dBm. Waits. Errors: TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). */
 int amble_connection_rssi(amble_connection *conn, int8_t *rssi, int timeout_ms) AMBLE_MUST_CHECK;
+
+/* The data channels a link uses: bit n is channel n, 0..36. Waits. Errors as above. Vol 4 Part E 7.8.20. */
+#define AMBLE_CHANNELS UINT64_C(0x1fffffffff)
+int amble_connection_channels(amble_connection *conn, uint64_t *channels, int timeout_ms) AMBLE_MUST_CHECK;
+/* Tells the controller which channels are free of other radios, at least two: links where this side is central avoid the others. Waits until
+ * the controller knows. Errors: AMBLE_ERR_ARGUMENT, TIMEOUT, CANCELLED, CLOSED, CONTROLLER, HCI(...). Vol 4 Part E 7.8.19. */
+int amble_classify_channels(amble *ble, uint64_t channels, int timeout_ms) AMBLE_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,15 @@ extern "C" {
 
 typedef struct amble amble;
 
+/* How the host answers a peer that asks for other parameters. Zero: whatever is asked, if the specification allows it. */
+typedef struct {
+    bool refuse; /* everything */
+    uint32_t min_interval_us,
+        max_interval_us; /* what may be granted; the interval is chosen from what both ranges share; 0: any */
+    bool no_latency;
+    uint16_t max_latency;                /* 0: any */
+    uint32_t max_supervision_timeout_ms; /* 0: any */
+} amble_parameter_policy;
 #define AMBLE_CONFIG_SERVICES 8
 typedef struct {
     const char
@@ -32,7 +41,8 @@ typedef struct {
     uint16_t scanned_devices;      /* devices that a scan remembers; 0: 32 */
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
-    void *memory;                  /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
+    amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
+    void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
     /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in
      * amble_open, within its timeout, and may wait; of the host it may call amble_hci_command alone. May end with another Reset. A negative
      * result ends amble_open with it. NULL: nothing. */
@@ -68,6 +78,9 @@ const char *amble_name(const amble *ble);
  * parameters, PROTOCOL an answer without a status, TIMEOUT before two seconds are over, CANCELLED, CONTROLLER, CLOSED. The events of vendors are not shown. */
 int amble_hci_command(amble *ble, uint16_t opcode, const void *parameters, size_t size, void *reply, size_t reply_size,
                       int timeout_ms) AMBLE_MUST_CHECK;
+
+/* Replaces amble_config.parameter_policy from now on; NULL: everything is granted. Does not wait. */
+void amble_set_parameter_policy(amble *ble, const amble_parameter_policy *policy);
 
 /* Numbers that tell how a host fares; each only grows. */
 typedef struct {

@@ -261,6 +261,7 @@ static bool give(amble__gap *gap, amble__advertiser *a, amble_connection *conn)
         return false;
     conn->advertised_by = on;
     a->paused = a->once;
+    amble__connect_overtaken(gap, conn->device);
     amble__waiters_end(&a->waiters, 0);
     return true;
 }

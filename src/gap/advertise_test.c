@@ -1,73 +1,14 @@
 /* What advertisers say to controllers of both kinds: directed, extended in fragments, several sets; and whose a central is. */
-#include "host/testing.h"
+#include "gap/testing.h"
 
 enum { LONG_DATA = 600 };
 
-/* A controller that keeps the parameters of what it is told, in front of the one that all tests share. */
-static struct {
-    bool extended;
-    uint8_t sets;
-    uint16_t said[FAKE_COMMANDS];
-    uint8_t parameters[FAKE_COMMANDS][256];
-    size_t sizes[FAKE_COMMANDS];
-    unsigned count, read;
-} heard;
-
-static amble *ble;
-
-static int write_command(amble__transport *transport, const uint8_t *packet, size_t size)
-{
-    const uint16_t opcode = amble__get_le16(packet + 1);
-    uint8_t reply[4 + 8] = {1, packet[1], packet[2], 0};
-
-    if (packet[0] != AMBLE__PACKET_COMMAND)
-        return fake_write(transport, packet, size);
-    assert_in_range(heard.count, 0, FAKE_COMMANDS - 1);
-    heard.said[heard.count] = opcode;
-    heard.sizes[heard.count] = size - 4;
-    memcpy(heard.parameters[heard.count++], packet + 4, size - 4);
-    if (fake.held == opcode || fake_status(opcode))
-        return fake_write(transport, packet, size);
-    if (opcode == AMBLE__HCI_LE_READ_FEATURES && heard.extended)
-        reply[4 + 1] = 0x10;
-    else if (opcode == AMBLE__HCI_LE_READ_ADVERTISING_SETS)
-        reply[4] = heard.sets;
-    else if (opcode == AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS || opcode == AMBLE__HCI_LE_READ_ADVERTISING_TX_POWER)
-        reply[4] = 9; /* dBm */
-    else
-        return fake_write(transport, packet, size);
-    fake_event(AMBLE__EVENT_COMMAND_COMPLETE, reply, sizeof reply);
-    return 0;
-}
-
 static void begin(bool extended, uint8_t sets, const amble_config *config)
 {
-    static const amble__transport_operations operations = {.write = write_command, .close = fake_close};
-
-    fake_reset();
-    memset(&heard, 0, sizeof heard);
+    scripted_reset();
     heard.extended = extended;
     heard.sets = sets;
-    fake.transport = (amble__transport){.operations = &operations, .name = "fake"};
-    assert_int_equal(amble__host_open(&ble, &fake.transport, config, 5000), 0);
-    heard.read = heard.count;
-}
-
-/* The parameters of the next command of this kind, which must have come. */
-static const uint8_t *next_said(uint16_t opcode)
-{
-    while (heard.read < heard.count)
-        if (heard.said[heard.read++] == opcode)
-            return heard.parameters[heard.read - 1];
-    fail_msg("the command 0x%04x did not come", opcode);
-    return NULL;
-}
-static bool says(uint16_t opcode)
-{
-    for (unsigned i = heard.read; i < heard.count; i++)
-        if (heard.said[i] == opcode)
-            return true;
-    return false;
+    scripted_open(config);
 }
 
 static void open_advertiser(amble_advertiser *a, const amble_advertise_options *options)

@@ -12,15 +12,6 @@
 
 enum {
     DEFAULT_SCAN_US = 60000,
-    DEFAULT_MIN_INTERVAL_US = 30000,
-    DEFAULT_MAX_INTERVAL_US = 50000,
-    DEFAULT_SUPERVISION_MS = 4000,
-    LEAST_INTERVAL_US = 7500,
-    MOST_INTERVAL_US = 4000000,
-    MOST_LATENCY = 499,
-    LEAST_SUPERVISION_MS = 100,
-    MOST_SUPERVISION_MS = 32000,
-    UNIT_SUPERVISION_MS = 10,
     LEAST_SCAN_US = 2500,
     MOST_SCAN_US = 10240000,
     CANCEL_MS = 2000,
@@ -67,27 +58,20 @@ static void or_default(uint32_t *value, uint32_t otherwise)
 static int take_options(amble_connect_options *out, const amble_connect_options *options)
 {
     static const amble_connect_options defaults = {0};
+    amble_parameters parameters;
 
     *out = options ? *options : defaults;
     or_default(&out->scan_interval_us, DEFAULT_SCAN_US);
     or_default(&out->scan_window_us, out->scan_interval_us < DEFAULT_SCAN_US ? out->scan_interval_us : DEFAULT_SCAN_US);
-    or_default(&out->max_interval_us,
-               out->min_interval_us > DEFAULT_MAX_INTERVAL_US ? out->min_interval_us : DEFAULT_MAX_INTERVAL_US);
-    or_default(&out->min_interval_us,
-               out->max_interval_us < DEFAULT_MIN_INTERVAL_US ? out->max_interval_us : DEFAULT_MIN_INTERVAL_US);
-    or_default(&out->supervision_timeout_ms, DEFAULT_SUPERVISION_MS);
-    out->supervision_timeout_ms -=
-        out->supervision_timeout_ms % UNIT_SUPERVISION_MS; /* as the controller will have it */
+    parameters =
+        (amble_parameters){out->min_interval_us, out->max_interval_us, out->latency, out->supervision_timeout_ms};
     if (out->scan_interval_us > MOST_SCAN_US || out->scan_window_us < LEAST_SCAN_US ||
-        out->scan_window_us > out->scan_interval_us || out->min_interval_us < LEAST_INTERVAL_US ||
-        out->max_interval_us > MOST_INTERVAL_US || out->min_interval_us > out->max_interval_us ||
-        out->latency > MOST_LATENCY || out->supervision_timeout_ms < LEAST_SUPERVISION_MS ||
-        out->supervision_timeout_ms > MOST_SUPERVISION_MS)
+        out->scan_window_us > out->scan_interval_us || amble__parameters_take(&parameters) < 0)
         return AMBLE_ERR_ARGUMENT;
-    /* The link must survive the events that the peripheral may skip, Vol 4 Part E 7.8.12. */
-    return (uint64_t)out->supervision_timeout_ms * 1000 > (1u + out->latency) * (uint64_t)out->max_interval_us * 2
-               ? 0
-               : AMBLE_ERR_ARGUMENT;
+    out->min_interval_us = parameters.min_interval_us;
+    out->max_interval_us = parameters.max_interval_us;
+    out->supervision_timeout_ms = parameters.supervision_timeout_ms;
+    return 0;
 }
 
 static bool same_options(const amble_connect_options *a, const amble_connect_options *b)
@@ -211,6 +195,14 @@ static void repeat_after_a_pause(amble__gap *gap)
                        amble_now_us() + ((uint64_t)amble__get_le16(dice) * ((uint64_t)PAUSE_US << doublings) >> 16));
 }
 
+void amble__connect_overtaken(amble__gap *gap, amble_device device)
+{
+    amble__connect_request *request = request_for(gap, device);
+
+    if (request && !request->conn)
+        amble__wait_end(&request->wait, AMBLE_ERR_BUSY);
+}
+
 void amble__connect_failed(amble__gap *gap, uint8_t status)
 {
     if (status == AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
@@ -237,14 +229,10 @@ void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t 
 
 void amble__write_link_wishes(amble__writer *w, const amble_connect_options *options)
 {
-    enum { UNIT_1250_US = 1250 };
+    const amble_parameters parameters = {options->min_interval_us, options->max_interval_us, options->latency,
+                                         options->supervision_timeout_ms};
 
-    amble__write_le16(w, options->min_interval_us / UNIT_1250_US);
-    amble__write_le16(w, options->max_interval_us / UNIT_1250_US);
-    amble__write_le16(w, options->latency);
-    amble__write_le16(w, options->supervision_timeout_ms / UNIT_SUPERVISION_MS);
-    amble__write_le16(w, 0); /* event length: as the controller likes */
-    amble__write_le16(w, 0);
+    amble__parameters_write(w, &parameters);
 }
 
 /* --- the service task's part ---------------------------------------------------------------------------------------- */

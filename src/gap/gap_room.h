@@ -127,6 +127,9 @@ struct amble__gap {
     amble__list connecting_waiters; /* the service task, until the controller has stopped */
     amble__stray strays[AMBLE__STRAY_LINKS];
     amble__timer retry; /* of what the controller refused */
+    amble_parameter_policy policy;
+    /* As peripheral, through L2CAP; set by the host. Returns as amble_connection_update does. */
+    int (*ask_central)(amble_connection *conn, const amble_parameters *parameters, uint64_t deadline_us);
     uint64_t connect_repeated, malformed;
 };
 
@@ -178,6 +181,23 @@ static inline bool amble__advertiser_wanted(const amble__gap *gap, uint8_t set)
 /* Sends data in as many commands as it needs: `before`, how, how much, data. extended.c */
 int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *before, size_t before_size,
                             const uint8_t *data, size_t size);
+/* --- link procedures, parameters.c and radio.c ---------------------------------------------------------------------- */
+/* Runs a command of two bytes of handle and these, whose end an event tells. Waits for its turn and for its end. */
+int amble__link_run(amble_connection *conn, int kind, uint16_t opcode, const void *parameters, size_t size,
+                    uint64_t deadline_us);
+/* The event came, or the command was refused. */
+void amble__link_ran(amble_connection *conn, int kind, int result);
+/* Fills in what is left out; AMBLE_ERR_ARGUMENT for what no link may have. */
+int amble__parameters_take(amble_parameters *parameters);
+void amble__parameters_write(amble__writer *w, const amble_parameters *parameters);
+/* A peripheral asks through L2CAP: true when it is granted; the host sees to it then. */
+bool amble__parameters_asked(amble__gap *gap, amble_connection *conn, amble_parameters wish);
+/* The events. */
+void amble__parameters_event(amble__gap *gap, amble__reader *r);
+void amble__parameters_request_event(amble__gap *gap, amble__reader *r);
+void amble__phy_event(amble__gap *gap, amble__reader *r);
+void amble__data_length_event(amble__gap *gap, amble__reader *r);
+void amble__serve_procedures(amble__gap *gap);
 /* The service task's parts. */
 void amble__serve_disconnects(amble__gap *gap);
 void amble__serve_advertising(amble__gap *gap);
@@ -200,6 +220,8 @@ void amble__advertised_lost(amble__gap *gap, const amble_connection *conn);
 /* A link came that has no slot. */
 void amble__advertised_stray(amble__gap *gap);
 bool amble__connected_link(amble__gap *gap, amble_connection *conn);
+/* A link to this device was made from the other side: nothing is left to be made. */
+void amble__connect_overtaken(amble__gap *gap, amble_device device);
 void amble__connect_failed(amble__gap *gap, uint8_t status);
 /* The controller is not connecting any more, for whatever reason. */
 void amble__connect_stopped(amble__gap *gap);

@@ -67,6 +67,7 @@ int amble__gap_service(void *arg)
             continue;
         amble__serve_disconnects(gap);
         serve_features(gap);
+        amble__serve_procedures(gap);
         amble__serve_advertising(gap);
         amble__serve_scan(gap);
         amble__serve_connects(gap);
@@ -154,20 +155,6 @@ static void remote_features(amble__gap *gap, amble__reader *r)
     /* A failure that is not the link's own end (which is announced apart) still came from a link that works. */
     if (conn && status != AMBLE__HCI_CONNECTION_NOT_ESTABLISHED)
         amble__gap_established(gap, conn);
-}
-
-static void parameters_updated(amble__gap *gap, amble__reader *r)
-{
-    const uint8_t status = amble__read_u8(r);
-    const uint16_t handle = amble__read_le16(r) & 0x0fff;
-    const uint16_t interval = amble__read_le16(r), latency = amble__read_le16(r), supervision = amble__read_le16(r);
-    amble_connection *conn = r->failed || status ? NULL : amble__link_by_handle(gap->links, handle);
-
-    if (!conn)
-        return;
-    conn->interval_us = interval * 1250u;
-    conn->latency = latency;
-    conn->supervision_ms = supervision * 10u;
 }
 
 static void set_terminated(amble__gap *gap, amble__reader *r)
@@ -268,10 +255,19 @@ void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters)
         remote_features(gap, parameters);
         break;
     case AMBLE__LE_CONNECTION_UPDATE_COMPLETE:
-        parameters_updated(gap, parameters);
+        amble__parameters_event(gap, parameters);
         break;
     case AMBLE__LE_ADVERTISING_SET_TERMINATED:
         set_terminated(gap, parameters);
+        break;
+    case AMBLE__LE_REMOTE_PARAMETER_REQUEST:
+        amble__parameters_request_event(gap, parameters);
+        break;
+    case AMBLE__LE_DATA_LENGTH_CHANGE:
+        amble__data_length_event(gap, parameters);
+        break;
+    case AMBLE__LE_PHY_UPDATE_COMPLETE:
+        amble__phy_event(gap, parameters);
         break;
     default:
         break; /* masked out, or news that concern nobody here */

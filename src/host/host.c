@@ -152,6 +152,27 @@ static void on_bearer_dead(amble_connection *conn)
     amble__gap_work(&conn->host->gap);
 }
 
+/* A peripheral asks for other connection parameters, or this one does: GAP has the rules, L2CAP the words. */
+static bool on_parameters_asked(amble_connection *conn, const amble__parameter_wishes *wishes)
+{
+    const amble_parameters wish = {.min_interval_us = wishes->interval_min * 1250u,
+                                   .max_interval_us = wishes->interval_max * 1250u,
+                                   .latency = wishes->latency,
+                                   .supervision_timeout_ms = wishes->timeout * 10u};
+
+    return amble__parameters_asked(&conn->host->gap, conn, wish);
+}
+
+static int ask_central(amble_connection *conn, const amble_parameters *parameters, uint64_t deadline_us)
+{
+    const amble__parameter_wishes wishes = {.interval_min = (uint16_t)(parameters->min_interval_us / 1250),
+                                            .interval_max = (uint16_t)(parameters->max_interval_us / 1250),
+                                            .latency = parameters->latency,
+                                            .timeout = (uint16_t)(parameters->supervision_timeout_ms / 10)};
+
+    return amble__signalling_ask_parameters(conn, &wishes, deadline_us);
+}
+
 /* The trace as log lines. */
 static void log_trace(void *user, const amble__trace_point *point)
 {
@@ -195,6 +216,9 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.closings = &ble->hci.closings;
     ble->gap.host = ble;
     ble->gap.name = ble->name;
+    ble->gap.policy = c->parameter_policy;
+    ble->gap.ask_central = ask_central;
+    ble->l2cap.parameters_asked = on_parameters_asked;
 }
 
 void amble__host_fail(amble *ble, int error)
@@ -369,23 +393,6 @@ void amble_connection_close(amble_connection *conn)
     if (conn->state == AMBLE__LINK_DEAD)
         amble__link_free(conn);
     amble__gap_work(&conn->host->gap); /* somebody may wait for the slot */
-}
-
-int amble_connection_rssi(amble_connection *conn, int8_t *rssi, int timeout_ms)
-{
-    uint8_t parameters[2], reply[3];
-    amble_timeout timeout;
-    int r = amble__client_check(conn, conn->generation, timeout_ms);
-
-    if (r < 0)
-        return r;
-    amble__put_le16(parameters, conn->handle);
-    amble_timeout_begin(&timeout, conn, timeout_ms);
-    r = amble__hci_command(conn->hci, AMBLE__HCI_READ_RSSI, parameters, sizeof parameters, reply, sizeof reply);
-    r = amble_timeout_end(&timeout, r);
-    if (r == 0)
-        *rssi = (int8_t)reply[2];
-    return r;
 }
 
 amble_statistics amble_read_statistics(const amble *ble)

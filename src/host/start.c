@@ -7,8 +7,11 @@
 #include "host/host_room.h"
 
 enum {
-    FEATURE_LE = 38,            /* of the local features, Vol 2 Part C 3.3: LE Supported (Controller) */
-    LE_FEATURE_DATA_LENGTH = 5, /* Vol 6 Part B 4.6 */
+    FEATURE_LE = 38,                  /* of the local features, Vol 2 Part C 3.3: LE Supported (Controller) */
+    LE_FEATURE_PARAMETER_REQUEST = 1, /* Vol 6 Part B 4.6 */
+    LE_FEATURE_DATA_LENGTH = 5,
+    LE_FEATURE_2M = 8,
+    LE_FEATURE_CODED = 11,
     LE_FEATURE_EXTENDED_ADVERTISING = 12,
     LARGEST_PACKET = 251,     /* of the link layer, in bytes */
     LARGEST_PACKET_US = 2120, /* its time on LE 1M, Vol 6 Part B 4.5.10 */
@@ -108,6 +111,22 @@ static int use_long_packets(amble *ble)
                               0);
 }
 
+/* Events are asked for only of a controller that has them. */
+static uint64_t le_event_mask(const uint8_t le_features[8])
+{
+    uint64_t mask = LE_EVENT_MASK;
+
+    if (bit(le_features, LE_FEATURE_EXTENDED_ADVERTISING))
+        mask |= LE_EVENT_MASK_EXTENDED;
+    if (bit(le_features, LE_FEATURE_PARAMETER_REQUEST))
+        mask |= UINT64_C(1) << (AMBLE__LE_REMOTE_PARAMETER_REQUEST - 1);
+    if (bit(le_features, LE_FEATURE_DATA_LENGTH))
+        mask |= UINT64_C(1) << (AMBLE__LE_DATA_LENGTH_CHANGE - 1);
+    if (bit(le_features, LE_FEATURE_2M) || bit(le_features, LE_FEATURE_CODED))
+        mask |= UINT64_C(1) << (AMBLE__LE_PHY_UPDATE_COMPLETE - 1);
+    return mask;
+}
+
 static int choose_commands(amble *ble, const uint8_t le_features[8])
 {
     const bool extended = bit(le_features, LE_FEATURE_EXTENDED_ADVERTISING);
@@ -115,7 +134,7 @@ static int choose_commands(amble *ble, const uint8_t le_features[8])
     int r;
 
     ble->gap.commands = extended ? &amble__extended_commands : &amble__legacy_commands;
-    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, LE_EVENT_MASK | (extended ? LE_EVENT_MASK_EXTENDED : 0));
+    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, le_event_mask(le_features));
     if (r < 0 || (r = ask(ble, AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE, &size, 1)) < 0)
         return r;
     /* Legacy commands know one advertisement; the sets of extended ones are counted. */

@@ -4,6 +4,8 @@
 
 #include "core/log.h"
 
+enum { LEAST_DATA_LENGTH = 27 }; /* Vol 6 Part B 4.5.10 */
+
 void amble__links_init(amble__links *links, amble__arena *arena, size_t count)
 {
     amble_connection *slots = amble__arena_take(arena, count, sizeof *slots);
@@ -83,7 +85,7 @@ amble_connection *amble__link_open(amble__links *links, const amble__link_parame
 {
     amble_connection *conn = free_slot(links);
 
-    if (!conn)
+    if (!conn || amble__link_by_handle(links, parameters->handle))
         return NULL;
     *conn = (amble_connection){
         .state = AMBLE__LINK_LIVE,
@@ -95,11 +97,17 @@ amble_connection *amble__link_open(amble__links *links, const amble__link_parame
         .interval_us = parameters->interval_us,
         .latency = parameters->latency,
         .supervision_ms = parameters->supervision_ms,
+        .data_length = {LEAST_DATA_LENGTH, LEAST_DATA_LENGTH},
+        .phys = {.send = AMBLE_PHY_1M, .receive = AMBLE_PHY_1M},
         .host = links->host,
         .hci = links->hci,
         .links = links,
     };
     amble__list_init(&conn->losses);
+    for (int i = 0; i < AMBLE__PROCEDURES; i++) {
+        amble__list_init(&conn->procedures[i].owner);
+        amble__list_init(&conn->procedures[i].queue);
+    }
     amble__acl_link_open(links->hci, &conn->acl, conn->handle);
     amble__trace_at(&conn->hci->trace, LINK_OPENED, conn->handle, conn->device.bytes, sizeof conn->device.bytes);
     links->opened(conn);
@@ -198,6 +206,14 @@ amble_device amble_connection_device(const amble_connection *conn) { return conn
 amble *amble_connection_host(const amble_connection *conn) { return conn->host; }
 bool amble_connection_is_central(const amble_connection *conn) { return conn->central; }
 uint32_t amble_connection_interval_us(const amble_connection *conn) { return conn->interval_us; }
+amble_data_length amble_connection_data_length(const amble_connection *conn) { return conn->data_length; }
+amble_parameters amble_connection_parameters(const amble_connection *conn)
+{
+    return (amble_parameters){.min_interval_us = conn->interval_us,
+                              .max_interval_us = conn->interval_us,
+                              .latency = conn->latency,
+                              .supervision_timeout_ms = conn->supervision_ms};
+}
 
 int amble_disconnected(amble_connection *conn, int timeout_ms)
 {

@@ -24,6 +24,25 @@ typedef struct {
     uint8_t key_size;        /* of the key, in bytes: 7 to 16; 0 while the link is not encrypted */
 } amble__link_security;
 
+/* A procedure of the link layer that one side begins and an event ends: one at a time per link and kind. The task that wants it leaves the
+ * command here, the host's service task sends it; so a task may give up at any moment. */
+typedef enum { AMBLE__PROCEDURE_IDLE, AMBLE__PROCEDURE_WANTED, AMBLE__PROCEDURE_SENT } amble__procedure_state;
+enum { AMBLE__PROCEDURE_COMMAND = 14 };
+typedef struct {
+    amble__procedure_state state;
+    uint16_t opcode;
+    uint8_t size, parameters[AMBLE__PROCEDURE_COMMAND]; /* of the command; the handle is put in front */
+    amble__list owner;                                  /* the task that waits for the end, or nobody */
+    amble__list queue;                                  /* tasks that want it next */
+} amble__link_procedure;
+enum { AMBLE__PROCEDURE_PARAMETERS, AMBLE__PROCEDURE_PHY, AMBLE__PROCEDURES };
+
+/* The peer's request for other parameters that the controller hands up, Vol 4 Part E 7.7.65.6: the answer that is owed to it. */
+typedef struct {
+    bool owed, accept;
+    uint16_t interval_min, interval_max, latency, timeout; /* as HCI has them */
+} amble__parameter_answer;
+
 struct amble_connection {
     amble__list losses; /* waits that the loss of the link ends; first, see task/scheduler.h */
     amble__link_state state;
@@ -44,6 +63,10 @@ struct amble_connection {
     uint32_t interval_us;
     uint16_t latency;
     uint32_t supervision_ms;
+    amble_data_length data_length;
+    amble_phys phys; /* that the last change ended with */
+    amble__link_procedure procedures[AMBLE__PROCEDURES];
+    amble__parameter_answer parameter_answer;
     amble__acl_link acl;
     amble *host;
     struct amble__hci *hci;
@@ -100,7 +123,7 @@ amble_connection *amble__link_by_device(const amble__links *links, amble_device 
 bool amble__link_slot_free(const amble__links *links);
 /* The same, or one will be soon: its link has no owner any more and is being disconnected. */
 bool amble__link_slot_coming(const amble__links *links);
-/* A new link, or NULL when every slot is taken (then the handle has to be disconnected). Data parked for it is delivered. */
+/* A new link, or NULL when every slot is taken (then the handle has to be disconnected) or the handle is in use. Data parked for it is delivered. */
 amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters);
 /* The link is gone: every wait on it ends with `error`. The slot of an orphan is free then. */
 void amble__link_lose(amble_connection *conn, uint8_t reason, int error);

@@ -332,11 +332,22 @@ static void a_timeout_with_a_link_ends_with_it(void)
     amble_scope_close(&scope);
 }
 
+static void a_handle_in_use_is_not_given_again(void)
+{
+    const amble__link_parameters again = {.handle = HANDLE};
+
+    open_table();
+    open_link(HANDLE);
+    assert_null(amble__link_open(&links, &again));
+    assert_int_equal(above.opened, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         task_test(slots_are_used_again_and_generations_are_not),
         task_test(a_dead_connection_can_still_be_asked),
+        task_test(a_handle_in_use_is_not_given_again),
         task_test(packets_that_come_early_are_parked),
         task_test(parked_packets_grow_old),
         task_test(parked_packets_keep_their_order),
