@@ -117,6 +117,8 @@ void amble__ll_reset(amble__controller *controller)
     controller->random_address_set = false;
     controller->suggested_octets = AMBLE__LL_OCTETS_MIN;
     controller->suggested_time = AMBLE__LL_TIME_MIN;
+    controller->tx_phys = controller->rx_phys = AMBLE__LL_ALL_PHYS;
+    controller->channel_map = AMBLE__LL_ALL_CHANNELS;
     controller->host_buffers = (amble__ll_host_buffers){.packet_size = AMBLE__LL_OCTETS_MAX};
     controller->accept_list.count = 0;
 }

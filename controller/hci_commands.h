@@ -47,8 +47,8 @@ amble__hc_handler amble__hc_le_read_supported_states;
 amble__hc_handler amble__hc_le_read_suggested_data_length;
 amble__hc_handler amble__hc_le_write_suggested_data_length;
 amble__hc_handler amble__hc_le_read_maximum_data_length;
-amble__hc_handler amble__hc_le_set_default_phy;
 amble__hc_handler amble__hc_le_read_transmit_power;
+amble__hc_handler amble__hc_le_set_host_feature;
 /* --- advertiser.c --- */
 amble__hc_handler amble__hc_le_set_advertising_parameters;
 amble__hc_handler amble__hc_le_read_advertising_tx_power;
@@ -72,4 +72,11 @@ amble__hc_handler amble__hc_le_read_channel_map;
 amble__hc_handler amble__hc_le_read_remote_features;
 amble__hc_handler amble__hc_le_set_data_length;
 amble__hc_handler amble__hc_le_read_phy;
+amble__hc_handler amble__hc_le_set_default_phy;
+amble__hc_handler amble__hc_le_set_phy;
+amble__hc_handler amble__hc_le_connection_update;
+amble__hc_handler amble__hc_le_remote_parameter_request_reply;
+amble__hc_handler amble__hc_le_remote_parameter_request_negative_reply;
+amble__hc_handler amble__hc_le_set_host_channel_classification;
+amble__hc_then amble__hc_start_channel_map_updates;
 #endif

@@ -37,7 +37,7 @@ static void test_reset_is_answered_exactly(void **state)
 
 static void test_unknown_commands(void **state)
 {
-    static const unsigned opcodes[] = {0x0000, 0x0401, 0x0c14, 0x2013, 0x2036, 0x2041, 0x2074, 0xfc01, 0xffff};
+    static const unsigned opcodes[] = {0x0000, 0x0401, 0x0c14, 0x201d, 0x2060, 0x2100, 0xfc01, 0xffff};
 
     (void)state;
     for (size_t i = 0; i < sizeof opcodes / sizeof *opcodes; i++) {
@@ -162,8 +162,8 @@ static void test_what_it_says_of_itself(void **state)
                         "\x00\x01\x01\x02\x00\x00\x00\x00\x00\x00\x00", 11);
     assert_int_equal(bench_status(host, HC_READ_LOCAL_EXTENDED_FEATURES, "02"), HC_INVALID_PARAMETERS);
     assert_memory_equal(bench_command(host, HC_LE_READ_LOCAL_SUPPORTED_FEATURES, ""),
-                        "\x00\x2c\x40\x00\x00\x00\x00\x00\x00", 9);
-    assert_memory_equal(bench_command(host, HC_LE_READ_MAXIMUM_DATA_LENGTH, ""), "\x00\xfb\x00\x48\x08\xfb\x00\x48\x08",
+                        "\x00\x3e\x49\x04\x00\x00\x00\x00\x00", 9);
+    assert_memory_equal(bench_command(host, HC_LE_READ_MAXIMUM_DATA_LENGTH, ""), "\x00\xfb\x00\x90\x42\xfb\x00\x90\x42",
                         9);
     assert_memory_equal(bench_command(host, HC_LE_READ_SUPPORTED_STATES, ""), "\x00\xff\xff\xff\xff\xff\x03\x00\x00",
                         9);
@@ -175,7 +175,9 @@ static void test_default_phy(void **state)
     assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "00 01 01"), 0);
     assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "03 00 00"), 0);
     assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "00 03 03"), 0);
-    assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "00 02 01"), HC_UNSUPPORTED_PARAMETER);
+    assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "00 02 05"), 0);
+    assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "00 08 01"), HC_UNSUPPORTED_PARAMETER);
+    assert_int_equal(bench_status(host, HC_LE_SET_DEFAULT_PHY, "01 00 00"), HC_INVALID_PARAMETERS);
 }
 
 /* FIPS 197, appendix B, turned round as HCI has it. */

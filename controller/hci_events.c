@@ -35,7 +35,7 @@ static bool wanted(const amble__controller *controller, uint8_t code)
 }
 
 /* LE subevents have a mask of their own (7.8.1), under the bit of LE Meta. */
-static bool le_wanted(const amble__controller *controller, uint8_t subevent)
+bool amble__hc_le_event_wanted(const amble__controller *controller, uint8_t subevent)
 {
     return wanted(controller, HC_LE_META) && (controller->le_event_mask >> (subevent - 1) & 1);
 }
@@ -73,10 +73,10 @@ static void send_connection(amble__controller *controller, uint8_t status, uint8
                             const amble__ll_link *link)
 {
     static const uint8_t no_address[AMBLE__LL_ADDRESS];
-    const bool enhanced = le_wanted(controller, HC_LE_ENHANCED_CONNECTION_COMPLETE);
+    const bool enhanced = amble__hc_le_event_wanted(controller, HC_LE_ENHANCED_CONNECTION_COMPLETE);
     event e;
 
-    if (!enhanced && !le_wanted(controller, HC_LE_CONNECTION_COMPLETE))
+    if (!enhanced && !amble__hc_le_event_wanted(controller, HC_LE_CONNECTION_COMPLETE))
         return;
     begin_le(&e, enhanced ? HC_LE_ENHANCED_CONNECTION_COMPLETE : HC_LE_CONNECTION_COMPLETE);
     amble__write_u8(&e.out, status);
@@ -99,7 +99,7 @@ static void send_channel_selection(const amble__controller *controller, const am
 {
     event e;
 
-    if (!le_wanted(controller, HC_LE_CHANNEL_SELECTION_ALGORITHM))
+    if (!amble__hc_le_event_wanted(controller, HC_LE_CHANNEL_SELECTION_ALGORITHM))
         return;
     begin_le(&e, HC_LE_CHANNEL_SELECTION_ALGORITHM);
     amble__write_le16(&e.out, link->handle);
@@ -169,16 +169,58 @@ void amble__hc_remote_version(const amble__ll_link *link, uint8_t status)
     send(link->activity.controller, &e);
 }
 
-void amble__hc_remote_features(const amble__ll_link *link, uint8_t status, uint64_t features)
+void amble__hc_remote_features(const amble__ll_link *link, uint8_t status)
 {
     event e;
 
-    if (!le_wanted(link->activity.controller, HC_LE_READ_REMOTE_FEATURES_COMPLETE))
+    if (!amble__hc_le_event_wanted(link->activity.controller, HC_LE_READ_REMOTE_FEATURES_COMPLETE))
         return;
     begin_le(&e, HC_LE_READ_REMOTE_FEATURES_COMPLETE);
     amble__write_u8(&e.out, status);
     amble__write_le16(&e.out, link->handle);
-    amble__write_le64(&e.out, features);
+    amble__write_le64(&e.out, status ? 0 : link->peer_features);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_connection_update(const amble__ll_link *link, uint8_t status)
+{
+    event e;
+
+    if (!amble__hc_le_event_wanted(link->activity.controller, HC_LE_CONNECTION_UPDATE_COMPLETE))
+        return;
+    begin_le(&e, HC_LE_CONNECTION_UPDATE_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_le16(&e.out, link->interval);
+    amble__write_le16(&e.out, link->latency);
+    amble__write_le16(&e.out, link->timeout);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_remote_parameter_request(const amble__ll_link *link, const amble__ll_parameters *offered)
+{
+    event e;
+
+    begin_le(&e, HC_LE_REMOTE_PARAMETER_REQUEST);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_le16(&e.out, offered->interval_min);
+    amble__write_le16(&e.out, offered->interval_max);
+    amble__write_le16(&e.out, offered->latency);
+    amble__write_le16(&e.out, offered->timeout);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_phy_update(const amble__ll_link *link, uint8_t status)
+{
+    event e;
+
+    if (!amble__hc_le_event_wanted(link->activity.controller, HC_LE_PHY_UPDATE_COMPLETE))
+        return;
+    begin_le(&e, HC_LE_PHY_UPDATE_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_u8(&e.out, amble__phy_number(link->tx_phy));
+    amble__write_u8(&e.out, amble__phy_number(link->rx_phy));
     send(link->activity.controller, &e);
 }
 
@@ -186,7 +228,7 @@ void amble__hc_data_length_change(const amble__ll_link *link)
 {
     event e;
 
-    if (!le_wanted(link->activity.controller, HC_LE_DATA_LENGTH_CHANGE))
+    if (!amble__hc_le_event_wanted(link->activity.controller, HC_LE_DATA_LENGTH_CHANGE))
         return;
     begin_le(&e, HC_LE_DATA_LENGTH_CHANGE);
     amble__write_le16(&e.out, link->handle);
@@ -202,7 +244,7 @@ void amble__hc_advertising_report(amble__controller *controller, amble__hc_repor
 {
     event e;
 
-    if (!le_wanted(controller, HC_LE_ADVERTISING_REPORT))
+    if (!amble__hc_le_event_wanted(controller, HC_LE_ADVERTISING_REPORT))
         return;
     begin_le(&e, HC_LE_ADVERTISING_REPORT);
     amble__write_u8(&e.out, 1);

@@ -15,6 +15,8 @@ typedef enum {
     AMBLE__HC_REPORT_SCAN_RSP = 4,
 } amble__hc_report_type;
 
+/* Whether the masks let this subevent of LE Meta through. */
+bool amble__hc_le_event_wanted(const amble__controller *controller, uint8_t subevent);
 /* `returned` is what follows the opcode, its status among it. */
 void amble__hc_command_complete(amble__controller *controller, uint16_t opcode, const uint8_t *returned, size_t size);
 void amble__hc_command_status(amble__controller *controller, uint16_t opcode, uint8_t status);
@@ -26,7 +28,11 @@ void amble__hc_disconnection_complete(const amble__ll_link *link, uint8_t reason
 void amble__hc_completed_packets(const amble__ll_link *link, uint16_t count);
 void amble__hc_data_buffer_overflow(amble__controller *controller);
 void amble__hc_remote_version(const amble__ll_link *link, uint8_t status);
-void amble__hc_remote_features(const amble__ll_link *link, uint8_t status, uint64_t features);
+void amble__hc_remote_features(const amble__ll_link *link, uint8_t status);
+void amble__hc_connection_update(const amble__ll_link *link, uint8_t status);
+/* The host wants to be asked: amble__hc_le_event_wanted. */
+void amble__hc_remote_parameter_request(const amble__ll_link *link, const amble__ll_parameters *offered);
+void amble__hc_phy_update(const amble__ll_link *link, uint8_t status);
 void amble__hc_data_length_change(const amble__ll_link *link);
 void amble__hc_advertising_report(amble__controller *controller, amble__hc_report_type type,
                                   const amble__ll_advertising_pdu *pdu, int8_t rssi);

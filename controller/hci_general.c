@@ -59,21 +59,13 @@ uint8_t amble__hc_write_le_host_support(amble__controller *controller, amble__re
 
 /* --- controller to host flow control: 7.3.38 to 7.3.40 ------------------------------------------------------------ */
 
-static bool any_link(const amble__controller *controller)
-{
-    for (unsigned i = 0; i < controller->options.links; i++)
-        if (controller->links[i].open)
-            return true;
-    return false;
-}
-
 uint8_t amble__hc_set_controller_to_host_flow_control(amble__controller *controller, amble__reader *in,
                                                       amble__writer *out)
 {
     const uint8_t mode = amble__read_u8(in);
 
     (void)out;
-    if (any_link(controller))
+    if (amble__ll_link_any(controller))
         return HC_DISALLOWED;
     if (mode > FLOW_CONTROL_MAX)
         return HC_INVALID_PARAMETERS;
@@ -89,7 +81,7 @@ uint8_t amble__hc_host_buffer_size(amble__controller *controller, amble__reader 
     (void)out;
     amble__read_u8(in); /* synchronous packets: none are sent */
     packets = amble__read_le16(in);
-    if (any_link(controller))
+    if (amble__ll_link_any(controller))
         return HC_DISALLOWED;
     if (size < HOST_ACL_SIZE_MIN || !packets)
         return HC_INVALID_PARAMETERS;

@@ -3,12 +3,9 @@
 #include "controller/hci_commands.h"
 #include "port/crypto.h"
 
-#define BLOCK            16
-#define RANDOM_ADDRESS   1
-#define ANONYMOUS        0xFF /* an accept list entry for extended advertising without an address */
-#define PHY_1M           0x01
-#define NO_TX_PREFERENCE 0x01
-#define NO_RX_PREFERENCE 0x02
+#define BLOCK          16
+#define RANDOM_ADDRESS 1
+#define ANONYMOUS      0xFF /* an accept list entry for extended advertising without an address */
 
 /* LE states and roles (7.8.27): every combination of legacy advertising, scanning, initiating and links. */
 #define SUPPORTED_STATES ((UINT64_C(1) << 42) - 1)
@@ -154,7 +151,7 @@ uint8_t amble__hc_le_rand(amble__controller *controller, amble__reader *in, ambl
     return HC_SUCCESS;
 }
 
-/* --- states, lengths, PHY, power ---------------------------------------------------------------------------------- */
+/* --- states, lengths, power ---------------------------------------------------------------------------------- */
 
 uint8_t amble__hc_le_read_supported_states(amble__controller *controller, amble__reader *in, amble__writer *out)
 {
@@ -178,7 +175,7 @@ uint8_t amble__hc_le_write_suggested_data_length(amble__controller *controller, 
 
     (void)out;
     if (octets < AMBLE__LL_OCTETS_MIN || octets > AMBLE__LL_OCTETS_MAX || time < AMBLE__LL_TIME_MIN ||
-        time > AMBLE__LL_TIME_LIMIT)
+        time > AMBLE__LL_TIME_MAX)
         return HC_INVALID_PARAMETERS;
     controller->suggested_octets = octets;
     controller->suggested_time = time;
@@ -196,18 +193,6 @@ uint8_t amble__hc_le_read_maximum_data_length(amble__controller *controller, amb
     return HC_SUCCESS;
 }
 
-/* There is one PHY, so a preference that leaves it out cannot be kept (7.8.48). */
-uint8_t amble__hc_le_set_default_phy(amble__controller *controller, amble__reader *in, amble__writer *out)
-{
-    const uint8_t none = amble__read_u8(in), tx = amble__read_u8(in), rx = amble__read_u8(in);
-
-    (void)controller;
-    (void)out;
-    if ((!(none & NO_TX_PREFERENCE) && !(tx & PHY_1M)) || (!(none & NO_RX_PREFERENCE) && !(rx & PHY_1M)))
-        return HC_UNSUPPORTED_PARAMETER;
-    return HC_SUCCESS;
-}
-
 uint8_t amble__hc_le_read_transmit_power(amble__controller *controller, amble__reader *in, amble__writer *out)
 {
     (void)controller;
@@ -215,4 +200,12 @@ uint8_t amble__hc_le_read_transmit_power(amble__controller *controller, amble__r
     amble__write_u8(out, AMBLE__LL_TX_POWER); /* lowest */
     amble__write_u8(out, AMBLE__LL_TX_POWER); /* highest */
     return HC_SUCCESS;
+}
+
+/* No feature of the controller's depends on the host's (7.8.115). */
+uint8_t amble__hc_le_set_host_feature(amble__controller *controller, amble__reader *in, amble__writer *out)
+{
+    (void)in;
+    (void)out;
+    return amble__ll_link_any(controller) ? HC_DISALLOWED : HC_UNSUPPORTED_PARAMETER;
 }

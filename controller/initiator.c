@@ -44,7 +44,7 @@ static void prepare_link(amble__ll_initiator *i, uint64_t earliest_us)
         .interval = i->interval,
         .latency = i->latency,
         .timeout = i->timeout,
-        .channel_map = AMBLE__LL_ALL_CHANNELS,
+        .channel_map = controller->channel_map,
         .hop = (uint8_t)(HOP_MIN + amble__random_below(random, HOPS)),
         .clock_accuracy = AMBLE__LL_CLOCK_ACCURACY,
     };

@@ -33,6 +33,14 @@ bool amble__ll_link_available(const amble__controller *controller)
     return false;
 }
 
+bool amble__ll_link_any(const amble__controller *controller)
+{
+    for (unsigned i = 0; i < controller->options.links; i++)
+        if (controller->links[i].open)
+            return true;
+    return false;
+}
+
 amble__ll_link *amble__ll_link_find(const amble__controller *controller, uint16_t handle)
 {
     for (unsigned i = 0; i < controller->options.links; i++)
@@ -77,11 +85,13 @@ static void arm_event(amble__ll_link *link)
     amble__air_arm(link->activity.controller->air, &link->event_timer, link->anchor_us - amble__ll_link_widening(link));
 }
 
-/* Peripheral latency: a peripheral that heard its central and has nothing to say may leave events out (4.5.1). */
+/* Peripheral latency: a peripheral that heard its central, has nothing to say and expects nothing may leave events out
+ * (4.5.1). */
 static bool may_skip(const amble__ll_link *link)
 {
     return link->role == AMBLE__LL_PERIPHERAL && link->last_anchor_us == link->anchor_us && !link->control_count &&
-           !link->peer_reason && amble__list_empty(&link->acl);
+           link->procedure == AMBLE__LL_PROCEDURE_NONE && link->peer_procedure == AMBLE__LL_PROCEDURE_NONE &&
+           link->change.kind == AMBLE__LL_PROCEDURE_NONE && !link->peer_reason && amble__list_empty(&link->acl);
 }
 
 void amble__ll_link_next_event(amble__ll_link *link)
@@ -89,6 +99,7 @@ void amble__ll_link_next_event(amble__ll_link *link)
     link->skipped = may_skip(link) ? link->latency : 0;
     link->events += 1u + link->skipped;
     link->anchor_us += (1 + (uint64_t)link->skipped) * link->interval_us;
+    amble__ll_change_due(link);
     arm_event(link);
 }
 
@@ -149,14 +160,15 @@ static uint32_t distance(const amble__ll_link *other, uint64_t anchor_us, uint32
     return phase < period - phase ? phase : period - phase;
 }
 
-/* How near the events of a link placed at `anchor_us` would come to those of any other. */
-static uint32_t nearest(const amble__controller *controller, uint64_t anchor_us, uint32_t interval_us)
+/* How near the events of a link placed at `anchor_us` would come to those of any other than `self`. */
+static uint32_t nearest(const amble__controller *controller, const amble__ll_link *self, uint64_t anchor_us,
+                        uint32_t interval_us)
 {
     uint32_t least = interval_us;
 
     for (unsigned i = 0; i < controller->options.links; i++) {
         const amble__ll_link *other = &controller->links[i];
-        const uint32_t apart = other->open ? distance(other, anchor_us, interval_us) : least;
+        const uint32_t apart = other->open && other != self ? distance(other, anchor_us, interval_us) : least;
 
         least = apart < least ? apart : least;
     }
@@ -165,17 +177,19 @@ static uint32_t nearest(const amble__controller *controller, uint64_t anchor_us,
 
 /* The first place that is as far from the others as an even spread would make it, or else the best there is: links
  * that have much to send share the time between their anchors. */
-uint16_t amble__ll_link_place(const amble__controller *controller, uint64_t earliest_us, uint16_t interval)
+static uint16_t place(const amble__controller *controller, const amble__ll_link *self, uint64_t earliest_us,
+                      uint16_t interval)
 {
     const uint32_t interval_us = interval * (uint32_t)AMBLE__LL_UNIT_US;
     uint32_t wanted, best_distance = 0, links = 1;
     uint16_t best = 0;
 
     for (unsigned i = 0; i < controller->options.links; i++)
-        links += controller->links[i].open;
+        links += controller->links[i].open && &controller->links[i] != self;
     wanted = interval_us / links;
     for (uint16_t offset = 0; offset < interval && best_distance < wanted; offset++) {
-        const uint32_t apart = nearest(controller, earliest_us + offset * (uint64_t)AMBLE__LL_UNIT_US, interval_us);
+        const uint32_t apart =
+            nearest(controller, self, earliest_us + offset * (uint64_t)AMBLE__LL_UNIT_US, interval_us);
 
         if (apart > best_distance) {
             best_distance = apart;
@@ -183,6 +197,16 @@ uint16_t amble__ll_link_place(const amble__controller *controller, uint64_t earl
         }
     }
     return best;
+}
+
+uint16_t amble__ll_link_place(const amble__controller *controller, uint64_t earliest_us, uint16_t interval)
+{
+    return place(controller, NULL, earliest_us, interval);
+}
+
+uint16_t amble__ll_link_place_again(const amble__ll_link *link, uint64_t earliest_us, uint16_t interval)
+{
+    return place(link->activity.controller, link, earliest_us, interval);
 }
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
@@ -207,17 +231,10 @@ static void supervision_fired(amble__timer *timer)
         amble__ll_link_close(link, link->established ? HC_CONNECTION_TIMEOUT : HC_FAILED_TO_ESTABLISH);
 }
 
-static void set_up_lengths(amble__ll_link *link)
+void amble__ll_link_supervise(amble__ll_link *link, uint64_t from_us)
 {
-    const amble__controller *controller = link->activity.controller;
-    const amble__ll_data_length least = {AMBLE__LL_OCTETS_MIN, AMBLE__LL_TIME_MIN, AMBLE__LL_OCTETS_MIN,
-                                         AMBLE__LL_TIME_MIN};
-
-    link->remote = link->effective = least;
-    link->local = (amble__ll_data_length){controller->suggested_octets, controller->suggested_time,
-                                          AMBLE__LL_OCTETS_MAX, AMBLE__LL_TIME_MAX};
-    if (controller->suggested_octets > AMBLE__LL_OCTETS_MIN)
-        amble__ll_control_want(link, AMBLE__LL_PROCEDURE_LENGTH, false);
+    link->last_heard_us = from_us;
+    amble__air_arm(link->activity.controller->air, &link->supervision_timer, from_us + supervision_us(link));
 }
 
 static amble__ll_link *take_slot(amble__controller *controller)
@@ -258,9 +275,15 @@ void amble__ll_link_open(amble__controller *controller, const amble__ll_link_opt
     link->event_timer.fire = amble__ll_link_timer;
     link->supervision_timer.fire = supervision_fired;
     link->procedure_timer.fire = amble__ll_control_timer;
+    link->peer_timer.fire = amble__ll_control_peer_timer;
     link->last_heard_us = link->last_anchor_us = now;
     link->anchor_us = options->window_start_us;
-    set_up_lengths(link);
+    link->peer_procedure = link->change.kind = AMBLE__LL_PROCEDURE_NONE;
+    link->tx_phy = link->rx_phy = options->phy ? options->phy : AMBLE__PHY_1M;
+    link->tx_phys = controller->tx_phys;
+    link->rx_phys = controller->rx_phys;
+    link->preferred_coding = AMBLE__PHY_CODED;
+    amble__ll_length_init(link);
     arm_event(link);
     amble__air_arm(controller->air, &link->supervision_timer, now + supervision_us(link));
     amble__hc_connection_complete(controller, link);
@@ -277,6 +300,7 @@ void amble__ll_link_drop(amble__ll_link *link)
     amble__air_disarm(air, &link->event_timer);
     amble__air_disarm(air, &link->supervision_timer);
     amble__air_disarm(air, &link->procedure_timer);
+    amble__air_disarm(air, &link->peer_timer);
     amble__ll_data_flush(link);
     amble__ll_yield(&link->activity);
 }

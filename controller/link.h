@@ -2,7 +2,8 @@
  *
  * A link is a slot of the controller's, taken at amble__ll_link_open and free again after amble__ll_link_close. link.c
  * keeps its life and its clock, link_event.c what happens in a connection event, link_data.c the host's packets,
- * link_control.c the LL control procedures. */
+ * link_control.c the LL control procedures, of which link_length.c, link_update.c, link_phy.c and link_encryption.c
+ * each have a part. */
 #ifndef AMBLE_CONTROLLER_LINK_H
 #define AMBLE_CONTROLLER_LINK_H
 #include "controller/activity.h"
@@ -18,8 +19,9 @@
 #define AMBLE__LL_OCTETS_MIN 27
 #define AMBLE__LL_OCTETS_MAX 251
 #define AMBLE__LL_TIME_MIN   328
-#define AMBLE__LL_TIME_MAX   2120  /* of 251 octets on LE 1M */
-#define AMBLE__LL_TIME_LIMIT 17040 /* the largest value a host or peer may name */
+#define AMBLE__LL_TIME_CODED 2704  /* of the shortest data length on LE Coded with S=8 */
+#define AMBLE__LL_TIME_MAX   17040 /* of the longest */
+#define AMBLE__LL_MIC        4
 
 #define AMBLE__LL_CONTROL_SIZE  27 /* the largest control PDU, opcode included, that every peer can receive */
 #define AMBLE__LL_CONTROL_QUEUE 6
@@ -34,7 +36,11 @@ typedef enum {
     AMBLE__LL_PROCEDURE_TERMINATE,
     AMBLE__LL_PROCEDURE_VERSION,
     AMBLE__LL_PROCEDURE_FEATURES,
+    AMBLE__LL_PROCEDURE_PARAMETERS,
+    AMBLE__LL_PROCEDURE_PHY,
+    AMBLE__LL_PROCEDURE_CHANNEL_MAP,
     AMBLE__LL_PROCEDURE_LENGTH,
+    AMBLE__LL_PROCEDURE_PING,
     AMBLE__LL_PROCEDURES,
     AMBLE__LL_PROCEDURE_NONE = AMBLE__LL_PROCEDURES,
 } amble__ll_procedure;
@@ -42,6 +48,20 @@ typedef enum {
 typedef struct {
     uint16_t tx_octets, tx_time, rx_octets, rx_time;
 } amble__ll_data_length;
+
+/* What a host or a peer asks of a link's parameters: units as in LE Connection Update. */
+typedef struct {
+    uint16_t interval_min, interval_max, latency, timeout;
+} amble__ll_parameters;
+
+/* A change that both sides make at the same connection event, the instant (5.1.1, 5.1.2, 5.1.10). */
+typedef struct {
+    amble__ll_procedure kind; /* PARAMETERS, CHANNEL_MAP or PHY; NONE: nothing is to change */
+    uint64_t instant;         /* counts as amble__ll_link.events does */
+    uint16_t window_size, window_offset, interval, latency, timeout;
+    uint64_t channel_map;
+    uint8_t tx_phy, rx_phy; /* numbers of HCI; 0: stays */
+} amble__ll_change;
 
 /* The PDU that waits for its acknowledgement. It stays the same until that comes. */
 typedef enum {
@@ -56,6 +76,7 @@ typedef struct amble__ll_link {
     amble__timer event_timer; /* the next event, or the next packet of the one under way */
     amble__timer supervision_timer;
     amble__timer procedure_timer; /* the procedure under way, or our LL_TERMINATE_IND, is answered until then */
+    amble__timer peer_timer;      /* the same for the peer's procedure */
     bool open;
     bool established; /* a packet of the peer's has come */
     bool in_event;
@@ -99,6 +120,20 @@ typedef struct amble__ll_link {
     bool version_sent, version_known;
     uint8_t peer_version;
     uint16_t peer_company, peer_subversion;
+    uint64_t peer_features;
+    bool features_known;
+    uint8_t repetitions; /* of a procedure that met one of the peer's */
+
+    amble__ll_procedure peer_procedure; /* PARAMETERS or PHY, started by the peer and not over */
+    amble__ll_change change;
+    amble__ll_parameters wish;    /* of our host's, for the procedure to come or under way */
+    amble__ll_parameters offered; /* by the peer, while the host thinks about it */
+    bool host_thinks;
+    uint8_t channels_at_least; /* by the peer's LL_MIN_USED_CHANNELS_IND */
+
+    amble__phy tx_phy, rx_phy;   /* tx_phy says the coding too */
+    uint8_t tx_phys, rx_phys;    /* what our host allows: bit n is PHY n + 1 */
+    amble__phy preferred_coding; /* for LE Coded */
     amble__ll_data_length local, remote, effective;
 } amble__ll_link;
 
@@ -109,11 +144,13 @@ typedef struct {
     const amble__ll_connect_data *data;
     bool channel_selection_2;
     uint64_t window_start_us; /* the transmit window begins */
+    amble__phy phy;           /* 0: LE 1M */
 } amble__ll_link_options;
 
 /* --- link.c --- */
 void amble__ll_link_init(amble__ll_link *link, amble__controller *controller, uint16_t handle);
 bool amble__ll_link_available(const amble__controller *controller);
+bool amble__ll_link_any(const amble__controller *controller);
 /* There is a slot. Tells the host. */
 void amble__ll_link_open(amble__controller *controller, const amble__ll_link_options *options);
 /* Tells the host. */
@@ -133,6 +170,10 @@ uint64_t amble__ll_link_deadline(const amble__ll_link *link);
 /* How long after a transmit window's earliest beginning a new central link best starts, in units of 1.25 ms below
  * `interval`. */
 uint16_t amble__ll_link_place(const amble__controller *controller, uint64_t earliest_us, uint16_t interval);
+/* The same for a link that is to be moved. */
+uint16_t amble__ll_link_place_again(const amble__ll_link *link, uint64_t earliest_us, uint16_t interval);
+/* A new supervision timeout holds from `from_us` on. */
+void amble__ll_link_supervise(amble__ll_link *link, uint64_t from_us);
 /* How far the peer's packet may lie from the anchor. */
 uint32_t amble__ll_link_widening(const amble__ll_link *link);
 
@@ -162,8 +203,23 @@ void amble__ll_data_flush(amble__ll_link *link);
 bool amble__ll_control_received(amble__ll_link *link, const uint8_t *pdu, size_t size);
 /* The first control PDU of the queue was acknowledged. False: the link is closed now. */
 bool amble__ll_control_acknowledged(amble__ll_link *link);
+/* Whether a procedure of this link's is to be started or under way, for the host. */
+bool amble__ll_control_wanted(const amble__ll_link *link, amble__ll_procedure procedure);
 /* Notes that a procedure is to be started; amble__ll_control_next starts it when its turn has come. */
 void amble__ll_control_want(amble__ll_link *link, amble__ll_procedure procedure, bool for_host);
 void amble__ll_control_next(amble__ll_link *link);
 void amble__ll_control_timer(amble__timer *timer);
+void amble__ll_control_peer_timer(amble__timer *timer);
+
+/* --- link_length.c --- */
+void amble__ll_length_init(amble__ll_link *link);
+/* Reckons the effective lengths anew, and tells the host if they changed. */
+void amble__ll_length_update(amble__ll_link *link);
+/* The longest payload that may be sent now, and the longest to reckon with in answer. */
+size_t amble__ll_length_to_send(const amble__ll_link *link);
+size_t amble__ll_length_to_expect(const amble__ll_link *link);
+
+/* --- link_update.c --- */
+/* The next event is chosen: makes the change whose instant has come. */
+void amble__ll_change_due(amble__ll_link *link);
 #endif

@@ -1,37 +1,24 @@
-/* The LL control procedures (Vol 6, Part B, 2.4.2 and 5.1): version, features, data length, termination.
+/* The LL control procedures (Vol 6, Part B, 2.4.2 and 5.1): the queue of their PDUs, what they have in
+ * common, and the short ones: version, features, ping, termination.
  *
  * This side starts one procedure at a time; what else is wanted waits. Termination waits for nothing. A procedure that
  * is not answered in 40 s ends the link. Every control PDU has its exact length and its role in one table; anything
  * else is answered by LL_UNKNOWN_RSP. Invariant: a control PDU is taken only while the queue has room for its answer
  * and for what we may start ourselves. */
+#include "controller/link_control.h"
+
 #include "controller/hci_codes.h"
 #include "controller/hci_events.h"
-#include "controller/link.h"
 #include "controller/state.h"
 
-enum { /* 2.4.2 */
-       LL_TERMINATE_IND = 0x02,
-       LL_UNKNOWN_RSP = 0x07,
-       LL_FEATURE_REQ = 0x08,
-       LL_FEATURE_RSP = 0x09,
-       LL_VERSION_IND = 0x0C,
-       LL_REJECT_IND = 0x0D,
-       LL_PERIPHERAL_FEATURE_REQ = 0x0E,
-       LL_REJECT_EXT_IND = 0x11,
-       LL_LENGTH_REQ = 0x14,
-       LL_LENGTH_RSP = 0x15,
-};
-
-#define RESPONSE_TIMEOUT_US 40000000 /* 5.2 */
-#define TIMEOUT_UNIT_US     10000
-#define OCTET_US            8
-#define OCTETS_AROUND       14   /* in the time of a data PDU beside its payload: 10, and a MIC of 4 (4.5.10) */
-#define ROOM_TO_ANSWER      3    /* one answer, one request and one LL_TERMINATE_IND of ours */
-#define REASON_UNNAMED      0x13 /* for a peer that gives the reason 0: remote user terminated connection */
+#define TIMEOUT_UNIT_US 10000
+#define ROOM_TO_ANSWER  3    /* one answer, one request and one LL_TERMINATE_IND of ours */
+#define REASON_UNNAMED  0x13 /* for a peer that gives the reason 0: remote user terminated connection */
+#define REPETITIONS_MAX 3    /* of a procedure that the central refused because of another */
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-static amble__writer begin(uint8_t bytes[AMBLE__LL_CONTROL_SIZE], uint8_t opcode)
+amble__writer amble__ll_control_begin(uint8_t bytes[AMBLE__LL_CONTROL_SIZE], uint8_t opcode)
 {
     amble__writer w = amble__writer_of(bytes, AMBLE__LL_CONTROL_SIZE);
 
@@ -39,7 +26,7 @@ static amble__writer begin(uint8_t bytes[AMBLE__LL_CONTROL_SIZE], uint8_t opcode
     return w;
 }
 
-static void send(amble__ll_link *link, const amble__writer *w)
+void amble__ll_control_send(amble__ll_link *link, const amble__writer *w)
 {
     amble__ll_control_pdu *pdu;
 
@@ -51,49 +38,60 @@ static void send(amble__ll_link *link, const amble__writer *w)
     amble__ll_link_wake(link);
 }
 
-static void send_octet(amble__ll_link *link, uint8_t opcode, uint8_t octet)
+void amble__ll_control_send_opcode(amble__ll_link *link, uint8_t opcode)
 {
     uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
-    amble__writer w = begin(bytes, opcode);
+    const amble__writer w = amble__ll_control_begin(bytes, opcode);
+
+    amble__ll_control_send(link, &w);
+}
+
+void amble__ll_control_send_octet(amble__ll_link *link, uint8_t opcode, uint8_t octet)
+{
+    uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
+    amble__writer w = amble__ll_control_begin(bytes, opcode);
 
     amble__write_u8(&w, octet);
-    send(link, &w);
+    amble__ll_control_send(link, &w);
+}
+
+void amble__ll_control_reject(amble__ll_link *link, uint8_t opcode, uint8_t reason)
+{
+    uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
+    amble__writer w = amble__ll_control_begin(bytes, LL_REJECT_EXT_IND);
+
+    amble__write_u8(&w, opcode);
+    amble__write_u8(&w, reason);
+    amble__ll_control_send(link, &w);
 }
 
 static void send_version(amble__ll_link *link)
 {
     uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
-    amble__writer w = begin(bytes, LL_VERSION_IND);
+    amble__writer w = amble__ll_control_begin(bytes, LL_VERSION_IND);
 
     amble__write_u8(&w, AMBLE__LL_VERSION);
     amble__write_le16(&w, AMBLE__LL_COMPANY);
     amble__write_le16(&w, AMBLE__LL_SUBVERSION);
     link->version_sent = true;
-    send(link, &w);
+    amble__ll_control_send(link, &w);
 }
 
 static void send_features(amble__ll_link *link, uint8_t opcode, uint64_t features)
 {
     uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
-    amble__writer w = begin(bytes, opcode);
+    amble__writer w = amble__ll_control_begin(bytes, opcode);
 
     amble__write_le64(&w, features);
-    send(link, &w);
-}
-
-static void send_lengths(amble__ll_link *link, uint8_t opcode)
-{
-    uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
-    amble__writer w = begin(bytes, opcode);
-
-    amble__write_le16(&w, link->local.rx_octets);
-    amble__write_le16(&w, link->local.rx_time);
-    amble__write_le16(&w, link->local.tx_octets);
-    amble__write_le16(&w, link->local.tx_time);
-    send(link, &w);
+    amble__ll_control_send(link, &w);
 }
 
 /* --- procedures started here -------------------------------------------------------------------------------------- */
+
+bool amble__ll_control_wanted(const amble__ll_link *link, amble__ll_procedure procedure)
+{
+    return (link->wanted | link->for_host) >> procedure & 1;
+}
 
 void amble__ll_control_want(amble__ll_link *link, amble__ll_procedure procedure, bool for_host)
 {
@@ -110,18 +108,42 @@ static void expect_answer(amble__ll_link *link, amble__ll_procedure procedure, u
     amble__air_arm(air, &link->procedure_timer, amble__air_now(air) + within_us);
 }
 
-/* Tells the host, if it asked, and lets the next procedure begin. */
-static void finish(amble__ll_link *link, amble__ll_procedure procedure, uint8_t status, uint64_t features)
+static void stop(amble__ll_link *link)
 {
-    const bool for_host = link->for_host >> procedure & 1;
-
-    link->for_host &= ~(1u << procedure);
     link->procedure = AMBLE__LL_PROCEDURE_NONE;
     amble__air_disarm(link->activity.controller->air, &link->procedure_timer);
-    if (for_host && procedure == AMBLE__LL_PROCEDURE_VERSION)
+}
+
+bool amble__ll_control_tell_host(amble__ll_link *link, amble__ll_procedure procedure)
+{
+    const bool tell = link->for_host >> procedure & 1;
+
+    link->for_host &= ~(1u << procedure);
+    return tell;
+}
+
+void amble__ll_control_finish(amble__ll_link *link, amble__ll_procedure procedure, uint8_t status)
+{
+    stop(link);
+    link->repetitions = 0;
+    if (!amble__ll_control_tell_host(link, procedure))
+        return;
+    if (procedure == AMBLE__LL_PROCEDURE_VERSION)
         amble__hc_remote_version(link, status);
-    else if (for_host && procedure == AMBLE__LL_PROCEDURE_FEATURES)
-        amble__hc_remote_features(link, status, features);
+    else if (procedure == AMBLE__LL_PROCEDURE_FEATURES)
+        amble__hc_remote_features(link, status);
+    else if (procedure == AMBLE__LL_PROCEDURE_PARAMETERS)
+        amble__hc_connection_update(link, status);
+    else if (procedure == AMBLE__LL_PROCEDURE_PHY)
+        amble__hc_phy_update(link, status);
+}
+
+void amble__ll_control_finish_either(amble__ll_link *link, amble__ll_procedure procedure, uint8_t status)
+{
+    if (link->peer_procedure == procedure)
+        amble__ll_control_peer_ended(link);
+    if (link->procedure == procedure)
+        amble__ll_control_finish(link, procedure, status);
 }
 
 static void start(amble__ll_link *link, amble__ll_procedure procedure)
@@ -129,14 +151,14 @@ static void start(amble__ll_link *link, amble__ll_procedure procedure)
     link->wanted &= ~(1u << procedure);
     expect_answer(link, procedure,
                   procedure == AMBLE__LL_PROCEDURE_TERMINATE ? link->timeout * (uint64_t)TIMEOUT_UNIT_US
-                                                             : RESPONSE_TIMEOUT_US);
+                                                             : LL_RESPONSE_TIMEOUT_US);
     switch (procedure) {
     case AMBLE__LL_PROCEDURE_TERMINATE:
-        send_octet(link, LL_TERMINATE_IND, link->terminate_reason);
+        amble__ll_control_send_octet(link, LL_TERMINATE_IND, link->terminate_reason);
         break;
     case AMBLE__LL_PROCEDURE_VERSION: /* one LL_VERSION_IND each way, once in a link's life */
         if (link->version_known)
-            finish(link, procedure, HC_SUCCESS, 0);
+            amble__ll_control_finish(link, procedure, HC_SUCCESS);
         else if (!link->version_sent)
             send_version(link);
         break;
@@ -144,12 +166,30 @@ static void start(amble__ll_link *link, amble__ll_procedure procedure)
         send_features(link, link->role == AMBLE__LL_CENTRAL ? LL_FEATURE_REQ : LL_PERIPHERAL_FEATURE_REQ,
                       AMBLE__LL_FEATURES);
         break;
+    case AMBLE__LL_PROCEDURE_PARAMETERS:
+        amble__ll_parameters_start(link);
+        break;
+    case AMBLE__LL_PROCEDURE_PHY:
+        amble__ll_phy_start(link);
+        break;
+    case AMBLE__LL_PROCEDURE_CHANNEL_MAP:
+        amble__ll_channel_map_start(link);
+        break;
     case AMBLE__LL_PROCEDURE_LENGTH:
-        send_lengths(link, LL_LENGTH_REQ);
+        amble__ll_length_start(link);
+        break;
+    case AMBLE__LL_PROCEDURE_PING:
+        amble__ll_control_send_opcode(link, LL_PING_REQ);
         break;
     case AMBLE__LL_PROCEDURE_NONE:
         break;
     }
+}
+
+static bool has_instant(amble__ll_procedure procedure)
+{
+    return procedure == AMBLE__LL_PROCEDURE_PARAMETERS || procedure == AMBLE__LL_PROCEDURE_PHY ||
+           procedure == AMBLE__LL_PROCEDURE_CHANNEL_MAP;
 }
 
 void amble__ll_control_next(amble__ll_link *link)
@@ -160,8 +200,8 @@ void amble__ll_control_next(amble__ll_link *link)
         start(link, AMBLE__LL_PROCEDURE_TERMINATE);
         return;
     }
-    for (int p = 0; p < AMBLE__LL_PROCEDURES && link->procedure == AMBLE__LL_PROCEDURE_NONE; p++)
-        if (link->wanted & 1u << p)
+    for (unsigned p = 0; p < AMBLE__LL_PROCEDURES && link->procedure == AMBLE__LL_PROCEDURE_NONE; p++)
+        if ((link->wanted & 1u << p) && !(has_instant((amble__ll_procedure)p) && amble__ll_change_under_way(link)))
             start(link, (amble__ll_procedure)p);
 }
 
@@ -171,6 +211,27 @@ void amble__ll_control_timer(amble__timer *timer)
 
     amble__ll_link_close(link, link->procedure == AMBLE__LL_PROCEDURE_TERMINATE ? HC_TERMINATED_BY_LOCAL_HOST
                                                                                 : HC_LL_RESPONSE_TIMEOUT);
+}
+
+/* --- procedures of the peer's ------------------------------------------------------------------------------------- */
+
+void amble__ll_control_peer_began(amble__ll_link *link, amble__ll_procedure procedure)
+{
+    amble__air *air = link->activity.controller->air;
+
+    link->peer_procedure = procedure;
+    amble__air_arm(air, &link->peer_timer, amble__air_now(air) + LL_RESPONSE_TIMEOUT_US);
+}
+
+void amble__ll_control_peer_ended(amble__ll_link *link)
+{
+    link->peer_procedure = AMBLE__LL_PROCEDURE_NONE;
+    amble__air_disarm(link->activity.controller->air, &link->peer_timer);
+}
+
+void amble__ll_control_peer_timer(amble__timer *timer)
+{
+    amble__ll_link_close(amble__container(timer, amble__ll_link, peer_timer), HC_LL_RESPONSE_TIMEOUT);
 }
 
 bool amble__ll_control_acknowledged(amble__ll_link *link)
@@ -195,75 +256,50 @@ static void terminate_ind(amble__ll_link *link, amble__reader *in)
     link->activity.urgency = AMBLE__LL_URGENCY_LINK;
 }
 
+static void learn_features(amble__ll_link *link, amble__reader *in)
+{
+    link->peer_features = amble__read_le64(in);
+    link->features_known = true;
+}
+
 /* Octet 0 is what both can, the rest is what the sender can (5.1.4). */
 static void answer_features(amble__ll_link *link, amble__reader *in)
 {
-    const uint64_t theirs = amble__read_le64(in);
-
-    send_features(link, LL_FEATURE_RSP, AMBLE__LL_FEATURES & (theirs | ~UINT64_C(0xff)));
+    learn_features(link, in);
+    send_features(link, LL_FEATURE_RSP, AMBLE__LL_FEATURES & (link->peer_features | ~UINT64_C(0xff)));
 }
 
 static void feature_rsp(amble__ll_link *link, amble__reader *in)
 {
-    if (link->procedure == AMBLE__LL_PROCEDURE_FEATURES)
-        finish(link, AMBLE__LL_PROCEDURE_FEATURES, HC_SUCCESS, amble__read_le64(in));
+    if (link->procedure != AMBLE__LL_PROCEDURE_FEATURES)
+        return;
+    learn_features(link, in);
+    amble__ll_control_finish(link, AMBLE__LL_PROCEDURE_FEATURES, HC_SUCCESS);
 }
 
 static void version_ind(amble__ll_link *link, amble__reader *in)
 {
-    if (link->version_known)
-        return;
-    link->version_known = true;
     link->peer_version = amble__read_u8(in);
     link->peer_company = amble__read_le16(in);
     link->peer_subversion = amble__read_le16(in);
+    link->version_known = true;
     if (!link->version_sent)
         send_version(link);
     if (link->procedure == AMBLE__LL_PROCEDURE_VERSION)
-        finish(link, AMBLE__LL_PROCEDURE_VERSION, HC_SUCCESS, 0);
+        amble__ll_control_finish(link, AMBLE__LL_PROCEDURE_VERSION, HC_SUCCESS);
 }
 
-static uint16_t smaller(uint16_t a, uint16_t b) { return a < b ? a : b; }
-
-/* The octets that can be sent in `time_us`, if that is less than `octets`. */
-static uint16_t octets_within(uint16_t octets, uint16_t time_us)
+static void ping_req(amble__ll_link *link, amble__reader *in)
 {
-    return smaller(octets, (uint16_t)(time_us / OCTET_US - OCTETS_AROUND));
+    (void)in;
+    amble__ll_control_send_opcode(link, LL_PING_RSP);
 }
 
-/* Each direction is bounded by its sender and its receiver (4.5.10). */
-static void update_lengths(amble__ll_link *link, amble__reader *in)
+static void ping_rsp(amble__ll_link *link, amble__reader *in)
 {
-    const amble__ll_data_length before = link->effective;
-    amble__ll_data_length now = {0};
-    const uint16_t rx_octets = amble__read_le16(in), rx_time = amble__read_le16(in);
-    const uint16_t tx_octets = amble__read_le16(in), tx_time = amble__read_le16(in);
-
-    if (rx_octets < AMBLE__LL_OCTETS_MIN || rx_time < AMBLE__LL_TIME_MIN || tx_octets < AMBLE__LL_OCTETS_MIN ||
-        tx_time < AMBLE__LL_TIME_MIN)
-        return;
-    now.tx_time = smaller(smaller(link->local.tx_time, rx_time), AMBLE__LL_TIME_MAX);
-    now.rx_time = smaller(smaller(link->local.rx_time, tx_time), AMBLE__LL_TIME_MAX);
-    now.tx_octets = octets_within(smaller(link->local.tx_octets, rx_octets), now.tx_time);
-    now.rx_octets = octets_within(smaller(link->local.rx_octets, tx_octets), now.rx_time);
-    link->effective = now;
-    if (now.tx_octets != before.tx_octets || now.tx_time != before.tx_time || now.rx_octets != before.rx_octets ||
-        now.rx_time != before.rx_time)
-        amble__hc_data_length_change(link);
-}
-
-static void length_req(amble__ll_link *link, amble__reader *in)
-{
-    update_lengths(link, in);
-    send_lengths(link, LL_LENGTH_RSP);
-}
-
-static void length_rsp(amble__ll_link *link, amble__reader *in)
-{
-    if (link->procedure != AMBLE__LL_PROCEDURE_LENGTH)
-        return;
-    update_lengths(link, in);
-    finish(link, AMBLE__LL_PROCEDURE_LENGTH, HC_SUCCESS, 0);
+    (void)in;
+    if (link->procedure == AMBLE__LL_PROCEDURE_PING)
+        amble__ll_control_finish(link, AMBLE__LL_PROCEDURE_PING, HC_SUCCESS);
 }
 
 /* The opcode with which this side began a procedure. */
@@ -274,17 +310,49 @@ static int request_of(const amble__ll_link *link)
         return LL_VERSION_IND;
     case AMBLE__LL_PROCEDURE_FEATURES:
         return link->role == AMBLE__LL_CENTRAL ? LL_FEATURE_REQ : LL_PERIPHERAL_FEATURE_REQ;
+    case AMBLE__LL_PROCEDURE_PARAMETERS:
+        return LL_CONNECTION_PARAM_REQ;
+    case AMBLE__LL_PROCEDURE_PHY:
+        return LL_PHY_REQ;
     case AMBLE__LL_PROCEDURE_LENGTH:
         return LL_LENGTH_REQ;
+    case AMBLE__LL_PROCEDURE_PING:
+        return LL_PING_REQ;
     default:
-        return -1; /* LL_TERMINATE_IND cannot be refused */
+        return -1; /* LL_TERMINATE_IND and LL_CHANNEL_MAP_IND cannot be refused */
     }
 }
 
+/* A procedure of ours met one of the peer's (5.3). A PHY update of both sides needs only one of them to go on, since
+ * that one asks both; another kind is tried again behind the peer's. False: neither holds. */
+static bool collided(amble__ll_link *link, uint8_t status)
+{
+    const amble__ll_procedure procedure = link->procedure;
+
+    if (status == HC_LL_PROCEDURE_COLLISION && procedure == AMBLE__LL_PROCEDURE_PHY &&
+        link->peer_procedure == AMBLE__LL_PROCEDURE_PHY) {
+        stop(link);
+        return true;
+    }
+    if (status != HC_DIFFERENT_TRANSACTION_COLLISION || link->repetitions == REPETITIONS_MAX)
+        return false;
+    link->repetitions++;
+    stop(link);
+    link->wanted |= 1u << procedure;
+    return true;
+}
+
+/* What was announced is not to be refused any more. */
 static void refused(amble__ll_link *link, int request, uint8_t status)
 {
-    if (request == request_of(link))
-        finish(link, link->procedure, status, 0);
+    if (request == LL_CONNECTION_PARAM_RSP && link->peer_procedure == AMBLE__LL_PROCEDURE_PARAMETERS &&
+        link->role == AMBLE__LL_PERIPHERAL && link->change.kind != AMBLE__LL_PROCEDURE_PARAMETERS)
+        amble__ll_control_peer_ended(link);
+    if (request < 0 || request != request_of(link) || link->change.kind == link->procedure || collided(link, status))
+        return;
+    if (link->procedure == AMBLE__LL_PROCEDURE_PARAMETERS && amble__ll_parameters_refused(link, status))
+        return;
+    amble__ll_control_finish(link, link->procedure, status);
 }
 
 static void unknown_rsp(amble__ll_link *link, amble__reader *in)
@@ -308,8 +376,10 @@ static const struct control {
     uint8_t opcode;
     uint8_t size; /* the opcode included */
     uint8_t roles;
-    void (*handle)(amble__ll_link *link, amble__reader *in);
+    amble__ll_control_handler *handle;
 } controls[] = {
+    {LL_CONNECTION_UPDATE_IND, 12, TO_PERIPHERAL, amble__ll_connection_update_ind},
+    {LL_CHANNEL_MAP_IND, 8, TO_PERIPHERAL, amble__ll_channel_map_ind},
     {LL_TERMINATE_IND, 2, TO_BOTH, terminate_ind},
     {LL_UNKNOWN_RSP, 2, TO_BOTH, unknown_rsp},
     {LL_FEATURE_REQ, 9, TO_PERIPHERAL, answer_features},
@@ -317,9 +387,17 @@ static const struct control {
     {LL_VERSION_IND, 6, TO_BOTH, version_ind},
     {LL_REJECT_IND, 2, TO_BOTH, reject_ind},
     {LL_PERIPHERAL_FEATURE_REQ, 9, TO_CENTRAL, answer_features},
+    {LL_CONNECTION_PARAM_REQ, 24, TO_BOTH, amble__ll_connection_param_req},
+    {LL_CONNECTION_PARAM_RSP, 24, TO_CENTRAL, amble__ll_connection_param_rsp},
     {LL_REJECT_EXT_IND, 3, TO_BOTH, reject_ext_ind},
-    {LL_LENGTH_REQ, 9, TO_BOTH, length_req},
-    {LL_LENGTH_RSP, 9, TO_BOTH, length_rsp},
+    {LL_PING_REQ, 1, TO_BOTH, ping_req},
+    {LL_PING_RSP, 1, TO_BOTH, ping_rsp},
+    {LL_LENGTH_REQ, 9, TO_BOTH, amble__ll_length_req},
+    {LL_LENGTH_RSP, 9, TO_BOTH, amble__ll_length_rsp},
+    {LL_PHY_REQ, 3, TO_BOTH, amble__ll_phy_req},
+    {LL_PHY_RSP, 3, TO_CENTRAL, amble__ll_phy_rsp},
+    {LL_PHY_UPDATE_IND, 5, TO_PERIPHERAL, amble__ll_phy_update_ind},
+    {LL_MIN_USED_CHANNELS_IND, 3, TO_CENTRAL, amble__ll_min_used_channels_ind},
 };
 
 bool amble__ll_control_received(amble__ll_link *link, const uint8_t *pdu, size_t size)
@@ -335,10 +413,11 @@ bool amble__ll_control_received(amble__ll_link *link, const uint8_t *pdu, size_t
         if (controls[i].opcode != opcode || controls[i].size != size || !(controls[i].roles >> link->role & 1))
             continue;
         controls[i].handle(link, &in);
-        amble__ll_control_next(link);
+        if (link->open)
+            amble__ll_control_next(link);
         return true;
     }
     if (opcode != LL_UNKNOWN_RSP) /* two sides must not keep on telling each other that they do not understand */
-        send_octet(link, LL_UNKNOWN_RSP, opcode);
+        amble__ll_control_send_octet(link, LL_UNKNOWN_RSP, opcode);
     return true;
 }

@@ -54,7 +54,7 @@ static void test_features_from_both_sides(void **state)
         bench_run(&b, 200);
         note = bench_meta(&b.hosts[i], HC_LE_READ_REMOTE_FEATURES_COMPLETE);
         assert_non_null(note);
-        assert_memory_equal(note->bytes + 4, "\x00\x40\x00\x2c\x40\x00\x00\x00\x00\x00\x00", 11);
+        assert_memory_equal(note->bytes + 4, "\x00\x40\x00\x3e\x49\x04\x00\x00\x00\x00\x00", 11);
     }
     assert_int_equal(bench_status(&b.hosts[0], HC_LE_READ_REMOTE_FEATURES, "990f"), HC_UNKNOWN_CONNECTION);
 }
@@ -120,10 +120,10 @@ static void expect_control(const char *sent, const char *answer)
 static void test_answers_of_a_peripheral(void **state)
 {
     (void)state;
-    expect_control("08 ffffffffffffffff", "09 2c40000000000000");
-    expect_control("08 2000000000000000", "09 2040000000000000"); /* octet 0: what both can */
+    expect_control("08 ffffffffffffffff", "09 3e49040000000000");
+    expect_control("08 2000000000000000", "09 2049040000000000"); /* octet 0: what both can */
     expect_control("0c 0b ffff 0000", "0c 0c ffff 0100");
-    expect_control("14 fb00 4808 fb00 4808", "15 fb00 4808 1b00 4801");
+    expect_control("14 fb00 4808 fb00 4808", "15 fb00 9042 1b00 4801");
     assert_non_null(bench_meta(&b.hosts[0], HC_LE_DATA_LENGTH_CHANGE));
 }
 
@@ -228,7 +228,7 @@ static void test_one_procedure_at_a_time(void **state)
         assert_int_equal(p.size, 0);
     }
     expect_control("09 0000000000000000", "0c 0c ffff 0100");
-    expect_control("0c 0b 0100 0000", "14 fb00 4808 fb00 4808");
+    expect_control("0c 0b 0100 0000", "14 fb00 9042 fb00 4808");
     assert_int_equal(bench_disconnect(&b.hosts[0], 0x40), 0); /* waits for nothing */
     assert_true(peer_poll(&p));
     assert_int_equal(p.payload[0], 0x02);
@@ -237,14 +237,14 @@ static void test_one_procedure_at_a_time(void **state)
 static void test_lengths_that_are_none(void **state)
 {
     (void)state;
-    expect_control("14 1a00 4808 fb00 4808", "15 fb00 4808 1b00 4801");
-    expect_control("14 fb00 0000 fb00 4808", "15 fb00 4808 1b00 4801");
+    expect_control("14 1a00 4808 fb00 4808", "15 fb00 9042 1b00 4801");
+    expect_control("14 fb00 0000 fb00 4808", "15 fb00 9042 1b00 4801");
     assert_null(bench_meta(&b.hosts[0], HC_LE_DATA_LENGTH_CHANGE));
     assert_true(peer_send(&p, 3, "\x15\xfb\x00\x48\x08\xfb\x00\x48\x08", 9)); /* an answer to nothing */
     assert_null(bench_meta(&b.hosts[0], HC_LE_DATA_LENGTH_CHANGE));
-    expect_control("14 ffff ffff ffff ffff", "15 fb00 4808 1b00 4801");
+    expect_control("14 ffff ffff ffff ffff", "15 fb00 9042 1b00 4801");
     assert_memory_equal(bench_meta(&b.hosts[0], HC_LE_DATA_LENGTH_CHANGE)->bytes + 6,
-                        "\x1b\x00\x48\x01\xfb\x00\x48\x08", 8);
+                        "\x1b\x00\x48\x01\xfb\x00\x90\x42", 8);
 }
 
 static void test_is_told_to_end(void **state)

@@ -29,16 +29,19 @@ static amble__ll_acl *first_acl(const amble__ll_link *link)
     return amble__list_empty(&link->acl) ? NULL : amble__container(link->acl.next, amble__ll_acl, node);
 }
 
-static uint32_t air_time(size_t payload) { return amble__radio_air_time(AMBLE__PHY_1M, AMBLE__LL_HEADER + payload); }
+static uint32_t air_time(amble__phy phy, size_t payload)
+{
+    return amble__radio_air_time(phy, AMBLE__LL_HEADER + payload);
+}
 
 /* --- what to send ------------------------------------------------------------------------------------------------- */
 
 static size_t next_fragment(const amble__ll_link *link)
 {
     const amble__ll_acl *acl = first_acl(link);
-    const size_t left = acl ? (size_t)(acl->size - acl->sent) : 0;
+    const size_t left = acl ? (size_t)(acl->size - acl->sent) : 0, most = amble__ll_length_to_send(link);
 
-    return left < link->effective.tx_octets ? left : link->effective.tx_octets;
+    return left < most ? left : most;
 }
 
 /* The size of what would be sent next. */
@@ -54,10 +57,10 @@ static size_t next_size(const amble__ll_link *link)
 static bool fits(const amble__ll_link *link, uint64_t start_us, size_t size, size_t answer)
 {
     const bool first = link->activity.urgency == AMBLE__LL_URGENCY_LINK;
-    uint64_t end = start_us + air_time(size) + AMBLE__LL_T_IFS_US;
+    uint64_t end = start_us + air_time(link->tx_phy, size) + AMBLE__LL_T_IFS_US;
 
     if (link->role == AMBLE__LL_CENTRAL)
-        end += air_time(answer) + AMBLE__LL_T_IFS_US;
+        end += air_time(link->rx_phy, answer) + AMBLE__LL_T_IFS_US;
     return end <= (first ? amble__ll_link_next_start(link) : amble__ll_link_deadline(link));
 }
 
@@ -112,7 +115,7 @@ static void send(amble__ll_link *link)
     pdu[1] = link->flight_size;
     if (payload)
         memcpy(pdu + AMBLE__LL_HEADER, payload, link->flight_size);
-    amble__radio_send(radio, link->channel, AMBLE__PHY_1M, link->access_address, pdu,
+    amble__radio_send(radio, link->channel, link->tx_phy, link->access_address, pdu,
                       AMBLE__LL_HEADER + (size_t)link->flight_size, now_of(link));
 }
 
@@ -187,7 +190,7 @@ static void end_event(amble__ll_link *link)
 
 static void listen(amble__ll_link *link, uint64_t until_us)
 {
-    amble__radio_listen(&link->activity.controller->radio, link->channel, AMBLE__PHY_1M, link->access_address,
+    amble__radio_listen(&link->activity.controller->radio, link->channel, link->rx_phy, link->access_address,
                         until_us + AMBLE__LL_JITTER_US);
 }
 
@@ -237,7 +240,7 @@ static void sent(amble__ll_activity *activity)
         return;
     }
     activity->urgency = AMBLE__LL_URGENCY_LINK_CONTINUES;
-    if (either_has_more(link) && fits(link, answer + air_time(0) + AMBLE__LL_T_IFS_US, 0, 0))
+    if (either_has_more(link) && fits(link, answer + air_time(link->rx_phy, 0) + AMBLE__LL_T_IFS_US, 0, 0))
         listen(link, answer);
     else
         end_event(link);
@@ -247,7 +250,7 @@ static bool central_continues(amble__ll_link *link, uint64_t start_us)
 {
     link->activity.urgency = AMBLE__LL_URGENCY_LINK_CONTINUES;
     return either_has_more(link) &&
-           fits(link, start_us, next_size(link), link->peer_more ? link->effective.rx_octets : 0);
+           fits(link, start_us, next_size(link), link->peer_more ? amble__ll_length_to_expect(link) : 0);
 }
 
 /* With an empty PDU at least; the one in flight has to be repeated as it is. */

@@ -16,13 +16,22 @@
 #define AMBLE__LL_TX_POWER   0 /* dBm */
 
 /* LE features (Vol 6, Part B, 4.6): only what is really there. */
+#define AMBLE__LL_FEATURE_PARAMETERS_REQUEST  (1u << 1)
 #define AMBLE__LL_FEATURE_EXTENDED_REJECT     (1u << 2)
 #define AMBLE__LL_FEATURE_PERIPHERAL_FEATURES (1u << 3)
+#define AMBLE__LL_FEATURE_PING                (1u << 4)
 #define AMBLE__LL_FEATURE_DATA_LENGTH         (1u << 5)
+#define AMBLE__LL_FEATURE_2M                  (1u << 8)
+#define AMBLE__LL_FEATURE_CODED               (1u << 11)
 #define AMBLE__LL_FEATURE_CHANNEL_SELECTION_2 (1u << 14)
+#define AMBLE__LL_FEATURE_MIN_USED_CHANNELS   (1u << 18)
 #define AMBLE__LL_FEATURES                                                                                             \
-    (AMBLE__LL_FEATURE_EXTENDED_REJECT | AMBLE__LL_FEATURE_PERIPHERAL_FEATURES | AMBLE__LL_FEATURE_DATA_LENGTH |       \
-     AMBLE__LL_FEATURE_CHANNEL_SELECTION_2)
+    (AMBLE__LL_FEATURE_PARAMETERS_REQUEST | AMBLE__LL_FEATURE_EXTENDED_REJECT |                                        \
+     AMBLE__LL_FEATURE_PERIPHERAL_FEATURES | AMBLE__LL_FEATURE_PING | AMBLE__LL_FEATURE_DATA_LENGTH |                  \
+     AMBLE__LL_FEATURE_2M | AMBLE__LL_FEATURE_CODED | AMBLE__LL_FEATURE_CHANNEL_SELECTION_2 |                          \
+     AMBLE__LL_FEATURE_MIN_USED_CHANNELS)
+
+#define AMBLE__LL_ALL_PHYS 0x07 /* bit n is PHY n + 1: LE 1M, LE 2M, LE Coded */
 
 /* Own clock accuracy: 31 to 50 ppm (Vol 6, Part B, 2.3.3.1). */
 #define AMBLE__LL_CLOCK_ACCURACY 5
@@ -48,6 +57,8 @@ struct amble__controller {
     bool random_address_set;
     uint8_t random_address[AMBLE__LL_ADDRESS];
     uint16_t suggested_octets, suggested_time;
+    uint8_t tx_phys, rx_phys; /* that a new link may use, unless its host says something else */
+    uint64_t channel_map;     /* of links as central: what the host did not call bad */
     amble__ll_host_buffers host_buffers;
 
     amble__ll_accept_list accept_list;

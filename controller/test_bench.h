@@ -193,6 +193,15 @@ static inline int bench_status(bench_host *host, unsigned opcode, const char *he
     return answer ? *answer : -1;
 }
 
+/* The same for a command that begins with a connection handle. */
+static inline int bench_link_command(bench_host *host, unsigned opcode, uint16_t handle, const char *hex)
+{
+    char all[600];
+
+    snprintf(all, sizeof all, "%02x%02x %s", handle & 0xff, handle >> 8, hex);
+    return bench_status(host, opcode, all);
+}
+
 /* --- what came back ----------------------------------------------------------------------------------------------- */
 
 /* The next event that the test has not seen, of this code and, for LE Meta, this subevent; earlier ones of other kinds

@@ -17,6 +17,7 @@ typedef struct {
     bool deaf; /* does not acknowledge what it receives */
     amble__ll_channels channels;
     uint64_t meet_us; /* not 0: put the anchor a whole number of intervals after this past moment */
+    amble__phy tx_phy, rx_phy;
     uint64_t anchor_us;
     uint64_t event;
     uint8_t sn, nesn;
@@ -91,8 +92,7 @@ static inline void peer_sent(amble__radio *radio)
             p->anchor_us = amble__air_now(p->bench->air) + 1250 + p->data.window_offset * 1250u + 300;
         return;
     }
-    amble__radio_listen(radio, radio->channel, AMBLE__PHY_1M, p->data.access_address,
-                        amble__air_now(p->bench->air) + 155);
+    amble__radio_listen(radio, radio->channel, p->rx_phy, p->data.access_address, amble__air_now(p->bench->air) + 155);
 }
 
 static inline void peer_silent(amble__radio *radio) { (void)radio; }
@@ -106,6 +106,7 @@ static inline void peer_open(peer *p, bench *b)
     p->bench = b;
     p->own = (amble__ll_address){.value = {1, 2, 3, 4, 5, 6}};
     p->channel_selection_2 = true;
+    p->tx_phy = p->rx_phy = AMBLE__PHY_1M;
     p->data = (amble__ll_connect_data){.access_address = 0x50655dab,
                                        .window_size = 1,
                                        .interval = 24,
@@ -141,7 +142,7 @@ static inline void peer_begin(peer *p, unsigned header, const void *payload, siz
     if (size)
         memcpy(pdu + 2, payload, size);
     p->answered = false;
-    amble__radio_send(&p->radio, channel, AMBLE__PHY_1M, p->data.access_address, pdu, 2 + size, p->anchor_us);
+    amble__radio_send(&p->radio, channel, p->tx_phy, p->data.access_address, pdu, 2 + size, p->anchor_us);
     p->anchor_us += p->data.interval * 1250u;
     p->event++;
 }
