@@ -99,6 +99,8 @@ typedef struct amble__ll_link {
     uint32_t transmit_window_us; /* peripheral, until the first packet came */
     uint8_t peer_clock_accuracy; /* code of CONNECT_IND; peripheral only */
     uint64_t last_heard_us;
+    uint64_t peer_features;
+    amble__ll_change change;
     int8_t rssi;
 
     uint8_t sn, nesn;
@@ -112,28 +114,24 @@ typedef struct amble__ll_link {
     uint16_t completed; /* packets to report to the host */
     uint16_t at_host;   /* packets the host has not returned, under controller to host flow control */
 
-    amble__ll_procedure procedure; /* under way, started here */
-    unsigned wanted;               /* bit n: procedure n is to be started */
-    unsigned for_host;             /* bit n: the host waits for the result of procedure n */
-    uint8_t terminate_reason;      /* of our LL_TERMINATE_IND */
-    uint8_t peer_reason;           /* of the peer's; not 0: the link ends when the acknowledgement is sent */
+    amble__ll_procedure procedure;      /* under way, started here */
+    amble__ll_procedure peer_procedure; /* PARAMETERS or PHY, started by the peer and not over */
+    amble__phy tx_phy, rx_phy;          /* tx_phy says the coding too */
+    amble__phy preferred_coding;        /* for LE Coded */
+    unsigned wanted;                    /* bit n: procedure n is to be started */
+    unsigned for_host;                  /* bit n: the host waits for the result of procedure n */
+    uint8_t terminate_reason;           /* of our LL_TERMINATE_IND */
+    uint8_t peer_reason;                /* of the peer's; not 0: the link ends when the acknowledgement is sent */
     bool version_sent, version_known;
     uint8_t peer_version;
     uint16_t peer_company, peer_subversion;
-    uint64_t peer_features;
     bool features_known;
     uint8_t repetitions; /* of a procedure that met one of the peer's */
 
-    amble__ll_procedure peer_procedure; /* PARAMETERS or PHY, started by the peer and not over */
-    amble__ll_change change;
-    amble__ll_parameters wish;    /* of our host's, for the procedure to come or under way */
-    amble__ll_parameters offered; /* by the peer, while the host thinks about it */
-    bool host_thinks;
+    bool host_thinks;          /* about what the peer asked for */
     uint8_t channels_at_least; /* by the peer's LL_MIN_USED_CHANNELS_IND */
-
-    amble__phy tx_phy, rx_phy;   /* tx_phy says the coding too */
-    uint8_t tx_phys, rx_phys;    /* what our host allows: bit n is PHY n + 1 */
-    amble__phy preferred_coding; /* for LE Coded */
+    uint8_t tx_phys, rx_phys;  /* what our host allows: bit n is PHY n + 1 */
+    amble__ll_parameters wish; /* of our host's, for the procedure to come or under way */
     amble__ll_data_length local, remote, effective;
 } amble__ll_link;
 

@@ -99,9 +99,9 @@ void amble__ll_phy_rsp(amble__ll_link *link, amble__reader *in)
 static bool phy_of(uint8_t field, uint8_t *phy)
 {
     *phy = 0;
-    for (uint8_t n = AMBLE__PHY_1M; n <= AMBLE__PHY_CODED; n++)
-        if (field == phy_bit(n))
-            *phy = n;
+    for (unsigned n = AMBLE__PHY_1M; n <= AMBLE__PHY_CODED; n++)
+        if (field == phy_bit((uint8_t)n))
+            *phy = (uint8_t)n;
     return *phy || !field;
 }
 

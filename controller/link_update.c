@@ -163,7 +163,6 @@ void amble__ll_connection_param_req(amble__ll_link *link, amble__reader *in)
         return;
     }
     amble__ll_control_peer_began(link, AMBLE__LL_PROCEDURE_PARAMETERS);
-    link->offered = offered;
     link->host_thinks = true;
     amble__hc_remote_parameter_request(link, &offered);
 }
@@ -253,7 +252,7 @@ static uint64_t wanted_map(const amble__ll_link *link)
     unsigned count = 0;
 
     for (unsigned i = 0; i < AMBLE__LL_DATA_CHANNELS; i++)
-        count += map >> i & 1;
+        count += (unsigned)(map >> i) & 1;
     for (unsigned i = 0; i < AMBLE__LL_DATA_CHANNELS && count < link->channels_at_least; i++)
         if (!(map >> i & 1)) {
             map |= UINT64_C(1) << i;
