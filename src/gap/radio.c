@@ -62,8 +62,8 @@ int amble_connection_set_phy(amble_connection *conn, const amble_phys *wish, amb
         return AMBLE_ERR_ARGUMENT;
     parameters[0] =
         (wish->send == AMBLE_PHY_ANY ? NO_SEND_WISH : 0) | (wish->receive == AMBLE_PHY_ANY ? NO_RECEIVE_WISH : 0);
-    parameters[1] = wish->send == AMBLE_PHY_ANY ? 0 : (uint8_t)(1u << (wish->send - 1));
-    parameters[2] = wish->receive == AMBLE_PHY_ANY ? 0 : (uint8_t)(1u << (wish->receive - 1));
+    parameters[1] = (uint8_t)(wish->send == AMBLE_PHY_ANY ? 0 : 1u << (wish->send - 1));
+    parameters[2] = (uint8_t)(wish->receive == AMBLE_PHY_ANY ? 0 : 1u << (wish->receive - 1));
     parameters[3] = wish->coding == 2 ? PREFER_S2 : wish->coding == 8 ? PREFER_S8 : 0;
     r = amble__link_run(conn, AMBLE__PROCEDURE_PHY, AMBLE__HCI_LE_SET_PHY, parameters, sizeof parameters,
                         amble__deadline(timeout_ms));
