@@ -39,7 +39,7 @@ async def test():
                 )
                 await scan.line(r"Lamp")
                 assert await scan.process.wait() == 0
-            await lamp.line("the controller stopped answering")
+            await lamp.line("the connection broke")
             assert await lamp.process.wait() == 3
 
 
