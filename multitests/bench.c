@@ -182,8 +182,11 @@ static const char *census_of_gap(const amble__gap *gap)
             return "advertising goes on";
     if (gap->nameless)
         return "a link's advertiser is not known";
-    if (gap->scan.serial || gap->scan.on || gap->scan.wanted || gap->scan.opening || gap->scan.duration.armed ||
-        waited_for(&gap->scan.waiters))
+    for (uint8_t i = 0; i < gap->scan.scanner_count; i++)
+        if (gap->scan.scanners[i].serial || gap->scan.scanners[i].wanted || gap->scan.scanners[i].opening ||
+            gap->scan.scanners[i].duration.armed || waited_for(&gap->scan.scanners[i].waiters))
+            return "scanning goes on";
+    if (gap->scan.on)
         return "scanning goes on";
     if (waited_for(&gap->connects) || gap->connecting || gap->pause.armed || waited_for(&gap->connecting_waiters))
         return "connecting goes on";

@@ -83,7 +83,7 @@ static void what_is_advertised_is_seen(void **state)
 {
     (void)state;
     BENCH_RUN_LOSSY({.label = "sender", .script = advertise_all_fields}, {.label = "seeker", .script = scan_actively},
-                    {.label = "listener", .script = scan_for_the_beacon});
+                    {.label = "listener", .script = scan_for_the_beacon, .config = {.scanners = 1}});
 }
 
 /* A device comes again when its data changed, and only then. */
@@ -203,6 +203,74 @@ static void results_come_oldest_first_and_losses_are_counted(void **state)
               {.label = "b", .script = advertise_until_stopped}, {.label = "c", .script = advertise_until_stopped},
               {.label = "d", .script = advertise_until_stopped},
               {.label = "seeker", .script = scan_a_crowd, .config = {.scanned_devices = 2}});
+}
+
+/* Two scanners of one host: each has its own filters, way and results, and leaves when it likes. */
+typedef struct {
+    amble *ble;
+    unsigned results, responses;
+} counting;
+
+static int count_passively(void *arg)
+{
+    const amble_scan_options options = {.interval_us = 40000, .window_us = 20000, .every = true};
+    amble_scan_result result;
+    amble_scanner scanner;
+    counting *c = arg;
+
+    assert_int_equal(amble_scan_open(c->ble, &scanner, &options, 2000), 0);
+    while (amble_scan_next(&scanner, &result, AMBLE_FOREVER) == 1) {
+        c->results++;
+        c->responses += result.response_at < result.size;
+    }
+    amble_scan_close(&scanner);
+    return 0;
+}
+
+static int scan_twice(bench_device *self)
+{
+    const amble_scan_options options = {.active = true, .interval_us = 30000, .window_us = 30000, .name = "b"};
+    amble_scan_result found = {.size = 0};
+    counting c = {.ble = self->ble};
+    amble_scope scope;
+
+    amble_scope_open(&scope);
+    amble_spawn(&scope, count_passively, &c);
+    bench_sleep(700);
+    assert_int_equal(amble_scan_find(self->ble, &options, &found, 1000), 0);
+    assert_true(amble_device_equal(found.device, bench_address("b")));
+    assert_int_equal(amble_scope_wait(&scope, AMBLE_FOREVER), 0); /* the other one goes on */
+    amble_scope_close(&scope);
+    assert_in_range(c.results, 20, 80);
+    assert_int_equal(c.responses, 0); /* it did not ask, though the other one did */
+    stopped = true;
+    return 0;
+}
+
+static int advertise_with_response(bench_device *self)
+{
+    static const uint8_t data[] = {2, 1, 6, 2, 9, 'b'}, response[] = {2, 0x0a, 4};
+    const amble_advertise_options options = {.interval_us = 50000,
+                                             .data = data,
+                                             .data_size = sizeof data,
+                                             .response = response,
+                                             .response_size = sizeof response};
+
+    while (!stopped)
+        assert_int_equal(amble_advertise(self->ble, &options, &(amble_connection *){NULL}, 500), AMBLE_ERR_TIMEOUT);
+    return 0;
+}
+
+static void several_scans_go_on_at_once(void **state)
+{
+    const double losses[] = {0, 5, 20};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        stopped = false;
+        BENCH_RUN(&((bench_options){.seed = 1, .loss = losses[i]}), {.label = "a", .script = advertise_until_stopped},
+                  {.label = "b", .script = advertise_with_response}, {.label = "seeker", .script = scan_twice});
+    }
 }
 
 /* --- everything at once ------------------------------------------------------------------------------------------- */
@@ -411,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_device_comes_again_when_its_data_changed),
         cmocka_unit_test(every_advertisement_is_a_result_if_asked_for),
         cmocka_unit_test(results_come_oldest_first_and_losses_are_counted),
+        cmocka_unit_test(several_scans_go_on_at_once),
         cmocka_unit_test(roles_and_procedures_go_on_side_by_side),
         cmocka_unit_test(both_sides_may_leave),
         cmocka_unit_test(power_loss_is_noticed_by_the_supervision_timeout),

@@ -93,20 +93,26 @@ void amble_advertise_close(amble_advertiser *advertiser);
 /* --- scanning ----------------------------------------------------------------------------------------------------- */
 typedef struct {
     bool active;                     /* ask for scan responses */
+    bool coded;                      /* listen on LE Coded too, where far devices advertise */
+    int8_t rssi_min;                 /* 0: any */
+    bool every;                      /* each advertisement is a result, not only one that changed something */
     uint32_t interval_us, window_us; /* 2,500..10,240,000; 0: 1,280,000 and 11,250 as aioble's; window <= interval */
     const amble_uuid *service;       /* filters, NULL: any */
     const char *name;
     const amble_device *device;
-    int8_t rssi_min; /* 0: any */
-    bool every;      /* each advertisement is a result, not only one that changed something */
 } amble_scan_options;
 
 typedef struct {
     amble_device device;
     int8_t rssi; /* dBm; 127: unknown */
     bool connectable;
-    uint32_t dropped; /* results lost before this one because nobody took them */
-    uint64_t time_us; /* when its last advertisement arrived, see amble_now_us */
+    bool truncated; /* it sent more than amble_config.scanned_size; this is the start of it */
+    bool extended;  /* sent with the packets of Bluetooth 5 */
+    uint8_t set;    /* extended: which of the device's advertisements, 0..15; each is a result of its own */
+    amble_phy phy;  /* on which its data came */
+    uint32_t periodic_interval_us; /* of the periodic advertising that goes with it; 0: none */
+    uint32_t dropped;              /* results lost before this one because nobody took them */
+    uint64_t time_us;              /* when its last advertisement arrived, see amble_now_us */
     const uint8_t
         *data; /* advertising data and scan response, one after the other: a view, valid until the next call */
     size_t size;
@@ -117,9 +123,13 @@ typedef struct {
     void *opaque[4];
 } amble_scanner; /* the caller's storage, usually a local */
 
-/* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most about
- * two seconds. A controller that cannot scan while it connects scans afterwards. Errors: AMBLE_ERR_BUSY when the host has an open scanner,
- * ARGUMENT, AMBLE_ERR_TOO_LONG for a name beyond 31 bytes, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
+/* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most
+ * about two seconds. A controller that cannot scan while it connects scans afterwards.
+ *
+ * Several scanners may be open at once, each with its own filters and results; the controller listens as much as the most eager of them
+ * wants. They share the memory of amble_config.scanned_devices. Controllers with extended scanning hear old and new packets.
+ * Errors: AMBLE_ERR_BUSY when amble_config.scanners are open, AMBLE_ERR_UNSUPPORTED for `coded` on a controller without it, ARGUMENT,
+ * AMBLE_ERR_TOO_LONG for a name beyond 31 bytes, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options,
                     int duration_ms) AMBLE_MUST_CHECK;
 /* The next result, oldest first: 1 and `*result`, 0 when the duration is over and nothing is left, or an error. A device is one
@@ -127,7 +137,7 @@ int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options
  * Errors: AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when the
  * scanner is closed, HCI(...) when the controller cannot go on, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms) AMBLE_MUST_CHECK;
-/* Stops scanning. Does not wait for the controller: the host sees to it. */
+/* Stops scanning. Does not wait for the controller: the host sees to it. NULL and a closed one do nothing. */
 void amble_scan_close(amble_scanner *scanner);
 /* Scans until a device matches the filters: 0 and `*found`, whose data stays valid until the next scan of this host. Errors as above,
  * AMBLE_ERR_TIMEOUT when nothing was found. */

@@ -38,7 +38,9 @@ typedef struct {
     uint16_t notification_buffers; /* received values that all subscriptions together may queue; 0: 64 */
     uint8_t advertisers;           /* that may be open at once, 1..16, as far as the controller can; 0: 2 */
     uint16_t advertised_size;      /* bytes of data that each may send, 62..1,650; 0: 255 */
-    uint16_t scanned_devices;      /* devices that a scan remembers; 0: 32 */
+    uint16_t scanned_devices;      /* devices that scans remember; 0: 32 */
+    uint16_t scanned_size;         /* bytes of data kept of each, 62..3,300; 0: 255 */
+    uint8_t scanners;              /* that may be open at once, 1..4; 0: 2 */
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */

@@ -10,7 +10,8 @@ enum { MAY_FRAGMENT = 0, NO_FRAGMENTS = 1, FRAGMENT_HEADER = 3, MOST_IN_FRAGMENT
 enum {
     ALL_CHANNELS = 7,
     NO_PREFERENCE = 0x7f, /* of transmit power */
-    PHY_1M = 1,
+    PHY_1M = 1,           /* bits */
+    PHY_CODED = 4,
     UNIT_625_US = 625,
 };
 
@@ -135,18 +136,21 @@ static int enable_scanning(amble__gap *gap, bool on)
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE, parameters, sizeof parameters, NULL, 0);
 }
 
-static int start_scanning(amble__gap *gap, const amble_scan_options *options)
+static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
 {
-    uint8_t parameters[8];
+    const unsigned phys = wish->coded ? 2 : 1;
+    uint8_t parameters[13];
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
     int r;
 
     amble__write_u8(&w, gap->own.type);
     amble__write_u8(&w, 0); /* everybody's advertising */
-    amble__write_u8(&w, PHY_1M);
-    amble__write_u8(&w, options->active);
-    amble__write_le16(&w, options->interval_us / UNIT_625_US);
-    amble__write_le16(&w, options->window_us / UNIT_625_US);
+    amble__write_u8(&w, wish->coded ? PHY_1M | PHY_CODED : PHY_1M);
+    for (unsigned i = 0; i < phys; i++) { /* which share the time, Vol 4 Part E 7.8.64 */
+        amble__write_u8(&w, wish->active);
+        amble__write_le16(&w, wish->interval_us / UNIT_625_US);
+        amble__write_le16(&w, wish->window_us / phys / UNIT_625_US);
+    }
     r = command(gap, AMBLE__HCI_LE_SET_EXTENDED_SCAN_PARAMETERS, &w);
     return r < 0 ? r : enable_scanning(gap, true);
 }

@@ -49,44 +49,76 @@ typedef struct {
     amble_connection *conn; /* announced, its first packet not yet seen */
 } amble__connect_request;
 
-/* A device that the scan has seen. */
+enum { AMBLE__SCANNERS = 4, AMBLE__NO_SET = 0xff }; /* at most; a legacy advertisement belongs to no set */
+
+/* An advertisement that a scan has heard: of one device, and of one of its sets. The masks have a bit for each scanner. */
 typedef struct {
-    amble__list node; /* in pending, quiet or free */
     amble_device device;
-    bool used, pending, connectable;
-    bool asked; /* it was heard before, so an answer to a scan request had its chance */
-    bool fresh; /* never delivered: a device without data is a result, too */
+    uint8_t set;
+    bool used, connectable, extended, truncated;
+    uint8_t asked;                   /* it was heard before, so an answer to a scan request had its chance */
+    uint8_t news;                    /* something that was not delivered: that it is there, or what changed */
+    uint8_t pending;                 /* to be delivered, */
+    uint32_t order[AMBLE__SCANNERS]; /* in this order */
     int8_t rssi;
-    uint8_t data[AMBLE__ADVERTISING_DATA], response[AMBLE__ADVERTISING_DATA];
-    uint8_t data_size, response_size;
-    uint64_t time_us; /* of the last advertisement */
+    amble_phy phy;
+    uint32_t periodic_interval_us;
+    uint16_t data_size, response_size;
+    uint8_t *bytes;     /* advertising data, then the scan response */
+    uint64_t time_us;   /* of the last advertisement */
+    uint32_t last_news; /* grows: who has the least makes room */
 } amble__seen_device;
 
+/* What the controller is told. */
 typedef struct {
-    bool wanted, on, blocked; /* blocked: the controller cannot scan while it connects */
-    uint32_t serials;         /* the last one given */
-    uint32_t serial;          /* of the open scanner, 0: none */
-    uint32_t on_serial;       /* of the one the controller scans for */
+    bool any, active, coded;
+    uint32_t interval_us, window_us;
+} amble__scan_wish;
+
+/* A scanner that a task has opened. */
+typedef struct {
+    uint32_t serial; /* of whoever has this place, 0: nobody */
+    bool wanted;     /* its duration is not over */
+    bool over;       /* it is */
+    int failed;      /* why the controller scans no more, 0: it does */
     amble_scan_options options;
     amble_uuid service; /* copies of what the filters point to */
     amble_device device;
     char name[32];
-    bool over;            /* the duration is */
-    int failed;           /* why the controller scans no more, 0: it does */
     amble__wait *opening; /* of the task in amble_scan_open */
     amble__timer duration;
     amble__list waiters; /* of the task in amble_scan_next */
+    uint32_t dropped;
+    uint8_t *view;
+    amble__gap *gap;
+} amble__scanner;
+
+/* An extended advertisement that comes in several reports. */
+typedef struct {
+    bool begun, truncated;
+    amble_device device;
+    uint8_t set, type;
+    uint16_t size;
+    uint8_t *bytes;
+} amble__scan_assembly;
+
+typedef struct {
+    bool on, blocked;      /* blocked: the controller cannot scan while it connects */
+    amble__scan_wish told; /* while on: what it scans for */
+    uint32_t serials;      /* the last one given */
+    amble__scanner *scanners;
+    uint8_t scanner_count;
     amble__seen_device *devices;
     size_t capacity;
-    amble__list pending, quiet, free;
-    uint32_t dropped;
-    uint8_t view[2 * AMBLE__ADVERTISING_DATA];
+    uint16_t size; /* bytes kept of each */
+    uint32_t orders;
+    amble__scan_assembly assembly;
 } amble__scan;
 
 typedef struct {
     int (*start_advertising)(amble__gap *gap, uint8_t set, const amble__advertisement *what);
     int (*stop_advertising)(amble__gap *gap, uint8_t set);
-    int (*start_scanning)(amble__gap *gap, const amble_scan_options *options);
+    int (*start_scanning)(amble__gap *gap, const amble__scan_wish *wish);
     int (*stop_scanning)(amble__gap *gap);
     /* `peer` NULL: whoever is in the accept list. */
     int (*start_connecting)(amble__gap *gap, const amble_connect_options *options, const amble_device *peer);
@@ -108,7 +140,8 @@ struct amble__gap {
     const char *name;
     bool reads_remote_features;
     uint8_t accept_list_size;
-    amble_event work; /* wakes the service task */
+    uint8_t le_features[8]; /* of the controller, Vol 6 Part B 4.6 */
+    amble_event work;       /* wakes the service task */
     amble__list *closings;
     amble *host;
 
@@ -136,6 +169,8 @@ struct amble__gap {
 /* The parts of a host's configuration that size this room. */
 typedef struct {
     size_t scanned_devices;
+    uint16_t scanned_size;
+    uint8_t scanners;
     uint8_t advertisers;
     uint16_t advertised_size;
 } amble__gap_sizes;
@@ -159,6 +194,10 @@ static inline void amble__gap_note(const amble__gap *gap, amble__trace_kind kind
     if (gap->hci->trace.sink)
         amble__trace_emit(&gap->hci->trace, kind, AMBLE__NO_HANDLE, &value, 1);
 }
+
+/* Between scan.c and scan_results.c: takes what is to be delivered next to a scanner, false when there is nothing; forgets. */
+bool amble__scan_take(amble__scan *scan, amble__scanner *scanner, amble_scan_result *result);
+void amble__scan_begin(amble__scan *scan, const amble__scanner *scanner);
 
 /* --- between the files of the room -------------------------------------------------------------------------------- */
 /* Composes advertising data and scan response from the options' fields into the bytes of `out`, which says whether it is extended.
@@ -206,10 +245,22 @@ void amble__serve_connects(amble__gap *gap);
 /* What events mean to them. */
 typedef struct {
     uint8_t type; /* legacy event type, Vol 4 Part E 7.7.65.2; 4 is a scan response */
+    bool extended, more, truncated;
+    uint8_t set;
+    amble_phy phy;
+    uint32_t periodic_interval_us;
     amble_device device;
     int8_t rssi;
     amble__bytes data;
 } amble__advertising_report;
+enum {
+    AMBLE__REPORT_CONNECTABLE = 0,
+    AMBLE__REPORT_DIRECTED = 1,
+    AMBLE__REPORT_SCANNABLE = 2,
+    AMBLE__REPORT_RESPONSE = 4
+};
+/* A report that may be a part of one, and a whole one. */
+void amble__scan_part(amble__gap *gap, const amble__advertising_report *report);
 void amble__scan_report(amble__gap *gap, const amble__advertising_report *report);
 /* A link with this side as peripheral (or central) was made; returns true when somebody wants it. */
 bool amble__advertised_link(amble__gap *gap, amble_connection *conn);

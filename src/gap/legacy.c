@@ -84,15 +84,15 @@ static int enable_scanning(amble__gap *gap, bool on)
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_SCAN_ENABLE, parameters, sizeof parameters, NULL, 0);
 }
 
-static int start_scanning(amble__gap *gap, const amble_scan_options *options)
+static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
 {
     uint8_t parameters[7];
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
     int r;
 
-    amble__write_u8(&w, options->active);
-    amble__write_le16(&w, options->interval_us / UNIT_625_US);
-    amble__write_le16(&w, options->window_us / UNIT_625_US);
+    amble__write_u8(&w, wish->active);
+    amble__write_le16(&w, wish->interval_us / UNIT_625_US);
+    amble__write_le16(&w, wish->window_us / UNIT_625_US);
     amble__write_u8(&w, gap->own.type);
     amble__write_u8(&w, 0); /* everybody's advertising */
     r = command(gap, AMBLE__HCI_LE_SET_SCAN_PARAMETERS, &w);

@@ -9,6 +9,9 @@ void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_size
 {
     amble__advertiser *advertisers = amble__arena_take(arena, sizes->advertisers, sizeof *advertisers);
     uint8_t *bytes = amble__arena_take(arena, sizes->advertisers, sizes->advertised_size);
+    amble__scanner *scanners = amble__arena_take(arena, sizes->scanners, sizeof *scanners);
+    /* Of each device, what each scanner shows, and what is being put together. */
+    uint8_t *kept = amble__arena_take(arena, sizes->scanned_devices + sizes->scanners + 1u, sizes->scanned_size);
     amble__seen_device *devices = amble__arena_take(arena, sizes->scanned_devices, sizeof *devices);
 
     if (!gap)
@@ -20,19 +23,27 @@ void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_size
         advertisers[i].what.bytes = bytes + (size_t)i * sizes->advertised_size;
         advertisers[i].what.capacity = sizes->advertised_size;
     }
-    gap->scan.devices = devices;
-    gap->scan.capacity = sizes->scanned_devices;
-    amble__list_init(&gap->scan.pending);
-    amble__list_init(&gap->scan.quiet);
-    amble__list_init(&gap->scan.free);
-    amble__list_init(&gap->scan.waiters);
+    gap->scan = (amble__scan){.scanners = scanners,
+                              .scanner_count = sizes->scanners,
+                              .devices = devices,
+                              .capacity = sizes->scanned_devices,
+                              .size = sizes->scanned_size};
+    for (size_t i = 0; devices && i < sizes->scanned_devices; i++, kept += sizes->scanned_size)
+        devices[i].bytes = kept;
+    for (uint8_t i = 0; devices && i < sizes->scanners; i++, kept += sizes->scanned_size) {
+        scanners[i].view = kept;
+        scanners[i].gap = gap;
+        amble__list_init(&scanners[i].waiters);
+    }
+    gap->scan.assembly.bytes = kept;
     amble__list_init(&gap->connects);
     amble__list_init(&gap->connecting_waiters);
 }
 
 void amble__gap_fail(amble__gap *gap, int error)
 {
-    amble__timer_stop(&gap->scan.duration);
+    for (uint8_t i = 0; i < gap->scan.scanner_count; i++)
+        amble__timer_stop(&gap->scan.scanners[i].duration);
     amble__timer_stop(&gap->pause);
     amble__timer_stop(&gap->retry);
     amble__waiters_end(&gap->connecting_waiters, error);
@@ -175,7 +186,7 @@ static void legacy_reports(amble__gap *gap, amble__reader *r)
     const unsigned count = amble__read_u8(r);
 
     for (unsigned i = 0; i < count; i++) {
-        amble__advertising_report report = {.type = amble__read_u8(r)};
+        amble__advertising_report report = {.type = amble__read_u8(r), .set = AMBLE__NO_SET, .phy = AMBLE_PHY_1M};
 
         report.device.type = amble__address_type(amble__read_u8(r));
         amble__read_copy(r, report.device.bytes, 6);
@@ -190,43 +201,65 @@ static void legacy_reports(amble__gap *gap, amble__reader *r)
     }
 }
 
-/* Legacy PDUs in an extended report, as the legacy event types. 7.7.65.13 */
+/* The kind of an extended report as a legacy event type. 7.7.65.13 */
 static uint8_t legacy_type(uint16_t properties)
 {
-    enum { CONNECTABLE = 0x01, SCANNABLE = 0x02, DIRECTED = 0x04, RESPONSE = 0x08 };
+    enum { CONNECTABLE = 0x01, SCANNABLE = 0x02, DIRECTED = 0x04, RESPONSE = 0x08, NEITHER = 3 };
 
     if (properties & RESPONSE)
-        return 4;
+        return AMBLE__REPORT_RESPONSE;
     if (properties & DIRECTED)
-        return 1;
+        return AMBLE__REPORT_DIRECTED;
     if (properties & CONNECTABLE)
-        return 0;
-    return properties & SCANNABLE ? 2 : 3;
+        return AMBLE__REPORT_CONNECTABLE;
+    return properties & SCANNABLE ? AMBLE__REPORT_SCANNABLE : NEITHER;
+}
+
+static amble__advertising_report read_extended(amble__reader *r, bool *anonymous)
+{
+    enum { LEGACY = 0x10, MORE = 0x20, TRUNCATED = 0x40, NOBODY = 0xff, UNIT_1250_US = 1250 };
+    const uint16_t properties = amble__read_le16(r);
+    const uint8_t address_type = amble__read_u8(r);
+    amble__advertising_report report = {.type = legacy_type(properties),
+                                        .extended = !(properties & LEGACY),
+                                        .more = properties & MORE,
+                                        .truncated = properties & TRUNCATED};
+    uint8_t primary, secondary;
+
+    *anonymous = address_type == NOBODY;
+    report.device.type = amble__address_type(address_type);
+    amble__read_copy(r, report.device.bytes, 6);
+    primary = amble__read_u8(r);
+    secondary = amble__read_u8(r);
+    report.phy = secondary >= AMBLE_PHY_1M && secondary <= AMBLE_PHY_CODED ? (amble_phy)secondary
+                 : primary == AMBLE_PHY_CODED                              ? AMBLE_PHY_CODED
+                                                                           : AMBLE_PHY_1M;
+    report.set = amble__read_u8(r);
+    if (!report.extended)
+        report.set = AMBLE__NO_SET;
+    (void)amble__read_u8(r); /* transmit power */
+    report.rssi = (int8_t)amble__read_u8(r);
+    report.periodic_interval_us = amble__read_le16(r) * (uint32_t)UNIT_1250_US;
+    (void)amble__read_view(r, 7); /* direct address */
+    report.data.size = amble__read_u8(r);
+    report.data.data = amble__read_view(r, report.data.size);
+    return report;
 }
 
 static void extended_reports(amble__gap *gap, amble__reader *r)
 {
-    enum { ANONYMOUS = 0xff, NOT_COMPLETE = 0x60 };
     const unsigned count = amble__read_u8(r);
 
     for (unsigned i = 0; i < count; i++) {
-        const uint16_t properties = amble__read_le16(r);
-        const uint8_t address_type = amble__read_u8(r);
-        amble__advertising_report report = {.type = legacy_type(properties)};
+        bool anonymous;
+        const amble__advertising_report report = read_extended(r, &anonymous);
 
-        report.device.type = amble__address_type(address_type);
-        amble__read_copy(r, report.device.bytes, 6);
-        (void)amble__read_view(r, 4); /* PHYs, set, transmit power */
-        report.rssi = (int8_t)amble__read_u8(r);
-        (void)amble__read_view(r, 9); /* periodic interval, direct address */
-        report.data.size = amble__read_u8(r);
-        report.data.data = amble__read_view(r, report.data.size);
         if (r->failed) {
             gap->malformed++;
             return;
         }
-        if (address_type != ANONYMOUS && !(properties & NOT_COMPLETE))
-            amble__scan_report(gap, &report);
+        if (!anonymous)
+            amble__scan_part(gap, &report);
     }
 }
 

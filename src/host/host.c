@@ -17,6 +17,9 @@ enum {
     DEFAULT_ADVERTISED_SIZE = 255,
     LEAST_ADVERTISED_SIZE = 2 * AMBLE__ADVERTISING_DATA,
     DEFAULT_SCANNED_DEVICES = 32,
+    DEFAULT_SCANNED_SIZE = 255,
+    MOST_SCANNED_SIZE = 2 * AMBLE__EXTENDED_DATA,
+    DEFAULT_SCANNERS = 2,
     DEFAULT_DATABASE_SIZE = 16384,
     DEFAULT_HELD_WRITE_MS = 20000,
     CLOSE_MS = 2000,
@@ -44,6 +47,8 @@ static amble_config with_defaults(const amble_config *config)
     c.notification_buffers = c.notification_buffers ? c.notification_buffers : DEFAULT_NOTIFICATION_BUFFERS;
     c.advertisers = c.advertisers ? c.advertisers : DEFAULT_ADVERTISERS;
     c.advertised_size = c.advertised_size ? c.advertised_size : DEFAULT_ADVERTISED_SIZE;
+    c.scanned_size = c.scanned_size ? c.scanned_size : DEFAULT_SCANNED_SIZE;
+    c.scanners = c.scanners ? c.scanners : DEFAULT_SCANNERS;
     c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
     c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
@@ -69,6 +74,8 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
     amble__gap_init(ble ? &ble->gap : NULL, arena,
                     &(amble__gap_sizes){.scanned_devices = c->scanned_devices,
+                                        .scanned_size = c->scanned_size,
+                                        .scanners = c->scanners,
                                         .advertisers = c->advertisers,
                                         .advertised_size = c->advertised_size});
     return ble;

@@ -133,6 +133,7 @@ static int choose_commands(amble *ble, const uint8_t le_features[8])
     uint8_t size, sets;
     int r;
 
+    memcpy(ble->gap.le_features, le_features, sizeof ble->gap.le_features);
     ble->gap.commands = extended ? &amble__extended_commands : &amble__legacy_commands;
     r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, le_event_mask(le_features));
     if (r < 0 || (r = ask(ble, AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE, &size, 1)) < 0)
