@@ -1,4 +1,4 @@
-/* Decoding packets (decode.h): from H4 to ACL and L2CAP, and the way to the rest. */
+/* Decoding packets (decode.h): from H4 to ACL, and the way to the rest. */
 #include "cli/decode.h"
 
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include "cli/snoop.h"
 
 enum { COMMAND = 1, ACL = 2, SCO = 3, EVENT = 4, ISO = 5 };         /* Vol 4 Part A 2 */
-enum { CID_ATT = 4, CID_SIGNALLING = 5, CID_SMP = 6 };              /* Vol 3 Part A 2.1 */
 enum { HANDLE = 0x0fff, BOUNDARY = 12, CONTINUES = 1, SHOWN = 32 }; /* Vol 4 Part E 5.4.2 */
 
 const char *amble__decode_find(const amble__decode_name *names, size_t count, unsigned number)
@@ -44,8 +43,8 @@ void amble__say_address(amble__printer *p, amble__reader *r, uint8_t type)
     amble__say(p, "%s", amble_device_text(device, text));
 }
 
-/* --- L2CAP -------------------------------------------------------------------------------------------------------- */
-static amble__decode_link *link_of(amble__decoder *d, int adapter, uint16_t handle)
+/* --- links -------------------------------------------------------------------------------------------------------- */
+amble__decode_link *amble__decode_link_of(amble__decoder *d, int adapter, uint32_t handle)
 {
     amble__decode_link *link;
 
@@ -60,71 +59,37 @@ static amble__decode_link *link_of(amble__decoder *d, int adapter, uint16_t hand
     return link;
 }
 
-static void decode_frame(amble__decode_link *link, const amble__frame *frame, amble__decoded *out)
-{
-    amble__reader r = amble__reader_of(frame->data, frame->size);
-    amble__printer p = amble__printer_of(out->detail, sizeof out->detail);
-    const unsigned length = amble__read_le16(&r), channel = amble__read_le16(&r);
-
-    switch (channel) {
-    case CID_ATT:
-        amble__decode_att(link, r, out);
-        break;
-    case CID_SIGNALLING:
-        amble__decode_signalling(r, out);
-        break;
-    case CID_SMP:
-        amble__decode_smp(r, out);
-        break;
-    default:
-        out->layer = "l2cap";
-        snprintf(out->name, sizeof out->name, "Channel 0x%04X", channel);
-        amble__say(&p, "%u bytes: ", length);
-        amble__say_bytes(&p, amble__read_rest(&r), SHOWN);
-        break;
-    }
-}
-
-/* Appends what is there, as far as there is room; the rest only counts. */
-static void grow(amble__frame *frame, amble__bytes bytes)
-{
-    const size_t room = frame->size < sizeof frame->data ? sizeof frame->data - frame->size : 0;
-
-    if (bytes.size)
-        memcpy(frame->data + frame->size, bytes.data, bytes.size < room ? bytes.size : room);
-    frame->size += bytes.size < room ? bytes.size : room;
-    frame->expected -= bytes.size < frame->expected ? bytes.size : frame->expected;
-}
-
 static void decode_acl(amble__decoder *d, int adapter, bool received, amble__reader r, amble__decoded *out)
 {
     const uint16_t head = amble__read_le16(&r), length = amble__read_le16(&r);
     const amble__bytes bytes = amble__read_rest(&r);
-    amble__decode_link *link = link_of(d, adapter, head & HANDLE);
-    amble__frame *frame = &link->frames[received];
     amble__printer p = amble__printer_of(out->detail, sizeof out->detail);
 
     out->layer = "acl";
     out->link = head & HANDLE;
     snprintf(out->name, sizeof out->name, "Data");
-    if (r.failed || bytes.size != length) {
+    if (r.failed || bytes.size != length)
         amble__say(&p, "malformed: %zu bytes in place of %u", bytes.size, length);
-        return;
-    }
-    if ((head >> BOUNDARY & 3) == CONTINUES) {
-        if (!frame->expected) {
-            amble__say(&p, "a fragment without a beginning, %u bytes", length);
-            return;
-        }
-    } else {
-        frame->size = 0;
-        frame->expected = bytes.size >= 2 ? (size_t)amble__get_le16(bytes.data) + 4 : bytes.size;
-    }
-    grow(frame, bytes);
-    if (frame->expected)
-        amble__say(&p, "a fragment of %u bytes, %zu more to come", length, frame->expected);
     else
-        decode_frame(link, frame, out);
+        amble__decode_fragment(amble__decode_link_of(d, adapter, head & HANDLE), received,
+                               (head >> BOUNDARY & 3) != CONTINUES, bytes, out);
+}
+
+/* A new link has nothing of an earlier one with the same handle. Vol 4 Part E 7.7.65.1, .10, .41 */
+static void forget_link(amble__decoder *d, int adapter, amble__reader r)
+{
+    enum { LE_META = 0x3e, COMPLETE = 0x01, ENHANCED = 0x0a, ENHANCED_2 = 0x29 };
+    const bool meta = amble__read_u8(&r) == LE_META;
+    uint8_t subevent;
+
+    (void)amble__read_u8(&r); /* length */
+    subevent = amble__read_u8(&r);
+    if (meta && (subevent == COMPLETE || subevent == ENHANCED || subevent == ENHANCED_2) && !amble__read_u8(&r)) {
+        const uint16_t handle = amble__read_le16(&r) & HANDLE;
+        amble__decode_link *link = amble__decode_link_of(d, adapter, handle);
+
+        *link = (amble__decode_link){.used = true, .adapter = adapter, .handle = handle};
+    }
 }
 
 /* --- packets ------------------------------------------------------------------------------------------------------ */
@@ -146,6 +111,7 @@ void amble__decode(amble__decoder *decoder, int adapter, uint8_t type, bool rece
         amble__decode_command(r, out);
         break;
     case EVENT:
+        forget_link(decoder, adapter, r);
         amble__decode_event(r, out);
         break;
     case ACL:

@@ -1,4 +1,4 @@
-/* ATT, L2CAP signalling and SMP as text (decode.h), Vol 3 Parts F, A and H. An attribute whose UUID discovery told is
+/* ATT as text (decode.h), Vol 3 Part F. An attribute whose UUID discovery told is
  * shown with its name, and its value decoded. */
 #include <stdio.h>
 #include <string.h>
@@ -93,9 +93,8 @@ static void say_uuid(amble__printer *p, const amble_uuid *uuid)
     amble__say(p, "%s", name ? name : amble_uuid_text(uuid, text));
 }
 
-static uint16_t say_handle(amble__printer *p, const amble__decode_link *link, amble__reader *r)
+static void say_known_handle(amble__printer *p, const amble__decode_link *link, uint16_t handle)
 {
-    const uint16_t handle = amble__read_le16(r);
     const amble_uuid *uuid = uuid_of(link, handle);
 
     amble__say(p, "0x%04X", handle);
@@ -104,6 +103,13 @@ static uint16_t say_handle(amble__printer *p, const amble__decode_link *link, am
         say_uuid(p, uuid);
         amble__say(p, ")");
     }
+}
+
+static uint16_t say_handle(amble__printer *p, const amble__decode_link *link, amble__reader *r)
+{
+    const uint16_t handle = amble__read_le16(r);
+
+    say_known_handle(p, link, handle);
     return handle;
 }
 
@@ -228,10 +234,110 @@ static void say_one(amble__printer *p, amble__decode_link *link, uint8_t opcode,
 
     if (opcode == 0x0a || opcode == 0x0c)
         link->requested = handle;
-    if (opcode == 0x0c || opcode == 0x16 || opcode == 0x17)
-        amble__say(p, " from byte %u", amble__read_le16(r));
+    if (opcode == 0x0c || opcode == 0x16 || opcode == 0x17) {
+        link->requested_from = amble__read_le16(r);
+        amble__say(p, " from byte %u", link->requested_from);
+    }
     if (opcode != 0x0a && opcode != 0x0c)
         say_value(p, link, handle, r);
+}
+
+/* Handles, of Read Multiple and the like. */
+static void say_handles(amble__printer *p, const amble__decode_link *link, amble__reader *r)
+{
+    const char *separator = "";
+
+    while (!r->failed && amble__read_left(r)) {
+        amble__say(p, "%s", separator);
+        (void)say_handle(p, link, r);
+        separator = ", ";
+    }
+}
+
+/* Found attributes, each with the end of its group. 3.4.3.4 */
+static void say_found(amble__printer *p, amble__reader *r)
+{
+    const char *separator = "";
+
+    while (!r->failed && amble__read_left(r)) {
+        amble__say(p, "%s", separator);
+        say_range(p, r);
+        separator = ", ";
+    }
+}
+
+/* Values with their lengths; in a notification (3.4.7.4) each has its handle, in a response (3.4.4.12) the last may be cut. */
+static void say_lengths_and_values(amble__printer *p, const amble__decode_link *link, bool handles, amble__reader *r)
+{
+    const char *separator = "";
+
+    while (!r->failed && amble__read_left(r)) {
+        uint16_t handle = 0;
+        size_t size, left;
+        amble__reader value;
+
+        amble__say(p, "%s", separator);
+        separator = ", ";
+        if (handles)
+            handle = say_handle(p, link, r);
+        size = amble__read_le16(r);
+        left = amble__read_left(r);
+        value = amble__reader_of(r->at, size < left ? size : left);
+        (void)amble__read_view(r, size < left ? size : left);
+        say_value(p, link, handle, &value);
+        if (size > left)
+            amble__say(p, " (of %zu bytes)", size);
+    }
+}
+
+/* The value and, behind it, what proves who wrote it. 3.4.5.4 */
+static void say_signed(amble__printer *p, const amble__decode_link *link, amble__reader *r)
+{
+    enum { SIGNATURE = 12 };
+    const uint16_t handle = say_handle(p, link, r);
+    const size_t left = amble__read_left(r), size = left < SIGNATURE ? 0 : left - SIGNATURE;
+    amble__reader value = amble__reader_of(r->at, size);
+
+    (void)amble__read_view(r, size);
+    say_value(p, link, handle, &value);
+    amble__say(p, ", signature ");
+    amble__say_bytes(p, (amble__bytes){amble__read_view(r, SIGNATURE), r->failed ? 0 : SIGNATURE}, SIGNATURE);
+}
+
+static void say_blob(amble__printer *p, const amble__decode_link *link, amble__reader *r)
+{
+    const amble__bytes part = amble__read_rest(r);
+
+    amble__say(p, "0x%04X from byte %u = ", link->requested, link->requested_from);
+    amble__say_bytes(p, part, SHOWN);
+}
+
+static void say_many(amble__printer *p, amble__decode_link *link, uint8_t opcode, amble__reader *r)
+{
+    switch (opcode) {
+    case 0x07:
+        say_found(p, r);
+        break;
+    case 0x0d:
+        say_blob(p, link, r);
+        break;
+    case 0x0e:
+    case 0x20:
+        say_handles(p, link, r);
+        break;
+    case 0x18:
+        amble__say(p, "%s", amble__read_u8(r) ? "write" : "cancel");
+        break;
+    case 0x21:
+    case 0x23:
+        say_lengths_and_values(p, link, opcode == 0x23, r);
+        break;
+    case 0xd2:
+        say_signed(p, link, r);
+        break;
+    default:
+        break;
+    }
 }
 
 static void say_pdu(amble__printer *p, amble__decode_link *link, uint8_t opcode, amble__reader *r)
@@ -267,19 +373,20 @@ static void say_pdu(amble__printer *p, amble__decode_link *link, uint8_t opcode,
         say_one(p, link, opcode, r);
         break;
     case 0x0b: /* of a value's beginning only: a blob begins somewhere */
-        amble__say(p, "0x%04X", link->requested);
+        say_known_handle(p, link, link->requested);
         say_value(p, link, link->requested, r);
         break;
     case 0x11:
         say_groups(p, r);
         break;
     default:
+        say_many(p, link, opcode, r);
         break;
     }
 }
 
 /* Every request has an even opcode, and no response has one, 3.4.8. */
-static bool is_request(uint8_t opcode) { return opcode < 0x1b && !(opcode & 1); }
+static bool is_request(uint8_t opcode) { return (opcode < 0x1b || opcode == 0x20) && !(opcode & 1); }
 
 void amble__decode_att(amble__decode_link *link, amble__reader r, amble__decoded *out)
 {
@@ -292,6 +399,7 @@ void amble__decode_att(amble__decode_link *link, amble__reader r, amble__decoded
     if (is_request(opcode)) {
         link->request = opcode;
         link->requested = 0;
+        link->requested_from = 0;
     }
     say_pdu(&p, link, opcode, &r);
     if (r.failed)
@@ -300,59 +408,4 @@ void amble__decode_att(amble__decode_link *link, amble__reader r, amble__decoded
     if (rest.size)
         amble__say(&p, "%s", out->detail[0] ? ", " : "");
     amble__say_bytes(&p, rest, SHOWN);
-}
-
-/* --- the other fixed channels -------------------------------------------------------------------------------------- */
-/* A code, its name, and what follows as digits. */
-static void decode_code(const char *layer, const amble__decode_name *names, size_t count, amble__reader r,
-                        amble__decoded *out)
-{
-    const uint8_t code = amble__read_u8(&r);
-    amble__printer p = amble__printer_of(out->detail, sizeof out->detail);
-
-    out->layer = layer;
-    amble__decode_set_name(out, amble__decode_find(names, count, code), "Code", code);
-    amble__say_bytes(&p, amble__read_rest(&r), SHOWN);
-}
-
-void amble__decode_signalling(amble__reader r, amble__decoded *out)
-{
-    static const amble__decode_name codes[] = {
-        {0x01, "Command Reject"},
-        {0x06, "Disconnection Request"},
-        {0x07, "Disconnection Response"},
-        {0x12, "Connection Parameter Update Request"},
-        {0x13, "Connection Parameter Update Response"},
-        {0x14, "LE Credit Based Connection Request"},
-        {0x15, "LE Credit Based Connection Response"},
-        {0x16, "Flow Control Credit"},
-        {0x17, "Credit Based Connection Request"},
-        {0x18, "Credit Based Connection Response"},
-        {0x19, "Credit Based Reconfigure Request"},
-        {0x1a, "Credit Based Reconfigure Response"},
-    };
-
-    decode_code("l2cap", LIST(codes), r, out);
-}
-
-void amble__decode_smp(amble__reader r, amble__decoded *out)
-{
-    static const amble__decode_name codes[] = {
-        {0x01, "Pairing Request"},
-        {0x02, "Pairing Response"},
-        {0x03, "Pairing Confirm"},
-        {0x04, "Pairing Random"},
-        {0x05, "Pairing Failed"},
-        {0x06, "Encryption Information"},
-        {0x07, "Central Identification"},
-        {0x08, "Identity Information"},
-        {0x09, "Identity Address Information"},
-        {0x0a, "Signing Information"},
-        {0x0b, "Security Request"},
-        {0x0c, "Pairing Public Key"},
-        {0x0d, "Pairing DHKey Check"},
-        {0x0e, "Pairing Keypress Notification"},
-    };
-
-    decode_code("smp", LIST(codes), r, out);
 }

@@ -109,7 +109,7 @@ static void tell(const monitor_options *o, const amble__snoop_record *record, co
         cJSON_AddStringToObject(object, "direction", record->received ? "received" : "sent");
         cJSON_AddStringToObject(object, "layer", what->layer);
         if (what->link >= 0)
-            cJSON_AddNumberToObject(object, "link", what->link);
+            cJSON_AddNumberToObject(object, "link", (double)what->link);
         cJSON_AddStringToObject(object, "name", what->name);
         cJSON_AddStringToObject(object, "detail", what->detail);
         amble__json_bytes(object, "data", record->data, record->size);
