@@ -206,6 +206,17 @@ int amble_air_set_loss(const char *air, double percent)
     return AMBLE_OK;
 }
 
+int amble_air_set_buffers(const char *air, unsigned packets)
+{
+    amble__airspace *space;
+    const char *label;
+    const int r = packets >= 1 && packets <= UINT8_MAX ? named(air, &space, &label) : AMBLE_ERR_ARGUMENT;
+
+    if (!r)
+        amble__airspace_set_buffers(space, (uint8_t)packets);
+    return r;
+}
+
 int amble_air_unplug(const char *controller)
 {
     amble__airspace *space;

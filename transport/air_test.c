@@ -314,6 +314,32 @@ static void test_refused_calls(void **state)
     assert_int_equal(amble_air_sniff("desk", NULL, NULL), AMBLE_ERR_NO_TASK);
 }
 
+/* LE Read Buffer Size [v1], Vol 4 Part E 7.8.2: the length in two octets, then the number. */
+static int small_controllers(void *arg)
+{
+    host before, after;
+
+    (void)arg;
+    plug_in(&before, "air:desk");
+    assert_int_equal(amble_air_set_buffers("desk", 0), AMBLE_ERR_ARGUMENT);
+    assert_int_equal(amble_air_set_buffers("desk", 256), AMBLE_ERR_ARGUMENT);
+    assert_int_equal(amble_air_set_buffers("air:desk", 3), 0);
+    plug_in(&after, "air:desk");
+    COMMAND(&before, 0x02, 0x20, 0x00);
+    assert_int_equal(before.last[9], 8);
+    COMMAND(&after, 0x02, 0x20, 0x00);
+    assert_int_equal(after.last[9], 3);
+    amble__transport_close(before.transport);
+    amble__transport_close(after.transport);
+    return 0;
+}
+
+static void test_small_controllers(void **state)
+{
+    (void)state;
+    in_virtual_time(small_controllers, 1, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_unplugging),
         cmocka_unit_test(test_sniffer_and_loss),
         cmocka_unit_test(test_refused_calls),
+        cmocka_unit_test(test_small_controllers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ struct amble__airspace {
     amble__list stations;
     amble__list seats;
     uint32_t last_number;
+    uint8_t acl_buffers; /* of controllers to come; 0: as many as they like */
     void (*sniff)(void *user, const amble_air_packet *packet);
     void *sniff_user;
     amble__btsnoop snoop; /* closed: no capture */
@@ -170,6 +171,8 @@ void amble__airspace_set_loss(amble__airspace *space, uint32_t millionths)
     amble__air_set_loss(space->air, millionths);
 }
 
+void amble__airspace_set_buffers(amble__airspace *space, uint8_t packets) { space->acl_buffers = packets; }
+
 static void on_air_packet(void *user, const amble__air_packet *p)
 {
     const amble__airspace *space = user;
@@ -256,7 +259,8 @@ static int controller_open(amble__station *station)
 {
     const uint32_t number = number_of(station->space, station->options.label);
     const uint64_t address = (uint64_t)ADDRESS_PREFIX << 24 | number;
-    amble__controller_options options = {.to_host = on_packet, .user = station};
+    amble__controller_options options = {
+        .to_host = on_packet, .user = station, .acl_buffers = station->space->acl_buffers};
 
     if (!number)
         return AMBLE_ERR_NO_MEMORY;

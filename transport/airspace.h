@@ -27,6 +27,8 @@ typedef struct {
 /* The airspace of this name (up to '/' or the end); opened if it is new. AMBLE_ERR_NO_MEMORY. */
 int amble__airspace_find(const char *name, amble__airspace **space);
 void amble__airspace_set_loss(amble__airspace *space, uint32_t millionths);
+/* See amble_air_set_buffers. */
+void amble__airspace_set_buffers(amble__airspace *space, uint8_t packets);
 /* See amble_air_sniff. */
 void amble__airspace_sniff(amble__airspace *space, void (*sniff)(void *user, const amble_air_packet *packet),
                            void *user);

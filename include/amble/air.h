@@ -22,6 +22,10 @@ extern "C" {
  * another number or a bad name, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_NO_TASK without a scheduler. */
 int amble_air_set_loss(const char *air, double percent);
 
+/* Controllers that join this air from now on hold `packets` ACL packets of their host, 1 to 255 (they have 8): to see how
+ * a program does on a small one. Errors: AMBLE_ERR_ARGUMENT, and as amble_air_set_loss. */
+int amble_air_set_buffers(const char *air, unsigned packets);
+
 /* Takes away the power of a labelled controller, "desk/lamp". Its peers hear nothing more of it, and find out by their
  * supervision timeout. Its host ends every wait with AMBLE_ERR_CONTROLLER, as with a USB dongle pulled out, and can
  * only be closed; opening "air:desk/lamp" again plugs it in. Errors: AMBLE_ERR_NOT_FOUND, and as above. */
