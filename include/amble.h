@@ -13,6 +13,7 @@
 #ifndef AMBLE_H
 #define AMBLE_H
 #include <amble/address.h>
+#include <amble/bonds.h>
 #include <amble/bytes.h>
 #include <amble/error.h>
 #include <amble/gap.h>

@@ -32,7 +32,11 @@ extern "C" {
       "wait until it writes the configuration descriptor")                                                             \
     X(-17, ERR_NO_CONTROLLER, "there is no controller", "see that it is plugged in and the transport is named right")  \
     X(-18, ERR_USAGE, "wrong usage", "see --help")                                                                     \
-    X(-19, ERR_NO_TASK, "only a task may wait", "call it from a task: amble_run or amble_spawn")
+    X(-19, ERR_NO_TASK, "only a task may wait", "call it from a task: amble_run or amble_spawn")                       \
+    X(-20, ERR_BOND_LOST, "the other side has no key for this bond",                                                   \
+      "it forgot it, or is another device; delete the bond, and pair again if the user agrees")                        \
+    X(-21, ERR_PAIRING_TIMEOUT, "the pairing did not go on for 30 s", "connect again before pairing anew")             \
+    X(-22, ERR_BAD_FILE, "the file is damaged, or of a newer version", "see the log for which one, and what to do")
 
 #define AMBLE__ERROR_ENUM(number, name, sentence, remedy) AMBLE_##name = (number),
 enum { AMBLE_ERROR_TABLE(AMBLE__ERROR_ENUM) };

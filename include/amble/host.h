@@ -43,6 +43,8 @@ typedef struct {
     uint8_t scanners;              /* that may be open at once, 1..4; 0: 2 */
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
+    uint16_t bond_limit;           /* bonds kept; a new one more drops the one used least recently; 0: 16 */
+    uint8_t pairings;              /* links that may pair at the same moment; 0: 4 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
     void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
     /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in

@@ -7,7 +7,6 @@
 #define AMBLE_ATT_TESTING_H
 #include "att/bearer.h"
 #include "hci/testing.h"
-#include "smp/refusal.h"
 
 enum { TEST_LINKS = 3, TEST_POOL = 4, TEST_MTU = 100, MANY_BUFFERS = 1000, LARGE_BUFFER = 600 };
 
@@ -15,7 +14,7 @@ static struct {
     amble__links links;
     amble__l2cap l2cap;
     amble__att att;
-    unsigned requests, unasked, dead; /* what the rooms above were told */
+    unsigned requests, unasked, dead, security; /* what the rooms above were told */
     uint8_t opcode;
     uint8_t pdu[SENT_SIZE];
     size_t pdu_size;
@@ -45,6 +44,11 @@ static inline void room_received(amble_connection *conn, unsigned boundary, cons
 static inline void room_att(amble_connection *conn, const uint8_t *data, size_t size)
 {
     amble__att_receive(&rooms.att, conn, data, size);
+}
+static inline void room_security(amble_connection *conn, const uint8_t *data, size_t size)
+{
+    (void)conn, (void)data, (void)size;
+    rooms.security++;
 }
 static inline void keep_pdu(uint8_t opcode, const amble__reader *pdu)
 {
@@ -105,7 +109,7 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
     rooms.links.lost = room_lost;
     rooms.links.received = room_received;
     rooms.l2cap.att = room_att;
-    rooms.l2cap.security = amble__security_refuse;
+    rooms.l2cap.security = room_security;
     rooms.att.request = room_request;
     rooms.att.notified = room_notified;
     rooms.att.dead = room_dead;

@@ -2,7 +2,8 @@
  *
  * A host has one trace. A point costs a comparison while nobody looks, and nothing in a build with AMBLE__NO_TRACE. With the log level at
  * "debug" when the host opens, every point becomes a log line; a test sets its own sink. (Captures are written where packets
- * cross the transport: so they also hold what never reaches a host.) */
+ * cross the transport: so they also hold what never reaches a host.) No key ever is in a point: whoever traces a packet that may hold one
+ * traces its beginning. */
 #ifndef AMBLE_CORE_TRACE_H
 #define AMBLE_CORE_TRACE_H
 #include <stddef.h>
@@ -18,6 +19,9 @@
     X(SIGNALLING_RECEIVED, "L2CAP <") /* the command */                                                                \
     X(ATT_SENT, "ATT >")              /* the PDU */                                                                    \
     X(ATT_RECEIVED, "ATT <")          /* the PDU */                                                                    \
+    X(SMP_SENT, "SMP >")              /* the PDU; of one that may hold secrets only its code */                        \
+    X(SMP_RECEIVED, "SMP <")          /* the same */                                                                   \
+    X(ENCRYPTED, "link encrypted")    /* the size of the key; 0: not any more, or not yet */                           \
     X(LINK_OPENED, "link opened")     /* the peer's address */                                                         \
     X(LINK_LOST, "link lost")         /* the reason */                                                                 \
     X(ADVERTISING, "advertising")     /* 1 on, 0 off, as for the next two */                                           \

@@ -175,8 +175,11 @@ void amble__gap_established(amble__gap *gap, amble_connection *conn)
         return;
     conn->established = true;
     gap->repeats = 0;
-    hand_over(gap, conn);
+    if (!gap->greet || !gap->greet(conn))
+        hand_over(gap, conn);
 }
+
+void amble__gap_greeted(amble__gap *gap, amble_connection *conn) { hand_over(gap, conn); }
 
 static void pause_is_over(amble__timer *timer) { amble__gap_work(amble__container(timer, amble__gap, pause)); }
 

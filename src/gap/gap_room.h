@@ -164,6 +164,10 @@ struct amble__gap {
     /* As peripheral, through L2CAP; set by the host. Returns as amble_connection_update does. */
     int (*ask_central)(amble_connection *conn, const amble_parameters *parameters, uint64_t deadline_us);
     uint64_t connect_repeated, malformed;
+    /* Set by the host. What else the service task has to do: first in each round. */
+    void (*serve_others)(amble *host);
+    /* A link works, but is handed over only when amble__gap_greeted says so: true. */
+    bool (*greet)(amble_connection *conn);
 };
 
 /* The parts of a host's configuration that size this room. */
@@ -182,6 +186,8 @@ static inline void amble__gap_work(amble__gap *gap) { amble_event_set(&gap->work
 void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters);
 /* The first packet of a link was seen. */
 void amble__gap_established(amble__gap *gap, amble_connection *conn);
+/* A link for which `greet` said true may be handed over now. */
+void amble__gap_greeted(amble__gap *gap, amble_connection *conn);
 /* Ends every wait in this room. */
 void amble__gap_fail(amble__gap *gap, int error);
 amble__gap *amble__gap_of(amble *ble);

@@ -76,6 +76,8 @@ int amble__gap_service(void *arg)
     while ((r = amble_event_wait(&gap->work, AMBLE_FOREVER)) == 0) {
         if (gap->hci->failed)
             continue;
+        if (gap->serve_others)
+            gap->serve_others(gap->host);
         amble__serve_disconnects(gap);
         serve_features(gap);
         amble__serve_procedures(gap);

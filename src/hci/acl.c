@@ -7,7 +7,9 @@
 enum {
     BOUNDARY_FIRST = 0x0000,    /* first, not flushable: the only kind for LE, Vol 4 Part E 5.4.2 */
     BOUNDARY_CONTINUE = 0x1000, /* continuing fragment */
+    BOUNDARY_MASK = 0x3000,
     L2CAP_HEADER = 4,
+    SECURITY_CHANNEL = 6, /* CID, Vol 3 Part A 2.1 */
 };
 
 void amble__acl_configure(amble__hci *hci, uint16_t buffers, uint16_t size)
@@ -24,6 +26,39 @@ void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handl
     amble__list_append(&hci->links, &link->node);
 }
 
+/* --- tracing ------------------------------------------------------------------------------------------------------- */
+static bool on_security_channel(const uint8_t *frame) { return amble__get_le16(frame + 2) == SECURITY_CHANNEL; }
+
+static void trace_sent(amble__hci *hci, const amble__acl_link *link, amble__packet *packet, const uint8_t *acl,
+                       size_t size)
+{
+    const bool secret = on_security_channel(amble__packet_payload(packet) - L2CAP_HEADER);
+    const size_t shown = AMBLE__HCI_ACL_HEADER + (packet->sent ? 0 : L2CAP_HEADER);
+
+    amble__trace_at(&hci->trace, ACL_SENT, link->handle, acl, secret && size > shown ? shown : size);
+}
+
+void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *data, size_t size)
+{
+    const bool first = (head & BOUNDARY_MASK) != BOUNDARY_CONTINUE;
+    bool secret = first && size >= L2CAP_HEADER && on_security_channel(data);
+
+    amble__list_each (node, &hci->links) {
+        amble__acl_link *link = amble__container(node, amble__acl_link, node);
+
+        if (link->handle != (head & 0x0fff))
+            continue;
+        if (first)
+            link->secret = secret || size < L2CAP_HEADER; /* too short to tell */
+        secret = link->secret;
+    }
+    amble__trace_at(&hci->trace, ACL_RECEIVED, head & 0x0fff, data,
+                    !secret || !first     ? (secret ? 0 : size)
+                    : size < L2CAP_HEADER ? size
+                                          : L2CAP_HEADER);
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------------- */
 /* Sends the next fragment of a packet. 1: it was the last, and the packet is released; 0: there are more; or an error. */
 static int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
@@ -35,7 +70,8 @@ static int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *
     start[0] = AMBLE__PACKET_ACL;
     amble__put_le16(start + 1, link->handle | (packet->sent ? BOUNDARY_CONTINUE : BOUNDARY_FIRST));
     amble__put_le16(start + 3, n);
-    amble__trace_at(&hci->trace, ACL_SENT, link->handle, start + 1, AMBLE__HCI_ACL_HEADER + n);
+    if (hci->trace.sink)
+        trace_sent(hci, link, packet, start + 1, AMBLE__HCI_ACL_HEADER + n);
     r = hci->callbacks->write(hci->user, start, 1 + AMBLE__HCI_ACL_HEADER + n);
     if (r < 0)
         return r; /* the transport reports its failure by itself */

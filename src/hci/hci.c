@@ -95,9 +95,23 @@ static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending *
     return 0;
 }
 
+/* Of a command with a key in it only the opcode and the length may be traced. */
+static bool is_secret(uint16_t opcode)
+{
+    return opcode == AMBLE__HCI_LE_ENABLE_ENCRYPTION || opcode == AMBLE__HCI_LE_KEY_REPLY;
+}
+
+/* Overwrites what the stack would keep. */
+static void forget(volatile uint8_t *bytes, size_t size)
+{
+    while (size--)
+        bytes[size] = 0;
+}
+
 static int write_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size)
 {
     uint8_t packet[1 + AMBLE__HCI_COMMAND_HEADER + AMBLE__HCI_PARAMETERS_MAX] = {AMBLE__PACKET_COMMAND};
+    int r;
 
     if (size > AMBLE__HCI_PARAMETERS_MAX)
         return AMBLE_ERR_ARGUMENT;
@@ -105,8 +119,12 @@ static int write_command(amble__hci *hci, uint16_t opcode, const void *parameter
     packet[3] = (uint8_t)size;
     if (size)
         memcpy(packet + 4, parameters, size);
-    amble__trace_at(&hci->trace, COMMAND, AMBLE__NO_HANDLE, packet + 1, AMBLE__HCI_COMMAND_HEADER + size);
-    return hci->callbacks->write(hci->user, packet, 1 + AMBLE__HCI_COMMAND_HEADER + size);
+    amble__trace_at(&hci->trace, COMMAND, AMBLE__NO_HANDLE, packet + 1,
+                    AMBLE__HCI_COMMAND_HEADER + (is_secret(opcode) ? 0 : size));
+    r = hci->callbacks->write(hci->user, packet, 1 + AMBLE__HCI_COMMAND_HEADER + size);
+    if (is_secret(opcode))
+        forget(packet, sizeof packet);
+    return r;
 }
 
 int amble__hci_ask(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, const amble__hci_reply *reply)
@@ -266,8 +284,8 @@ static void receive_acl(amble__hci *hci, const uint8_t *packet, size_t size)
     }
     hci->acl_received++;
     head = amble__get_le16(packet);
-    amble__trace_at(&hci->trace, ACL_RECEIVED, head & 0x0fff, packet + AMBLE__HCI_ACL_HEADER,
-                    size - AMBLE__HCI_ACL_HEADER);
+    if (hci->trace.sink)
+        amble__acl_trace_received(hci, head, packet + AMBLE__HCI_ACL_HEADER, size - AMBLE__HCI_ACL_HEADER);
     hci->callbacks->acl(hci->user, head & 0x0fff, head >> 12 & 3u, packet + AMBLE__HCI_ACL_HEADER,
                         size - AMBLE__HCI_ACL_HEADER);
 }

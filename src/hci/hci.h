@@ -52,6 +52,7 @@ typedef struct {
     amble__list drained; /* waits for everything to have been acknowledged */
     uint16_t handle;
     uint16_t in_flight; /* packets in the controller's buffers */
+    bool secret;        /* the frame that is being received belongs to the security channel: not traced */
 } amble__acl_link;
 
 struct amble__hci {
@@ -95,6 +96,8 @@ void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handl
 void amble__acl_link_close(amble__hci *hci, amble__acl_link *link);
 /* Queues a packet whose L2CAP header is written; owns it from now on. */
 void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet);
+/* A fragment as a trace point; of the security channel's frames, which may hold keys, only the L2CAP header. */
+void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *data, size_t size);
 void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count);
 bool amble__acl_idle(const amble__acl_link *link);
 #endif

@@ -25,11 +25,15 @@ enum {
     CLOSE_MS = 2000,
     DRAIN_MS = 500,
     DISCONNECT_MS = 2000,
+    DEFAULT_BONDS = 16,
+    DEFAULT_PAIRINGS = 4,
+    KEY_NUMBER = 8, /* bytes of the random number that names a key */
     LAST_ROUNDS = 64,
 };
 
 amble__server *amble__server_of(amble *ble) { return &ble->server; }
 amble__gap *amble__gap_of(amble *ble) { return &ble->gap; }
+amble__smp *amble__smp_of(amble *ble) { return &ble->smp; }
 const char *amble_name(const amble *ble) { return ble->name; }
 amble_device amble_own_device(const amble *ble) { return ble->gap.own; }
 
@@ -52,6 +56,9 @@ static amble_config with_defaults(const amble_config *config)
     c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
     c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
+    c.bond_limit = c.bond_limit ? c.bond_limit : DEFAULT_BONDS;
+    c.pairings = c.pairings ? c.pairings : DEFAULT_PAIRINGS;
+    c.pairings = c.pairings < c.connections ? c.pairings : c.connections;
     return c;
 }
 
@@ -72,6 +79,8 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
     amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
+    amble__bonds_init(ble ? &ble->bonds : NULL, arena, c->bond_limit);
+    amble__smp_init(ble ? &ble->smp : NULL, arena, c->connections, c->pairings);
     amble__gap_init(ble ? &ble->gap : NULL, arena,
                     &(amble__gap_sizes){.scanned_devices = c->scanned_devices,
                                         .scanned_size = c->scanned_size,
@@ -98,8 +107,36 @@ static int write_packet(void *user, const uint8_t *packet, size_t size)
     return transport->operations->write(transport, packet, size);
 }
 
+/* Events about encryption, Vol 4 Part E 7.7.8, 7.7.39, 7.7.65.5; true when it was one. */
+static bool encryption_event(amble *ble, uint8_t code, amble__reader r)
+{
+    const bool wants_key = code == AMBLE__EVENT_LE_META && amble__read_u8(&r) == AMBLE__LE_KEY_REQUEST;
+    const uint8_t status = wants_key ? 0 : amble__read_u8(&r);
+    const uint16_t handle = amble__read_le16(&r) & 0x0fff;
+    amble_connection *conn = amble__link_by_handle(&ble->links, handle);
+
+    if (!wants_key && code != AMBLE__EVENT_ENCRYPTION_CHANGE && code != AMBLE__EVENT_KEY_REFRESH_COMPLETE)
+        return false;
+    if (wants_key) {
+        const uint8_t *number = amble__read_view(&r, KEY_NUMBER);
+        const uint16_t diversifier = amble__read_le16(&r);
+
+        if (conn && !r.failed)
+            amble__smp_key_wanted(conn, number, diversifier);
+    } else {
+        const bool enabled = code == AMBLE__EVENT_KEY_REFRESH_COMPLETE || amble__read_u8(&r);
+
+        if (conn && !r.failed)
+            amble__smp_encryption_changed(conn, status, enabled);
+    }
+    ble->hci.malformed += r.failed;
+    return true;
+}
+
 static void on_event(void *user, uint8_t code, amble__reader *parameters)
 {
+    if (encryption_event(user, code, *parameters))
+        return;
     amble__gap_event(&((amble *)user)->gap, code, parameters);
 }
 
@@ -141,6 +178,7 @@ static void on_link_opened(amble_connection *conn)
 
     amble__l2cap_open(&ble->l2cap, conn);
     amble__att_open(&ble->att, conn);
+    amble__smp_open(&ble->smp, conn);
     amble__server_open(&ble->server, conn);
     amble__client_open(&ble->client, conn);
 }
@@ -151,7 +189,12 @@ static void on_link_lost(amble_connection *conn)
     amble__att_lost(conn);
     amble__server_lost(conn);
     amble__client_lost(conn);
+    amble__smp_lost(conn);
 }
+
+static void on_smp_work(amble *ble) { amble__gap_work(&ble->gap); }
+static void on_greeted(amble_connection *conn) { amble__gap_greeted(&conn->host->gap, conn); }
+static void on_service(amble *ble) { amble__smp_serve(&ble->smp); }
 
 static void on_bearer_dead(amble_connection *conn)
 {
@@ -211,7 +254,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->links.lost = on_link_lost;
     ble->links.received = on_link_data;
     ble->l2cap.att = on_att_data;
-    ble->l2cap.security = amble__security_refuse;
+    ble->l2cap.security = amble__smp_receive;
     ble->att.request = amble__server_receive;
     ble->att.notified = amble__client_receive;
     ble->att.dead = on_bearer_dead;
@@ -226,6 +269,14 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.policy = c->parameter_policy;
     ble->gap.ask_central = ask_central;
     ble->l2cap.parameters_asked = on_parameters_asked;
+    ble->gap.serve_others = on_service;
+    ble->gap.greet = amble__smp_greet;
+    ble->smp.hci = &ble->hci;
+    ble->smp.own = &ble->gap.own;
+    ble->smp.bonds = &ble->bonds;
+    ble->smp.host = ble;
+    ble->smp.work = on_smp_work;
+    ble->smp.greeted = on_greeted;
 }
 
 void amble__host_fail(amble *ble, int error)
@@ -235,6 +286,7 @@ void amble__host_fail(amble *ble, int error)
     amble__hci_fail(&ble->hci, error);
     amble__gap_fail(&ble->gap, error);
     amble__server_fail(&ble->server, error);
+    amble__smp_fail(&ble->smp, error);
     for (size_t i = 0; i < ble->links.count; i++)
         amble__link_lose(&ble->links.slots[i], AMBLE__HCI_CONNECTION_TIMEOUT, error);
 }
@@ -407,7 +459,8 @@ amble_statistics amble_read_statistics(const amble *ble)
     return (amble_statistics){
         .acl_sent = ble->hci.acl_sent,
         .acl_received = ble->hci.acl_received,
-        .malformed = ble->hci.malformed + ble->l2cap.malformed + ble->att.malformed + ble->gap.malformed,
+        .malformed =
+            ble->hci.malformed + ble->l2cap.malformed + ble->att.malformed + ble->gap.malformed + ble->smp.malformed,
         .orphaned = ble->links.orphaned,
         .connect_repeated = ble->gap.connect_repeated,
         .late_responses = ble->att.late_responses,

@@ -6,7 +6,7 @@
 #include "gap/gap_room.h"
 #include "gatt/client.h"
 #include "gatt/server.h"
-#include "smp/refusal.h"
+#include "smp/smp.h"
 #include "transport/transport.h"
 
 enum { AMBLE__NAME_SIZE = 32, AMBLE__INSTANCE_SIZE = 48 };
@@ -19,6 +19,8 @@ struct amble {
     amble__server server;
     amble__client client;
     amble__gap gap;
+    amble__bonds bonds;
+    amble__smp smp;
     amble__transport *transport;
     amble_scope service; /* the service task */
     char name[AMBLE__NAME_SIZE];

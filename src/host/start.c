@@ -19,13 +19,16 @@ enum {
     READ_REMOTE_FEATURES_OCTET = 27, /* bit 5, Vol 4 Part E 6.27 */
     READ_REMOTE_FEATURES_BIT = 5,
 };
-/* Disconnection, hardware error, completed packets are bits 4, 15, 18; LE meta is bit 61 (Vol 4 Part E 7.3.1). */
-#define EVENT_MASK ((UINT64_C(1) << 4) | (UINT64_C(1) << 15) | (UINT64_C(1) << 18) | (UINT64_C(1) << 61))
+/* Disconnection, encryption change, hardware error, completed packets, key refresh are bits 4, 7, 15, 18, 47; LE meta is bit 61 (Vol 4 Part E
+ * 7.3.1). */
+#define EVENT_MASK                                                                                                     \
+    ((UINT64_C(1) << 4) | (UINT64_C(1) << 7) | (UINT64_C(1) << 15) | (UINT64_C(1) << 18) | (UINT64_C(1) << 47) |       \
+     (UINT64_C(1) << 61))
 /* Subevent n is bit n - 1 (7.8.1). */
 #define LE_EVENT_MASK                                                                                                  \
     ((UINT64_C(1) << (AMBLE__LE_CONNECTION_COMPLETE - 1)) | (UINT64_C(1) << (AMBLE__LE_ADVERTISING_REPORT - 1)) |      \
      (UINT64_C(1) << (AMBLE__LE_CONNECTION_UPDATE_COMPLETE - 1)) |                                                     \
-     (UINT64_C(1) << (AMBLE__LE_REMOTE_FEATURES_COMPLETE - 1)))
+     (UINT64_C(1) << (AMBLE__LE_REMOTE_FEATURES_COMPLETE - 1)) | (UINT64_C(1) << (AMBLE__LE_KEY_REQUEST - 1)))
 #define LE_EVENT_MASK_EXTENDED                                                                                         \
     ((UINT64_C(1) << (AMBLE__LE_EXTENDED_ADVERTISING_REPORT - 1)) |                                                    \
      (UINT64_C(1) << (AMBLE__LE_ADVERTISING_SET_TERMINATED - 1)))

@@ -5,7 +5,7 @@
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, size_t mtu)
 {
     amble__l2cap_link *slots = amble__arena_take(arena, links, sizeof *slots);
-    const size_t capacity = AMBLE__L2CAP_HEADER + mtu;
+    const size_t capacity = AMBLE__L2CAP_HEADER + (mtu > AMBLE__SECURITY_MTU ? mtu : AMBLE__SECURITY_MTU);
 
     for (size_t i = 0; i < links; i++) {
         uint8_t *buffer = amble__arena_take(arena, 1, capacity);
@@ -19,6 +19,8 @@ void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, s
     }
     if (l2cap)
         l2cap->links = slots;
+    if (l2cap)
+        l2cap->mtu = mtu;
 }
 
 void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
@@ -42,7 +44,10 @@ static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t 
 
     switch (amble__get_le16(frame + 2)) {
     case AMBLE__CID_ATT:
-        l2cap->att(conn, payload, size);
+        if (size <= l2cap->mtu)
+            l2cap->att(conn, payload, size);
+        else
+            l2cap->malformed++;
         break;
     case AMBLE__CID_SIGNALLING:
         amble__signalling_receive(conn->l2cap, payload, size);

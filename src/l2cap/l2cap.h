@@ -27,6 +27,7 @@ typedef struct amble__l2cap_link {
 
 struct amble__l2cap {
     amble__l2cap_link *links;
+    size_t mtu; /* of ATT */
     uint64_t malformed;
     void (*att)(amble_connection *conn, const uint8_t *data, size_t size);
     void (*security)(amble_connection *conn, const uint8_t *data, size_t size);

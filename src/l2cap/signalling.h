@@ -13,7 +13,7 @@
 #define AMBLE_L2CAP_SIGNALLING_H
 #include "link/connection.h"
 
-enum { AMBLE__SIGNALLING_MTU = 23, AMBLE__SIGNALLING_HEADER = 4 };
+enum { AMBLE__SIGNALLING_MTU = 23, AMBLE__SECURITY_MTU = 65 /* Vol 3 Part H 3.2 */, AMBLE__SIGNALLING_HEADER = 4 };
 /* The response timeout, 6.2.1: 1 to 60 s. GAP has 30 s for connection parameters, Vol 3 Part C 9.3.9.2, A.1. */
 enum { AMBLE__SIGNALLING_RTX_MS = 30000 };
 enum { AMBLE__SIGNALLING_REQUESTS = 4, AMBLE__SIGNALLING_ANSWERS = 4 }; /* under way on one link */

@@ -1,10 +1,174 @@
 /* What a program may ask about the security of a link, and want of it (amble/security.h). */
 #include "amble/security.h"
 
-#include "link/connection.h"
+#include "smp/smp.h"
+#include "task/scheduler.h"
 
 bool amble_connection_encrypted(const amble_connection *conn) { return conn->security.encrypted; }
 bool amble_connection_authenticated(const amble_connection *conn) { return conn->security.authenticated; }
 bool amble_connection_bonded(const amble_connection *conn) { return conn->security.bonded; }
 unsigned amble_connection_key_size(const amble_connection *conn) { return conn->security.key_size; }
 bool amble_connection_secure(const amble_connection *conn) { return conn->security.secure_connections; }
+
+int amble_security_config(amble *ble, const amble_pair_options *options)
+{
+    static const amble_pair_options defaults = {0};
+
+    if (!options)
+        options = &defaults;
+    if (!amble__pair_options_good(options))
+        return AMBLE_ERR_ARGUMENT;
+    amble__smp_of(ble)->options = *options;
+    return 0;
+}
+
+/* Waits for the next end of a pairing or of encryption: its result. */
+static int wait_changed(amble__smp_link *link) { return amble__link_wait(link->conn, &link->changed, AMBLE__NEVER); }
+
+/* --- central ------------------------------------------------------------------------------------------------------- */
+static int encrypt_with_bond(amble__smp_link *link, const amble__bond *bond)
+{
+    int r = 0;
+
+    amble__smp_encrypt_bond(link, bond);
+    while (r >= 0 && link->encrypting)
+        r = wait_changed(link);
+    return r;
+}
+
+static int initiate(amble__smp *smp, amble__smp_link *link, const amble_pair_options *options)
+{
+    amble__pairing *p;
+    int r;
+
+    if (link->exhausted)
+        return amble__wait_refuse(AMBLE_ERR_PAIRING_TIMEOUT);
+    if (amble__smp_must_wait(smp, link->conn->device))
+        return amble__wait_refuse(AMBLE_ERR_SMP(AMBLE__SMP_REPEATED_ATTEMPTS));
+    p = amble__pairing_begin(link, true, options);
+    if (!p)
+        return amble__wait_refuse(AMBLE_ERR_NO_MEMORY);
+    r = amble__initiator_run(p);
+    if (p->over)
+        r = p->over;
+    else
+        amble__pairing_end(p, r, true);
+    p->used = false;
+    return r;
+}
+
+static int pair_as_central(amble__smp *smp, amble__smp_link *link, const amble_pair_options *options)
+{
+    const amble__bond *bond;
+    int r = 0;
+
+    if (link->pairing)
+        return amble__wait_refuse(AMBLE_ERR_BUSY);
+    while (r >= 0 && link->encrypting) /* with the bond, by itself */
+        r = wait_changed(link);
+    if (r < 0 && !options->renew)
+        return r;
+    if (link->conn == NULL)
+        return r;
+    if (link->pairing)
+        return amble__wait_refuse(AMBLE_ERR_BUSY);
+    bond = options->renew ? NULL : amble__bonds_find(smp->bonds, link->conn->device);
+    if (!options->renew && amble__security_suffices(&link->conn->security, options))
+        return 0;
+    if (bond && bond->peer_key.present && amble__smp_bond_suffices(bond, options))
+        return encrypt_with_bond(link, bond);
+    return initiate(smp, link, options);
+}
+
+/* --- peripheral ---------------------------------------------------------------------------------------------------- */
+static int send_security_request(amble__smp_link *link, const amble_pair_options *o)
+{
+    amble__packet *packet = &link->conn->l2cap->security_reply;
+
+    if (packet->busy)
+        return AMBLE_ERR_BUSY;
+    amble__packet_payload(packet)[0] = AMBLE__SMP_SECURITY_REQUEST;
+    amble__packet_payload(packet)[1] =
+        (uint8_t)((o->no_bond ? 0 : AMBLE__SMP_AUTH_BOND) | (o->mitm ? AMBLE__SMP_AUTH_MITM : 0) |
+                  (o->legacy_only ? 0 : AMBLE__SMP_AUTH_SECURE));
+    packet->size = 2;
+    amble__trace_at(&link->conn->hci->trace, SMP_SENT, link->conn->handle, amble__packet_payload(packet), 2);
+    amble__l2cap_send(link->conn, AMBLE__CID_SECURITY, packet);
+    return 0;
+}
+
+static int ask_central(amble__smp_link *link, const amble_pair_options *options)
+{
+    amble_connection *conn = link->conn;
+    int r = 0;
+
+    if (amble__security_suffices(&conn->security, options))
+        return 0;
+    if (link->exhausted)
+        return amble__wait_refuse(AMBLE_ERR_PAIRING_TIMEOUT);
+    if (!link->pairing) {
+        link->options = *options;
+        link->has_options = true;
+        r = send_security_request(link, options);
+    }
+    if (r >= 0)
+        r = wait_changed(link);
+    if (r < 0 && link->conn == conn && link->pairing) /* given up on this side */
+        amble__pairing_end(link->pairing, r, true);
+    link->has_options = false;
+    if (r < 0)
+        return r;
+    return amble__security_suffices(&conn->security, options) ? 0 : AMBLE_ERR_SMP(AMBLE__SMP_AUTHENTICATION);
+}
+
+/* --- both ---------------------------------------------------------------------------------------------------------- */
+int amble_pair(amble_connection *conn, const amble_pair_options *options, int timeout_ms)
+{
+    static const amble_pair_options defaults = {0};
+    const amble_pair_options copy = options ? *options : defaults;
+    amble_timeout timeout;
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if (!amble__pair_options_good(&copy))
+        return AMBLE_ERR_ARGUMENT;
+    if (conn->end < 0)
+        return amble__wait_refuse(conn->end);
+    amble_timeout_begin(&timeout, NULL, timeout_ms);
+    r = conn->central ? pair_as_central(amble__smp_of(conn->host), conn->smp, &copy) : ask_central(conn->smp, &copy);
+    return amble_timeout_end(&timeout, r);
+}
+
+int amble_encrypted(amble_connection *conn, int timeout_ms)
+{
+    const uint64_t deadline = amble__due(timeout_ms);
+    int r = amble__wait_check();
+
+    if (r >= 0 && conn->end < 0)
+        return amble__wait_refuse(conn->end);
+    while (r >= 0 && !conn->security.encrypted)
+        r = amble__link_wait(conn, &conn->smp->changed, deadline);
+    return r < 0 ? r : 0;
+}
+
+int amble_oob_local(amble *ble, amble_oob_data *data)
+{
+    amble__smp *smp = amble__smp_of(ble);
+    const uint8_t *x = smp->oob.own_public;
+    amble__p256_point point;
+    int r = amble__p256_generate(amble__scheduler_random(), smp->oob.own_private, &point);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < sizeof point.x; i++) { /* on the air the least significant octet comes first */
+        smp->oob.own_public[i] = point.x[sizeof point.x - 1 - i];
+        smp->oob.own_public[sizeof point.x + i] = point.y[sizeof point.y - 1 - i];
+    }
+    amble__random_bytes(amble__scheduler_random(), smp->oob.random, sizeof smp->oob.random);
+    amble__random_bytes(amble__scheduler_random(), data->key, sizeof data->key);
+    memcpy(data->random, smp->oob.random, sizeof data->random);
+    r = amble__toolbox_f4(x, x, smp->oob.random, 0, data->confirm);
+    smp->oob.ready = r == 0;
+    return r;
+}

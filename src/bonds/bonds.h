@@ -1,0 +1,77 @@
+/* Bonds: what is kept of each peer from one connection to the next.
+ *
+ * All of them are in memory, sized when the host opens; a store behind them keeps what has to outlive the program. Whoever changes a bond
+ * says so with amble__bonds_change; the host's service task then saves them all. When there are as many as fit, a new one takes the
+ * place of the one that was used least recently. */
+#ifndef AMBLE_BONDS_BONDS_H
+#define AMBLE_BONDS_BONDS_H
+#include <amble/address.h>
+#include <amble/bonds.h>
+#include <stdbool.h>
+
+#include "core/arena.h"
+
+/* An encryption key as LE legacy pairing distributes it; with Secure Connections number and random are 0. Vol 3 Part H 2.4.2 */
+typedef struct {
+    bool present;
+    uint8_t value[16];
+    uint8_t random[8];
+    uint16_t diversifier;
+} amble__bond_key;
+typedef struct {
+    bool present;
+    uint8_t value[16];
+    uint32_t counter;
+} amble__bond_signing_key;
+
+enum { AMBLE__BOND_GATT = 96 };
+typedef struct amble__bond {
+    bool used;
+    amble_device peer; /* its identity address, or the address it was paired under */
+    uint32_t serial;   /* of its last use */
+    bool authenticated, secure_connections;
+    uint8_t key_size;
+    amble__bond_key own_key;  /* for links with this side as peripheral */
+    amble__bond_key peer_key; /* for links with this side as central */
+    bool has_irk;
+    uint8_t irk[16];
+    amble__bond_signing_key own_signing, peer_signing;
+    uint8_t gatt_size;
+    uint8_t gatt[AMBLE__BOND_GATT]; /* what gatt/ keeps: it alone knows the form */
+} amble__bond;
+
+typedef struct amble__bonds {
+    amble__bond *slots;
+    size_t capacity;
+    uint32_t serials;
+    bool changed;
+    bool has_own_irk;
+    uint8_t own_irk[16]; /* of this host */
+    const amble_bond_store *store;
+} amble__bonds;
+
+void amble__bonds_init(amble__bonds *bonds, amble__arena *arena, size_t capacity);
+/* Reads what the store has; the most recently used ones when it has more than fit. */
+int amble__bonds_load(amble__bonds *bonds, const amble_bond_store *store);
+/* Gives all to the store, when something changed. */
+int amble__bonds_save(amble__bonds *bonds);
+/* The bond with this peer, or NULL. Stays where it is until it is dropped. */
+amble__bond *amble__bonds_find(const amble__bonds *bonds, amble_device peer);
+/* The bond to write a new one into: the peer's own, or the one used least recently; emptied, and the most recent one now. */
+amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer);
+void amble__bonds_drop(amble__bonds *bonds, amble__bond *bond);
+/* It is the most recently used one now. */
+void amble__bonds_touch(amble__bonds *bonds, amble__bond *bond);
+static inline void amble__bonds_change(amble__bonds *bonds) { bonds->changed = true; }
+
+/* Codec of the records that a store keeps, record.c: a bond, or this host's own identity. The encoders return the size; the decoder 0, or
+ * AMBLE_ERR_BAD_FILE for bytes that make no sense. */
+enum { AMBLE__BOND_RECORD = 320 };
+size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t room);
+size_t amble__record_of_identity(const uint8_t irk[16], uint8_t *record, size_t room);
+typedef struct {
+    bool is_identity; /* only the IRK counts, then */
+    amble__bond bond;
+} amble__record;
+int amble__record_decode(amble__record *out, const uint8_t *record, size_t size);
+#endif

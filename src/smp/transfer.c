@@ -1,0 +1,148 @@
+/* The keys that are given to each other to be kept, over the encrypted link (Vol 3 Part H 3.6). The responder gives first. Invariant: a bit in
+ * own_keys or peer_keys stands for a key still to go or to come; when both are empty the pairing is done. */
+#include "core/log.h"
+#include "smp/smp.h"
+#include "task/scheduler.h"
+
+enum { DIVERSIFIER = 2, NUMBER = 8, KEY = 16, ADDRESS = 6 };
+
+static void draw(void *bytes, size_t size) { amble__random_bytes(amble__scheduler_random(), bytes, size); }
+
+/* For links in which this side is the peripheral. As short as was agreed, 2.4.2.1. */
+static void give_encryption_key(amble__pairing *p)
+{
+    amble__bond_key *key = &p->secret.bond.own_key;
+    uint8_t identification[DIVERSIFIER + NUMBER];
+
+    draw(key->value, p->key_size);
+    draw(identification, sizeof identification);
+    key->present = true;
+    key->diversifier = amble__get_le16(identification);
+    memcpy(key->random, identification + DIVERSIFIER, NUMBER);
+    amble__pairing_send(p, AMBLE__SMP_ENCRYPTION_INFORMATION, key->value, sizeof key->value);
+    amble__pairing_send(p, AMBLE__SMP_CENTRAL_IDENTIFICATION, identification, sizeof identification);
+}
+
+static void give_identity(amble__pairing *p)
+{
+    amble__bonds *bonds = p->smp->bonds;
+    uint8_t address[1 + ADDRESS] = {(uint8_t)p->smp->own->type};
+
+    if (!bonds->has_own_irk) {
+        draw(bonds->own_irk, sizeof bonds->own_irk);
+        bonds->has_own_irk = true;
+        amble__bonds_change(bonds);
+    }
+    memcpy(address + 1, p->smp->own->bytes, ADDRESS);
+    amble__pairing_send(p, AMBLE__SMP_IDENTITY_INFORMATION, bonds->own_irk, KEY);
+    amble__pairing_send(p, AMBLE__SMP_IDENTITY_ADDRESS, address, sizeof address);
+}
+
+static void give_signing_key(amble__pairing *p)
+{
+    amble__bond_signing_key *key = &p->secret.bond.own_signing;
+
+    draw(key->value, sizeof key->value);
+    key->present = true;
+    amble__pairing_send(p, AMBLE__SMP_SIGNING_INFORMATION, key->value, sizeof key->value);
+}
+
+void amble__transfer_give(amble__pairing *p)
+{
+    if (p->own_keys & AMBLE__SMP_KEY_ENCRYPTION)
+        give_encryption_key(p);
+    if (p->own_keys & AMBLE__SMP_KEY_IDENTITY)
+        give_identity(p);
+    if (p->own_keys & AMBLE__SMP_KEY_SIGNING)
+        give_signing_key(p);
+    p->own_keys = 0;
+}
+
+/* The key that the next PDU has to belong to: they come in this order, 3.6.1. */
+static uint8_t next_key(const amble__pairing *p) { return (uint8_t)(p->peer_keys & -p->peer_keys); }
+
+static bool take_identity(amble__pairing *p, amble__reader *r)
+{
+    static const uint8_t none[ADDRESS] = {0};
+    amble__bond *bond = &p->secret.bond;
+    const uint8_t type = amble__read_u8(r);
+
+    amble__read_copy(r, bond->peer.bytes, ADDRESS);
+    bond->peer.type = type ? AMBLE_RANDOM : AMBLE_PUBLIC;
+    if (memcmp(bond->peer.bytes, none, ADDRESS) == 0) /* it has none to tell */
+        bond->peer = p->link->conn->device;
+    return bond->has_irk && type <= 1 && !(type && bond->peer.bytes[ADDRESS - 1] < 0xc0); /* public, or static random */
+}
+
+/* Whether the PDU is one that this key consists of; `*whole` when it is the last. */
+static bool take_part(amble__pairing *p, uint8_t code, amble__reader *r, bool *whole)
+{
+    amble__bond *bond = &p->secret.bond;
+
+    switch (next_key(p) << 8 | code) {
+    case AMBLE__SMP_KEY_ENCRYPTION << 8 | AMBLE__SMP_ENCRYPTION_INFORMATION:
+        amble__read_copy(r, bond->peer_key.value, KEY);
+        bond->peer_key.present = true;
+        return true;
+    case AMBLE__SMP_KEY_ENCRYPTION << 8 | AMBLE__SMP_CENTRAL_IDENTIFICATION:
+        bond->peer_key.diversifier = amble__read_le16(r);
+        amble__read_copy(r, bond->peer_key.random, NUMBER);
+        *whole = true;
+        return bond->peer_key.present;
+    case AMBLE__SMP_KEY_IDENTITY << 8 | AMBLE__SMP_IDENTITY_INFORMATION:
+        amble__read_copy(r, bond->irk, KEY);
+        bond->has_irk = true;
+        return true;
+    case AMBLE__SMP_KEY_IDENTITY << 8 | AMBLE__SMP_IDENTITY_ADDRESS:
+        *whole = true;
+        return take_identity(p, r);
+    case AMBLE__SMP_KEY_SIGNING << 8 | AMBLE__SMP_SIGNING_INFORMATION:
+        amble__read_copy(r, bond->peer_signing.value, KEY);
+        bond->peer_signing.present = *whole = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+int amble__transfer_take(amble__pairing *p, const uint8_t *data, size_t size)
+{
+    amble__reader r = amble__reader_of(data, size);
+    const uint8_t code = amble__read_u8(&r);
+    bool whole = false;
+
+    if (!take_part(p, code, &r, &whole))
+        return AMBLE_ERR_SMP(AMBLE__SMP_UNSPECIFIED);
+    if (whole)
+        p->peer_keys &= (uint8_t)~next_key(p);
+    return 0;
+}
+
+int amble__transfer_keep(amble__pairing *p)
+{
+    amble__bond *bond = &p->secret.bond, *kept;
+    uint32_t serial;
+
+    if (!p->bonding)
+        return 0;
+    if (!bond->has_irk)
+        bond->peer = p->link->conn->device;
+    else if (amble__pairing_weakens(p, bond->peer))
+        return AMBLE_ERR_SMP(AMBLE__SMP_KEY_REJECTED); /* it claims to be a device with a better bond */
+    if (p->secure) {
+        bond->own_key.present = bond->peer_key.present = true;
+        memcpy(bond->own_key.value, p->secret.key, KEY);
+        memcpy(bond->peer_key.value, p->secret.key, KEY);
+    }
+    bond->authenticated = p->authenticated;
+    bond->secure_connections = p->secure;
+    bond->key_size = p->key_size;
+    kept = amble__bonds_take(p->smp->bonds, bond->peer);
+    serial = kept->serial;
+    *kept = *bond;
+    kept->used = true;
+    kept->serial = serial;
+    amble__bonds_change(p->smp->bonds);
+    p->smp->work(p->smp->host);
+    return 0;
+}
