@@ -22,6 +22,7 @@
 #include <amble/host.h>
 #include <amble/log.h>
 #include <amble/main.h>
+#include <amble/periodic.h>
 #include <amble/security.h>
 #include <amble/task.h>
 #include <amble/uuid.h>

@@ -180,6 +180,9 @@ static const char *census_of_gap(const amble__gap *gap)
     for (uint8_t i = 0; i < gap->advertiser_count; i++)
         if (gap->advertisers[i].serial || gap->advertisers[i].on || waited_for(&gap->advertisers[i].waiters))
             return "advertising goes on";
+    for (uint8_t i = 0; i < gap->sync_count; i++)
+        if (gap->syncs[i].state != AMBLE__SYNC_FREE || waited_for(&gap->syncs[i].waiters))
+            return "listening to periodic advertising goes on";
     if (gap->nameless)
         return "a link's advertiser is not known";
     for (uint8_t i = 0; i < gap->scan.scanner_count; i++)

@@ -26,9 +26,10 @@ typedef struct {
 #define AMBLE_ADVERTISE_SERVICES     8
 #define AMBLE_ADVERTISE_SERVICE_DATA 4
 typedef struct {
-    uint32_t interval_us; /* 20,000..10,240,000; 0: 250,000 */
-    amble_phy phy;        /* extended: ANY and 1M: 1M. 2M: the data on 2M. CODED: everything, reaches farther */
-    const char *name;     /* NULL: the host's */
+    uint32_t interval_us;          /* 20,000..10,240,000; 0: 250,000 */
+    uint32_t periodic_interval_us; /* 7,500..81,918,750: with periodic advertising, see amble/periodic.h; 0: without */
+    amble_phy phy;    /* extended: ANY and 1M: 1M. 2M: the data on 2M. CODED: everything, reaches farther */
+    const char *name; /* NULL: the host's */
     const amble_uuid *services[AMBLE_ADVERTISE_SERVICES]; /* as many as are set */
     amble_service_data service_data[AMBLE_ADVERTISE_SERVICE_DATA];
     const void *manufacturer; /* manufacturer data, NULL: left out */

@@ -41,6 +41,7 @@ typedef struct {
     uint16_t scanned_devices;      /* devices that scans remember; 0: 32 */
     uint16_t scanned_size;         /* bytes of data kept of each, 62..3,300; 0: 255 */
     uint8_t scanners;              /* that may be open at once, 1..4; 0: 2 */
+    uint8_t syncs;                 /* periodic senders that may be listened to at once, 1..8; 0: 1 */
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
     uint16_t bond_limit;           /* bonds kept; a new one more drops the one used least recently; 0: 16 */

@@ -11,6 +11,8 @@ enum {
     DEFAULT_INTERVAL_US = 250000,
     LEAST_INTERVAL_US = 20000,
     MOST_INTERVAL_US = 10240000,
+    LEAST_PERIODIC_US = 7500, /* Vol 4 Part E 7.8.61 */
+    MOST_PERIODIC_US = 81918750,
 };
 
 /* amble_advertiser from the inside. */
@@ -49,7 +51,10 @@ static bool sensible(const amble_advertise_options *options, const amble__advert
            !(options->directed_to && options->not_connectable) && !(options->high_duty && !options->directed_to) &&
            !(options->high_duty && options->extended) && (unsigned)options->phy <= AMBLE_PHY_CODED &&
            (options->extended || (options->phy <= AMBLE_PHY_1M && !options->anonymous)) &&
-           !(options->anonymous && !options->not_connectable);
+           !(options->anonymous && !options->not_connectable) &&
+           (!options->periodic_interval_us ||
+            (options->extended && options->not_connectable && !options->anonymous && !options->response &&
+             options->periodic_interval_us >= LEAST_PERIODIC_US && options->periodic_interval_us <= MOST_PERIODIC_US));
 }
 
 static int compose(amble__gap *gap, const amble_advertise_options *options, amble__advertisement *what)
@@ -63,6 +68,7 @@ static int compose(amble__gap *gap, const amble_advertise_options *options, ambl
                                    .high_duty = options->high_duty,
                                    .extended = options->extended,
                                    .anonymous = options->anonymous,
+                                   .periodic_interval_us = options->periodic_interval_us,
                                    .phy = options->phy,
                                    .interval_us = options->interval_us ? options->interval_us : DEFAULT_INTERVAL_US,
                                    .bytes = what->bytes,
@@ -108,6 +114,8 @@ static int begin(amble__gap *gap, const amble_advertise_options *options, bool o
     a->once = once;
     a->paused = false;
     a->failed = 0;
+    a->periodic_size = 0;
+    a->periodic_told = a->periodic_wanted;
     *inside = (advertiser_inside){.gap = gap, .serial = a->serial, .place = (uint8_t)(a - gap->advertisers)};
     amble__gap_work(gap);
     return 0;
@@ -118,6 +126,14 @@ static amble__advertiser *advertiser_of(const advertiser_inside *inside)
     amble__advertiser *a = inside->serial ? &inside->gap->advertisers[inside->place] : NULL;
 
     return a && a->serial == inside->serial ? a : NULL;
+}
+
+amble__advertiser *amble__advertiser_open(const amble_advertiser *advertiser, amble__gap **gap)
+{
+    const advertiser_inside *inside = (const advertiser_inside *)(const void *)advertiser;
+
+    *gap = inside->gap;
+    return advertiser_of(inside);
 }
 
 static bool came_to(const amble_connection *conn, uint32_t serial)
@@ -184,6 +200,7 @@ static void end(const advertiser_inside *inside)
     }
     a->serial = 0;
     amble__waiters_end(&a->waiters, AMBLE_ERR_STALE);
+    amble__waiters_end(&a->periodic_waiters, AMBLE_ERR_STALE);
     amble__gap_work(gap);
 }
 
@@ -345,6 +362,7 @@ static void tell_failure(amble__gap *gap, amble__advertiser *a, int r)
     amble__log(AMBLE__LOG_INFO, "%s: advertising did not start: %s", gap->hci->instance, amble_error_text(r));
     a->failed = r;
     amble__waiters_end(&a->waiters, 0); /* it looks */
+    amble__waiters_end(&a->periodic_waiters, r);
 }
 
 static void stop_one(amble__gap *gap, uint8_t set)

@@ -13,6 +13,7 @@ enum {
     PHY_1M = 1,           /* bits */
     PHY_CODED = 4,
     UNIT_625_US = 625,
+    UNIT_1250_US = 1250,
 };
 
 static int command(amble__gap *gap, uint16_t opcode, const amble__writer *w)
@@ -110,6 +111,47 @@ static int enable_advertising(amble__gap *gap, uint8_t set, bool on)
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_ENABLE, parameters, sizeof parameters, NULL, 0);
 }
 
+/* Periodic advertising begins with the data that is there; later data is told while it goes on. */
+static int start_periodic(amble__gap *gap, uint8_t set, const amble__advertisement *what)
+{
+    const uint16_t interval = (uint16_t)(what->periodic_interval_us / UNIT_1250_US);
+    const uint8_t enable[2] = {1, set};
+    amble__advertiser *a = &gap->advertisers[set];
+    const uint32_t number = a->periodic_wanted;
+    uint8_t parameters[7];
+    amble__writer w = amble__writer_of(parameters, sizeof parameters);
+    int r;
+
+    amble__write_u8(&w, set);
+    amble__write_le16(&w, interval);
+    amble__write_le16(&w, interval);
+    amble__write_le16(&w, 0); /* without the transmit power */
+    r = command(gap, AMBLE__HCI_LE_SET_PERIODIC_PARAMETERS, &w);
+    a->periodic_sending = true;
+    if (r >= 0)
+        r = amble__set_in_fragments(gap, AMBLE__HCI_LE_SET_PERIODIC_DATA, &set, 1, a->periodic, a->periodic_size);
+    a->periodic_sending = false;
+    a->periodic_result = r;
+    a->periodic_told = number;
+    amble__waiters_end(&a->periodic_waiters, 0);
+    if (r >= 0)
+        r = amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_PERIODIC_ENABLE, enable, sizeof enable, NULL, 0);
+    a->periodic_on = r >= 0;
+    return r;
+}
+
+static int stop_periodic(amble__gap *gap, uint8_t set)
+{
+    const uint8_t parameters[2] = {0, set};
+    int r;
+
+    if (!gap->advertisers[set].periodic_on)
+        return 0;
+    r = amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_PERIODIC_ENABLE, parameters, sizeof parameters, NULL, 0);
+    gap->advertisers[set].periodic_on = r < 0;
+    return r;
+}
+
 static int start_advertising(amble__gap *gap, uint8_t set, const amble__advertisement *what)
 {
     const bool data = !what->directed && !(what->extended && what->response_size);
@@ -124,10 +166,20 @@ static int start_advertising(amble__gap *gap, uint8_t set, const amble__advertis
     if (response && (r = set_data(gap, set, AMBLE__HCI_LE_SET_EXTENDED_RESPONSE, what->bytes + what->data_size,
                                   what->response_size)) < 0)
         return r;
-    return amble__advertiser_wanted(gap, set) ? enable_advertising(gap, set, true) : AMBLE_ERR_STALE;
+    if (what->periodic_interval_us && amble__advertiser_wanted(gap, set) && (r = start_periodic(gap, set, what)) < 0)
+        return r;
+    if (amble__advertiser_wanted(gap, set))
+        return enable_advertising(gap, set, true);
+    (void)stop_periodic(gap, set); /* or the controller is lost */
+    return AMBLE_ERR_STALE;
 }
 
-static int stop_advertising(amble__gap *gap, uint8_t set) { return enable_advertising(gap, set, false); }
+static int stop_advertising(amble__gap *gap, uint8_t set)
+{
+    const int r = stop_periodic(gap, set);
+
+    return r < 0 ? r : enable_advertising(gap, set, false);
+}
 
 static int enable_scanning(amble__gap *gap, bool on)
 {

@@ -19,6 +19,7 @@ enum { AMBLE__ADVERTISING_DATA = 31, AMBLE__EXTENDED_DATA = 1650, AMBLE__PROBLEM
 /* What is to be advertised, as the controller wants it. */
 typedef struct {
     bool connectable, directed, high_duty, extended, anonymous;
+    uint32_t periodic_interval_us; /* 0: none */
     amble_phy phy;
     amble_device peer; /* when directed */
     uint32_t interval_us;
@@ -36,6 +37,13 @@ typedef struct {
     int failed;      /* why the controller does not advertise, 0: it does or will */
     amble__advertisement what;
     amble__list waiters; /* the task that waits for a central */
+    /* What is sent periodically. A task changes it only while the service task does not send it. */
+    uint8_t *periodic;
+    uint16_t periodic_size;
+    bool periodic_sending, periodic_on;      /* on: the controller is told to send it */
+    uint32_t periodic_wanted, periodic_told; /* numbers of the data: the task's and the controller's */
+    int periodic_result;
+    amble__list periodic_waiters;
 } amble__advertiser;
 
 /* A task in amble_connect. */
@@ -115,6 +123,38 @@ typedef struct {
     amble__scan_assembly assembly;
 } amble__scan;
 
+enum { AMBLE__SYNC_REPORTS = 4, AMBLE__SYNCS = 8 };
+typedef enum {
+    AMBLE__SYNC_FREE,
+    AMBLE__SYNC_WANTED,
+    AMBLE__SYNC_ON,
+    AMBLE__SYNC_LOST,
+    AMBLE__SYNC_ENDING
+} amble__sync_state;
+
+/* A sender that a task listens to, or wants to. Reports are in a ring; the place after the last is where the next is put together. */
+typedef struct {
+    amble__sync_state state;
+    uint32_t serial; /* of whoever has this place, 0: nobody */
+    amble_device device;
+    uint8_t set;
+    uint16_t skip, timeout; /* as HCI has them */
+    uint16_t handle;
+    int failed; /* why it could not be begun */
+    amble__list waiters;
+    struct {
+        uint16_t size;
+        int8_t rssi;
+        bool truncated;
+        uint64_t time_us;
+        uint8_t *bytes;
+    } reports[AMBLE__SYNC_REPORTS + 1];
+    uint8_t first, count;
+    bool partial; /* the next one has begun */
+    uint32_t dropped;
+    uint8_t *view;
+} amble__sync;
+
 typedef struct {
     int (*start_advertising)(amble__gap *gap, uint8_t set, const amble__advertisement *what);
     int (*stop_advertising)(amble__gap *gap, uint8_t set);
@@ -137,23 +177,28 @@ struct amble__gap {
     amble__links *links;
     const amble__gap_commands *commands;
     amble_device own;
-    const char *name;
-    bool reads_remote_features;
-    uint8_t accept_list_size;
     uint8_t le_features[8]; /* of the controller, Vol 6 Part B 4.6 */
-    amble_event work;       /* wakes the service task */
+    uint8_t accept_list_size;
+    bool reads_remote_features;
+    bool connecting;          /* the controller is */
+    uint8_t advertiser_count; /* as many as the host has memory for and the controller can, at least 1 */
+    uint8_t sync_count;
+    bool sync_cancelled; /* the synchronisation under way is to be given up */
+    const char *name;
+    amble_event work; /* wakes the service task */
     amble__list *closings;
     amble *host;
 
     amble__advertiser *advertisers;
-    uint8_t advertiser_count; /* as many as the host has memory for and the controller can, at least 1 */
-    uint32_t advertise_serials;
     amble_connection *nameless; /* a central came, and which advertiser it came to is told by the next event */
-    uint32_t nameless_generation;
+    uint32_t nameless_generation, advertise_serials;
     char problem[AMBLE__PROBLEM];
     amble__scan scan;
+    amble__sync *syncs;
+    uint32_t sync_serials;
+    uint32_t syncing;     /* the serial that the controller synchronises for, 0: none */
+    uint32_t sync_stray;  /* one that came about after its task had gone: handle + 1, 0: none */
     amble__list connects; /* amble__connect_request, oldest first */
-    bool connecting;      /* the controller is */
     unsigned group_size;
     unsigned repeats;               /* attempts in a row that ended without a first packet */
     amble__timer pause;             /* before the next of them */
@@ -174,7 +219,7 @@ struct amble__gap {
 typedef struct {
     size_t scanned_devices;
     uint16_t scanned_size;
-    uint8_t scanners;
+    uint8_t scanners, syncs;
     uint8_t advertisers;
     uint16_t advertised_size;
 } amble__gap_sizes;
@@ -243,6 +288,15 @@ void amble__parameters_request_event(amble__gap *gap, amble__reader *r);
 void amble__phy_event(amble__gap *gap, amble__reader *r);
 void amble__data_length_event(amble__gap *gap, amble__reader *r);
 void amble__serve_procedures(amble__gap *gap);
+/* --- periodic.c --------------------------------------------------------------------------------------------------- */
+/* The place of an advertiser that is open, or NULL. */
+amble__advertiser *amble__advertiser_open(const amble_advertiser *advertiser, amble__gap **gap);
+void amble__sync_established(amble__gap *gap, amble__reader *r);
+void amble__sync_report(amble__gap *gap, amble__reader *r);
+void amble__sync_lost(amble__gap *gap, amble__reader *r);
+/* Whether the controller must scan, so that a synchronisation comes about. */
+bool amble__sync_needs_scan(const amble__gap *gap);
+void amble__serve_periodic(amble__gap *gap);
 /* The service task's parts. */
 void amble__serve_disconnects(amble__gap *gap);
 void amble__serve_advertising(amble__gap *gap);

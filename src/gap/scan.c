@@ -13,6 +13,7 @@ enum {
     MOST_US = 10240000,
     OPEN_MS = 2500, /* longer than a command may take: a silent controller is lost before */
     LE_FEATURE_CODED = 11,
+    SYNC_SCAN_US = 60000, /* while a periodic sender is looked for */
 };
 
 /* amble_scanner from the inside: which scan it is. */
@@ -222,8 +223,9 @@ static bool more_eager(const amble__scan_wish *wish, const amble_scan_options *o
 }
 
 /* What all scanners together want. */
-static amble__scan_wish current_wish(const amble__scan *scan)
+static amble__scan_wish current_wish(const amble__gap *gap)
 {
+    const amble__scan *scan = &gap->scan;
     amble__scan_wish wish = {.any = false};
 
     for (uint8_t i = 0; i < scan->scanner_count; i++) {
@@ -239,6 +241,8 @@ static amble__scan_wish current_wish(const amble__scan *scan)
         wish.active = wish.active || scanner->options.active;
         wish.coded = wish.coded || scanner->options.coded;
     }
+    if (amble__sync_needs_scan(gap) && !wish.any)
+        wish = (amble__scan_wish){.any = true, .interval_us = SYNC_SCAN_US, .window_us = SYNC_SCAN_US};
     return wish;
 }
 
@@ -290,7 +294,7 @@ static void tell(amble__scan *scan, uint32_t latest, int r)
 void amble__serve_scan(amble__gap *gap)
 {
     amble__scan *scan = &gap->scan;
-    const amble__scan_wish wish = current_wish(scan);
+    const amble__scan_wish wish = current_wish(gap);
     const uint32_t latest = scan->serials;
     int r = 0;
 

@@ -8,7 +8,11 @@
 void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_sizes *sizes)
 {
     amble__advertiser *advertisers = amble__arena_take(arena, sizes->advertisers, sizeof *advertisers);
-    uint8_t *bytes = amble__arena_take(arena, sizes->advertisers, sizes->advertised_size);
+    /* Its advertising data, and what it sends periodically. */
+    uint8_t *bytes = amble__arena_take(arena, 2u * sizes->advertisers, sizes->advertised_size);
+    amble__sync *syncs = amble__arena_take(arena, sizes->syncs, sizeof *syncs);
+    uint8_t *reports =
+        amble__arena_take(arena, (AMBLE__SYNC_REPORTS + 2u) * sizes->syncs, sizes->scanned_size); /* and the view */
     amble__scanner *scanners = amble__arena_take(arena, sizes->scanners, sizeof *scanners);
     /* Of each device, what each scanner shows, and what is being put together. */
     uint8_t *kept = amble__arena_take(arena, sizes->scanned_devices + sizes->scanners + 1u, sizes->scanned_size);
@@ -20,8 +24,18 @@ void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_size
     gap->advertiser_count = sizes->advertisers;
     for (uint8_t i = 0; advertisers && i < sizes->advertisers; i++) {
         amble__list_init(&advertisers[i].waiters);
-        advertisers[i].what.bytes = bytes + (size_t)i * sizes->advertised_size;
+        amble__list_init(&advertisers[i].periodic_waiters);
+        advertisers[i].what.bytes = bytes + (size_t)2 * i * sizes->advertised_size;
+        advertisers[i].periodic = advertisers[i].what.bytes + sizes->advertised_size;
         advertisers[i].what.capacity = sizes->advertised_size;
+    }
+    gap->syncs = syncs;
+    gap->sync_count = sizes->syncs;
+    for (uint8_t i = 0; syncs && i < sizes->syncs; i++) {
+        amble__list_init(&syncs[i].waiters);
+        syncs[i].view = reports + (size_t)i * (AMBLE__SYNC_REPORTS + 2u) * sizes->scanned_size;
+        for (unsigned k = 0; k <= AMBLE__SYNC_REPORTS; k++)
+            syncs[i].reports[k].bytes = syncs[i].view + (k + 1) * sizes->scanned_size;
     }
     gap->scan = (amble__scan){.scanners = scanners,
                               .scanner_count = sizes->scanners,
@@ -83,6 +97,7 @@ int amble__gap_service(void *arg)
         amble__serve_procedures(gap);
         amble__serve_advertising(gap);
         amble__serve_scan(gap);
+        amble__serve_periodic(gap);
         amble__serve_connects(gap);
     }
     return r;
@@ -291,6 +306,15 @@ void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters)
         break;
     case AMBLE__LE_CONNECTION_UPDATE_COMPLETE:
         amble__parameters_event(gap, parameters);
+        break;
+    case AMBLE__LE_SYNC_ESTABLISHED:
+        amble__sync_established(gap, parameters);
+        break;
+    case AMBLE__LE_PERIODIC_REPORT:
+        amble__sync_report(gap, parameters);
+        break;
+    case AMBLE__LE_SYNC_LOST:
+        amble__sync_lost(gap, parameters);
         break;
     case AMBLE__LE_ADVERTISING_SET_TERMINATED:
         set_terminated(gap, parameters);

@@ -20,6 +20,7 @@ enum {
     DEFAULT_SCANNED_SIZE = 255,
     MOST_SCANNED_SIZE = 2 * AMBLE__EXTENDED_DATA,
     DEFAULT_SCANNERS = 2,
+    DEFAULT_SYNCS = 1,
     DEFAULT_DATABASE_SIZE = 16384,
     DEFAULT_HELD_WRITE_MS = 20000,
     CLOSE_MS = 2000,
@@ -53,6 +54,7 @@ static amble_config with_defaults(const amble_config *config)
     c.advertised_size = c.advertised_size ? c.advertised_size : DEFAULT_ADVERTISED_SIZE;
     c.scanned_size = c.scanned_size ? c.scanned_size : DEFAULT_SCANNED_SIZE;
     c.scanners = c.scanners ? c.scanners : DEFAULT_SCANNERS;
+    c.syncs = c.syncs ? c.syncs : DEFAULT_SYNCS;
     c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
     c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
@@ -85,6 +87,7 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
                     &(amble__gap_sizes){.scanned_devices = c->scanned_devices,
                                         .scanned_size = c->scanned_size,
                                         .scanners = c->scanners,
+                                        .syncs = c->syncs,
                                         .advertisers = c->advertisers,
                                         .advertised_size = c->advertised_size});
     return ble;

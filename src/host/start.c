@@ -12,6 +12,7 @@ enum {
     LE_FEATURE_DATA_LENGTH = 5,
     LE_FEATURE_2M = 8,
     LE_FEATURE_CODED = 11,
+    LE_FEATURE_PERIODIC = 13,
     LE_FEATURE_EXTENDED_ADVERTISING = 12,
     LARGEST_PACKET = 251,     /* of the link layer, in bytes */
     LARGEST_PACKET_US = 2120, /* its time on LE 1M, Vol 6 Part B 4.5.10 */
@@ -32,6 +33,10 @@ enum {
 #define LE_EVENT_MASK_EXTENDED                                                                                         \
     ((UINT64_C(1) << (AMBLE__LE_EXTENDED_ADVERTISING_REPORT - 1)) |                                                    \
      (UINT64_C(1) << (AMBLE__LE_ADVERTISING_SET_TERMINATED - 1)))
+
+#define LE_EVENT_MASK_PERIODIC                                                                                         \
+    ((UINT64_C(1) << (AMBLE__LE_SYNC_ESTABLISHED - 1)) | (UINT64_C(1) << (AMBLE__LE_PERIODIC_REPORT - 1)) |            \
+     (UINT64_C(1) << (AMBLE__LE_SYNC_LOST - 1)))
 
 static bool bit(const uint8_t *bytes, unsigned number) { return bytes[number / 8] >> number % 8 & 1; }
 
@@ -127,6 +132,8 @@ static uint64_t le_event_mask(const uint8_t le_features[8])
         mask |= UINT64_C(1) << (AMBLE__LE_DATA_LENGTH_CHANGE - 1);
     if (bit(le_features, LE_FEATURE_2M) || bit(le_features, LE_FEATURE_CODED))
         mask |= UINT64_C(1) << (AMBLE__LE_PHY_UPDATE_COMPLETE - 1);
+    if (bit(le_features, LE_FEATURE_PERIODIC))
+        mask |= LE_EVENT_MASK_PERIODIC;
     return mask;
 }
 
