@@ -41,7 +41,8 @@ typedef struct {
 
 enum { AMBLE__COMMAND_WORDS = 4, AMBLE__EXIT_CODES = 5 };
 
-typedef struct {
+typedef struct amble__command amble__command;
+struct amble__command {
     const char *name;         /* "scan" */
     const char *about;        /* "shows who advertises" */
     const char *const *usage; /* behind "amble ", one line each; a NULL ends them, as in the next lists */
@@ -54,11 +55,12 @@ typedef struct {
     size_t words_least, words_most;
     size_t
         words_field; /* offsetof an array of const char *, NULL-filled by the caller, in the options of the command */
-    bool has_controller; /* takes -t, --capture and --log, too */
-    bool in_shell;       /* is typed into `amble shell`, without "amble" before it */
-    bool hidden;         /* not in the list of commands */
-    int (*run)(int argc, char **argv);
-} amble__command;
+    bool has_controller;                        /* takes -t, --capture and --log, too */
+    bool in_shell;                              /* is typed into `amble shell`, without "amble" before it */
+    bool hidden;                                /* not in the list of commands */
+    const amble__command *(*inside)(size_t at); /* commands that are typed into this one; NULL behind the last */
+    int (*run)(int argc, char **argv);          /* NULL in `amble shell` */
+};
 
 /* The options that amble_main takes for every command with a controller. */
 enum { AMBLE__MAIN_OPTIONS = 3 };

@@ -14,6 +14,8 @@
 void amble__help_print(const amble__command *command, FILE *out);
 /* The text of `amble --help`. */
 void amble__help_print_all(FILE *out);
+/* The list of the commands that are typed into another one. */
+void amble__help_print_inside(const amble__command *(*inside_at)(size_t at), FILE *out);
 /* Text in lines of the help's width, `indent` blanks before each but the first, which begins in column `at`. */
 void amble__help_wrap(FILE *out, const char *text, size_t indent, size_t at);
 /* A row of the help: what it is about, and the text beside it from column `column` on. */

@@ -16,8 +16,6 @@
 #include "cli/output.h"
 #include "cli/peer.h"
 
-enum { TIMEOUT_MS = 10000, MTU = 517 };
-
 static bool take_format(void *target, const char *value)
 {
     const amble__format **format = target;
@@ -26,7 +24,7 @@ static bool take_format(void *target, const char *value)
     return *format != NULL;
 }
 
-static const amble__option option_table[] = {
+const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS] = {
     {.name = "--service",
      .value = "U",
      .about = "the service the characteristic is in, where several have one",
@@ -97,8 +95,8 @@ const amble__command amble__command_gatt = {.name = "gatt",
                                             .text = help_text,
                                             .examples = help_examples,
                                             .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
-                                            .options = option_table,
-                                            .option_count = sizeof option_table / sizeof *option_table,
+                                            .options = amble__gatt_option_table,
+                                            .option_count = AMBLE__GATT_OPTIONS,
                                             .words = {{.name = "DEED", .choices = "tree read write subscribe"},
                                                       {.name = "ADDRESS"},
                                                       {.name = "CHARACTERISTIC", .offer = AMBLE__OFFER_CHARACTERISTICS},
@@ -108,6 +106,25 @@ const amble__command amble__command_gatt = {.name = "gatt",
                                             .words_field = offsetof(amble__gatt_options, words),
                                             .has_controller = true,
                                             .run = amble__cli_gatt};
+
+int amble__gatt_take_characteristic(const amble__command *command, const char *word, amble_uuid *uuid)
+{
+    if (amble__uuid_from_name(AMBLE__NUMBER_CHARACTERISTIC, word, uuid))
+        return 0;
+    return amble__options_wrong(command, "%s is no UUID and no characteristic's name (amble uuid lookup finds them)",
+                                word);
+}
+
+int amble__gatt_take_value(const amble__command *command, const amble__gatt_options *o, const char *word)
+{
+    uint8_t data[AMBLE__VALUE_MAX];
+    const amble__format *format = o->format ? o->format : amble__format_find("hex");
+
+    if (amble__format_parse(format, word, data, sizeof data) >= 0)
+        return 0;
+    return amble__options_wrong(command, "%s is no value %s of at most 512 bytes", word,
+                                o->format ? "in this format" : "in hexadecimal digits (--format takes others)");
+}
 
 /* What belongs to a deed: how many words, and that they make sense. */
 static int check_words(amble__gatt_options *o)
@@ -133,34 +150,22 @@ static int check_words(amble__gatt_options *o)
             continue;
         if (words != deeds[i].words)
             return amble__options_wrong(command, "%s needs %s", deeds[i].name, deeds[i].needs);
-        if (words > 2 && !amble__uuid_from_name(AMBLE__NUMBER_CHARACTERISTIC, o->words[2], &o->characteristic))
-            return amble__options_wrong(
-                command, "%s is no UUID and no characteristic's name (amble uuid lookup finds them)", o->words[2]);
+        if (words > 2)
+            return amble__gatt_take_characteristic(command, o->words[2], &o->characteristic);
         return 0;
     }
     return amble__options_wrong(command, "%s is not tree, read, write or subscribe", deed);
-}
-
-static int check_value(const amble__gatt_options *o)
-{
-    uint8_t data[AMBLE__VALUE_MAX];
-    const amble__format *format = o->format ? o->format : amble__format_find("hex");
-
-    if (!o->words[3] || amble__format_parse(format, o->words[3], data, sizeof data) >= 0)
-        return 0;
-    return amble__options_wrong(&amble__command_gatt, "%s is no value %s of at most 512 bytes", o->words[3],
-                                o->format ? "in this format" : "in hexadecimal digits (--format takes others)");
 }
 
 static int parse(int argc, char **argv, amble__gatt_options *o)
 {
     int r;
 
-    *o = (amble__gatt_options){.byte_limit = AMBLE__VALUE_MAX, .timeout_ms = TIMEOUT_MS};
+    *o = (amble__gatt_options){.byte_limit = AMBLE__VALUE_MAX, .timeout_ms = AMBLE__GATT_TIMEOUT_MS};
     r = amble__options_take(&amble__command_gatt, argc, argv, o);
     if (!r)
         r = check_words(o);
-    return r ? r : check_value(o);
+    return r || !o->words[3] ? r : amble__gatt_take_value(&amble__command_gatt, o, o->words[3]);
 }
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
@@ -200,7 +205,7 @@ static cJSON *begin_json(const amble_remote_characteristic *c)
 }
 
 /* --- deeds -------------------------------------------------------------------------------------------------------- */
-static int read_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+int amble__gatt_read(const amble_remote_characteristic *c, const amble__gatt_options *o)
 {
     uint8_t data[AMBLE__VALUE_MAX];
     const int r = amble_read(c, data, sizeof data, o->timeout_ms);
@@ -219,11 +224,11 @@ static int read_value(const amble_remote_characteristic *c, const amble__gatt_op
     return 0;
 }
 
-static int write_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+int amble__gatt_write(const amble_remote_characteristic *c, const amble__gatt_options *o, const char *word)
 {
     const amble__format *format = o->format ? o->format : amble__format_find("hex");
     uint8_t data[AMBLE__VALUE_MAX];
-    const int size = amble__format_parse(format, o->words[3], data, sizeof data);
+    const int size = amble__format_parse(format, word, data, sizeof data);
     int r = o->no_response ? amble_write_no_response(c, data, (size_t)size, o->timeout_ms)
                            : amble_write(c, data, (size_t)size, o->timeout_ms);
 
@@ -236,18 +241,24 @@ static int write_value(const amble_remote_characteristic *c, const amble__gatt_o
     return r;
 }
 
+cJSON *amble__gatt_notified_json(const amble_remote_characteristic *c, const amble__gatt_options *o,
+                                 const amble_value *value)
+{
+    cJSON *object = begin_json(c);
+
+    cJSON_AddNumberToObject(object, "time", (double)amble_now_us() / 1e6);
+    amble__gatt_value_json(o, &c->uuid, value->data, value->size, object);
+    cJSON_AddBoolToObject(object, "indication", value->indication);
+    cJSON_AddNumberToObject(object, "dropped", value->dropped);
+    return object;
+}
+
 static void tell_notified(const amble_remote_characteristic *c, const amble__gatt_options *o, const amble_value *value)
 {
     char text[AMBLE__GATT_TEXT];
 
     if (o->json) {
-        cJSON *object = begin_json(c);
-
-        cJSON_AddNumberToObject(object, "time", (double)amble_now_us() / 1e6);
-        amble__gatt_value_json(o, &c->uuid, value->data, value->size, object);
-        cJSON_AddBoolToObject(object, "indication", value->indication);
-        cJSON_AddNumberToObject(object, "dropped", value->dropped);
-        amble__output_json(object);
+        amble__output_json(amble__gatt_notified_json(c, o, value));
         return;
     }
     if (value->dropped)
@@ -257,14 +268,20 @@ static void tell_notified(const amble_remote_characteristic *c, const amble__gat
     amble__output_flush();
 }
 
-static int follow_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+int amble__gatt_subscribe(const amble_remote_characteristic *c, const amble__gatt_options *o, amble_subscription **out)
 {
     const amble_subscribe_options options = {.indicate = o->indicate || !(c->properties & AMBLE_PROPERTY_NOTIFY),
                                              .depth = 32};
+
+    return amble_subscribe(c, &options, out, o->timeout_ms);
+}
+
+static int follow_value(const amble_remote_characteristic *c, const amble__gatt_options *o)
+{
     const uint64_t end_us = amble_now_us() + (uint64_t)o->ms * 1000;
     amble_subscription *subscription;
     amble_value value;
-    int r = amble_subscribe(c, &options, &subscription, o->timeout_ms);
+    int r = amble__gatt_subscribe(c, o, &subscription);
 
     if (r < 0)
         return r;
@@ -286,12 +303,13 @@ static int do_deed(amble_connection *conn, const amble__gatt_options *o)
     int r;
 
     if (!strcmp(o->words[0], "tree"))
-        return amble__gatt_tree(conn, o);
-    r = amble__peer_characteristic(conn, o->service.size ? &o->service : NULL, &o->characteristic, &c, o->timeout_ms);
+        return amble__gatt_tree(conn, o, NULL, NULL);
+    r = amble__peer_characteristic("amble gatt", conn, o->service.size ? &o->service : NULL, &o->characteristic, &c,
+                                   o->timeout_ms);
     if (r < 0)
         return r;
-    return !strcmp(o->words[0], "read")    ? read_value(&c, o)
-           : !strcmp(o->words[0], "write") ? write_value(&c, o)
+    return !strcmp(o->words[0], "read")    ? amble__gatt_read(&c, o)
+           : !strcmp(o->words[0], "write") ? amble__gatt_write(&c, o, o->words[3])
                                            : follow_value(&c, o);
 }
 
@@ -302,7 +320,7 @@ static int gatt(amble *ble, int argc, char **argv)
     int r = parse(argc, argv, &o);
 
     if (!r)
-        r = amble__peer_connect(ble, o.words[1], o.timeout_ms, &conn);
+        r = amble__peer_connect("amble gatt", ble, o.words[1], o.timeout_ms, &conn);
     if (r)
         return r;
     r = do_deed(conn, &o);
@@ -312,7 +330,7 @@ static int gatt(amble *ble, int argc, char **argv)
 
 int amble__cli_gatt(int argc, char **argv)
 {
-    const amble_config config = {.name = "amble gatt", .mtu = MTU};
+    const amble_config config = {.name = "amble gatt", .mtu = AMBLE__GATT_MTU};
     amble__gatt_options o;
     const int r = parse(argc, argv, &o);
 

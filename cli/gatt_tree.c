@@ -127,7 +127,8 @@ static int show_characteristic(const amble_remote_characteristic *c, const amble
     return r;
 }
 
-static int show_service(const amble_remote_service *service, const amble__gatt_options *o)
+static int show_service(const amble_remote_service *service, const amble__gatt_options *o, amble__gatt_found *found,
+                        void *user)
 {
     amble_remote_characteristic c = {0};
     int r = 0;
@@ -142,17 +143,20 @@ static int show_service(const amble_remote_service *service, const amble__gatt_o
         print_name("", AMBLE__NUMBER_SERVICE, &service->uuid);
         putchar('\n');
     }
-    while (r >= 0 && (r = amble_next_characteristic(service, &c, o->timeout_ms)) == 1)
+    while (r >= 0 && (r = amble_next_characteristic(service, &c, o->timeout_ms)) == 1) {
+        if (found)
+            found(user, service, &c);
         r = show_characteristic(&c, o);
+    }
     return r;
 }
 
-int amble__gatt_tree(amble_connection *conn, const amble__gatt_options *o)
+int amble__gatt_tree(amble_connection *conn, const amble__gatt_options *o, amble__gatt_found *found, void *user)
 {
     amble_remote_service service = {0};
     int r = 0;
 
     while (r >= 0 && (r = amble_next_service(conn, &service, o->timeout_ms)) == 1)
-        r = show_service(&service, o);
+        r = show_service(&service, o, found, user);
     return r;
 }

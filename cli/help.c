@@ -144,6 +144,19 @@ static void print_options(const amble__command *command, FILE *out)
     print_option(out, &help, column);
 }
 
+void amble__help_print_inside(const amble__command *(*inside_at)(size_t at), FILE *out)
+{
+    const amble__command *inside;
+    size_t column = 0, length;
+
+    for (size_t i = 0; (inside = inside_at(i)); i++)
+        if ((length = strlen(inside->usage[0]) + INDENT + GAP) > column)
+            column = length;
+    fputs("commands:\n", out);
+    for (size_t i = 0; (inside = inside_at(i)); i++)
+        amble__help_row(out, inside->usage[0], inside->about, column);
+}
+
 static void print_examples(const char *const *examples, FILE *out)
 {
     fputs("\nexamples:\n", out);
@@ -170,6 +183,10 @@ void amble__help_print(const amble__command *command, FILE *out)
     print_usage(command, out);
     print_text(command->text, out);
     print_options(command, out);
+    if (command->inside) {
+        fputc('\n', out);
+        amble__help_print_inside(command->inside, out);
+    }
     if (command->examples)
         print_examples(command->examples, out);
     print_exits(command, out);

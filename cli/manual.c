@@ -96,6 +96,25 @@ static void put_option(FILE *out, const amble__option *option)
     fputs(".\n", out);
 }
 
+/* The commands that are typed into this one, each with its options. */
+static void put_inside(FILE *out, const amble__command *command)
+{
+    const amble__command *inside;
+    const amble__option *option;
+
+    fputs(".SH COMMANDS\n", out);
+    for (size_t i = 0; (inside = command->inside(i)); i++) {
+        fputs(".TP\n", out);
+        put_usage(out, inside->usage[0]);
+        put_part(out, inside->about, strlen(inside->about));
+        for (size_t k = 0; (option = amble__command_option(inside, k)); k++) {
+            fputs(k ? ",\n" : ".\nOptions:\n", out);
+            put_part(out, option->name, strlen(option->name));
+        }
+        fputs(".\n", out);
+    }
+}
+
 static void put_examples(FILE *out, const char *const *examples)
 {
     fputs(".SH EXAMPLES\n", out);
@@ -161,6 +180,8 @@ void amble__manual_print(const amble__command *command, FILE *out)
     for (size_t i = 0; (option = amble__command_option(command, i)); i++)
         put_option(out, option);
     put_option(out, &help);
+    if (command->inside)
+        put_inside(out, command);
     put_examples(out, command->examples);
     put_exits(command, out);
     if (command->has_controller)

@@ -70,7 +70,7 @@ int amble__options_wrong(const amble__command *command, const char *format, ...)
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "; see %s%s --help\n", amble, command->name);
+    fprintf(stderr, "; see %s%s --help\n", amble, command->name); /* "read --help" in the shell, too */
     return AMBLE_ERR_USAGE;
 }
 

@@ -8,14 +8,14 @@
 
 enum { SCAN_US = 60000 };
 
-static int complain(int error, const char *what, const char *whom)
+static int complain(const char *command, int error, const char *what, const char *whom)
 {
     if (error != AMBLE_ERR_CANCELLED)
-        fprintf(stderr, "amble gatt: %s %s\n", what, whom);
+        fprintf(stderr, "%s: %s %s\n", command, what, whom);
     return error;
 }
 
-static int find_device(amble *ble, const char *name, amble_device *device, int timeout_ms)
+static int find_device(const char *command, amble *ble, const char *name, amble_device *device, int timeout_ms)
 {
     const amble_scan_options options = {.active = true, .interval_us = SCAN_US, .window_us = SCAN_US, .name = name};
     amble_scan_result found;
@@ -25,27 +25,27 @@ static int find_device(amble *ble, const char *name, amble_device *device, int t
         return 0;
     r = amble_scan_find(ble, &options, &found, timeout_ms);
     if (r < 0)
-        return complain(r, "this is no address, and no device was heard with the name", name);
+        return complain(command, r, "this is no address, and no device was heard with the name", name);
     *device = found.device;
     return 0;
 }
 
-int amble__peer_connect(amble *ble, const char *who, int timeout_ms, amble_connection **conn)
+int amble__peer_connect(const char *command, amble *ble, const char *who, int timeout_ms, amble_connection **conn)
 {
     const amble_connect_options options = {.min_interval_us = 7500, .max_interval_us = 15000}; /* somebody is waiting */
     amble_device device;
-    int r = find_device(ble, who, &device, timeout_ms);
+    int r = find_device(command, ble, who, &device, timeout_ms);
 
     if (r < 0)
         return r;
     r = amble_connect(ble, device, &options, conn, timeout_ms);
     if (r < 0)
-        return complain(r, "no link to", who);
+        return complain(command, r, "no link to", who);
     r = amble_exchange_mtu(*conn, timeout_ms);
     if (r >= 0)
         return 0;
     amble_connection_close(*conn);
-    return complain(r, "no answer from", who);
+    return complain(command, r, "no answer from", who);
 }
 
 static int find_in(const amble_remote_service *service, const amble_uuid *uuid, amble_remote_characteristic *out,
@@ -55,8 +55,8 @@ static int find_in(const amble_remote_service *service, const amble_uuid *uuid, 
     return amble_find_characteristic(service, uuid, out, timeout_ms);
 }
 
-int amble__peer_characteristic(amble_connection *conn, const amble_uuid *service, const amble_uuid *uuid,
-                               amble_remote_characteristic *out, int timeout_ms)
+int amble__peer_characteristic(const char *command, amble_connection *conn, const amble_uuid *service,
+                               const amble_uuid *uuid, amble_remote_characteristic *out, int timeout_ms)
 {
     amble_remote_service at = {0};
     char text[AMBLE_UUID_TEXT];
@@ -70,6 +70,6 @@ int amble__peer_characteristic(amble_connection *conn, const amble_uuid *service
             break;
     }
     if (r < 0)
-        return complain(r, "the services could not be listed, looking for", amble_uuid_text(uuid, text));
-    return found == 0 ? 0 : complain(found, "the peer has no characteristic", amble_uuid_text(uuid, text));
+        return complain(command, r, "the services could not be listed, looking for", amble_uuid_text(uuid, text));
+    return found == 0 ? 0 : complain(command, found, "the peer has no characteristic", amble_uuid_text(uuid, text));
 }

@@ -5,9 +5,13 @@
 #include "amble/gap.h"
 #include "amble/gatt_client.h"
 
-/* Connects to "AA:BB:CC:DD:EE:FF/r", or to the first connectable device whose name is `who`, and exchanges the MTU. */
-int amble__peer_connect(amble *ble, const char *who, int timeout_ms, amble_connection **conn) AMBLE_MUST_CHECK;
+/* Both say "COMMAND: ..." when they fail, "amble gatt" for example.
+ *
+ * Connects to "AA:BB:CC:DD:EE:FF/r", or to the first connectable device whose name is `who`, and exchanges the MTU. */
+int amble__peer_connect(const char *command, amble *ble, const char *who, int timeout_ms,
+                        amble_connection **conn) AMBLE_MUST_CHECK;
 /* The first characteristic with this UUID, in the first service with that one unless it is NULL. */
-int amble__peer_characteristic(amble_connection *conn, const amble_uuid *service, const amble_uuid *uuid,
-                               amble_remote_characteristic *out, int timeout_ms) AMBLE_MUST_CHECK;
+int amble__peer_characteristic(const char *command, amble_connection *conn, const amble_uuid *service,
+                               const amble_uuid *uuid, amble_remote_characteristic *out,
+                               int timeout_ms) AMBLE_MUST_CHECK;
 #endif

@@ -12,49 +12,43 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/scan_seen.h"
+#include "cli/scan.h"
 
 enum { SECONDS_MS = 10000, REDRAW_MS = 200, SCAN_US = 60000 };
 
-typedef struct {
-    amble_uuid service;
-    const char *name;
-    int ms;
-    int8_t rssi;
-    bool active, watch, json;
-} scan_options;
-
-static const amble__option option_table[] = {
+const amble__option amble__scan_option_table[AMBLE__SCAN_OPTIONS] = {
     {.name = "--seconds",
      .value = "N",
      .about = "for so long; 10 unless given",
      .expected = AMBLE__EXPECTED_SECONDS,
      .take = amble__take_seconds,
-     .field = offsetof(scan_options, ms)},
+     .field = offsetof(amble__scan_options, ms)},
     {.name = "--watch",
      .about = "until Ctrl-C, unless --seconds is given; without a terminal a line per advertisement",
-     .field = offsetof(scan_options, watch)},
-    {.name = "--active", .about = "asks each device for its scan response", .field = offsetof(scan_options, active)},
+     .field = offsetof(amble__scan_options, watch)},
+    {.name = "--active",
+     .about = "asks each device for its scan response",
+     .field = offsetof(amble__scan_options, active)},
     {.name = "--service",
      .value = "U",
      .about = "only who advertises this service: a UUID, or a name such as heart_rate",
      .expected = AMBLE__EXPECTED_SERVICE,
      .take = amble__take_service,
-     .field = offsetof(scan_options, service),
+     .field = offsetof(amble__scan_options, service),
      .offer = AMBLE__OFFER_SERVICES},
     {.name = "--name",
      .value = "N",
      .about = "only who has this name",
      .expected = "a name",
      .take = amble__take_text,
-     .field = offsetof(scan_options, name)},
+     .field = offsetof(amble__scan_options, name)},
     {.name = "--rssi",
      .value = "MIN",
      .about = "only who is heard at least so strong, such as -70 (dBm)",
      .expected = "a number of dBm from -127 to -1",
      .take = amble__take_rssi,
-     .field = offsetof(scan_options, rssi)},
-    {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(scan_options, json)},
+     .field = offsetof(amble__scan_options, rssi)},
+    {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(amble__scan_options, json)},
 };
 
 static const char *const help_usage[] = {"scan -t TRANSPORT [OPTIONS]", NULL};
@@ -72,14 +66,14 @@ const amble__command amble__command_scan = {.name = "scan",
                                             .text = help_text,
                                             .examples = help_examples,
                                             .exits = {"done", "failed", "wrong usage", "no controller"},
-                                            .options = option_table,
-                                            .option_count = sizeof option_table / sizeof *option_table,
+                                            .options = amble__scan_option_table,
+                                            .option_count = AMBLE__SCAN_OPTIONS,
                                             .has_controller = true,
                                             .run = amble__cli_scan};
 
-static int parse(int argc, char **argv, scan_options *o)
+static int parse(int argc, char **argv, amble__scan_options *o)
 {
-    *o = (scan_options){.ms = 0};
+    *o = (amble__scan_options){.ms = 0};
     return amble__options_take(&amble__command_scan, argc, argv, o);
 }
 
@@ -128,7 +122,7 @@ static void tell_line(const amble__seen *seen)
 }
 
 /* --- scanning ----------------------------------------------------------------------------------------------------- */
-static int show_lines(amble_scanner *scanner, const scan_options *o, amble__seen_list *list)
+static int show_lines(amble_scanner *scanner, const amble__scan_options *o, amble__seen_list *list)
 {
     amble_scan_result result;
     bool is_new;
@@ -163,32 +157,39 @@ static int show_table(amble_scanner *scanner, amble__seen_list *list)
     return r;
 }
 
-static int scan(amble *ble, int argc, char **argv)
+int amble__scan(amble *ble, const amble__scan_options *o, amble__seen_list *list)
 {
     const char *term = getenv("TERM");
     const bool table = amble__output_is_terminal() && (!term || strcmp(term, "dumb") != 0);
-    amble__seen_list *list;
-    amble_scanner scanner;
-    scan_options o;
-    int r = parse(argc, argv, &o);
-    const amble_scan_options options = {.active = o.active,
+    const amble_scan_options options = {.active = o->active,
                                         .interval_us = SCAN_US,
                                         .window_us = SCAN_US,
-                                        .service = o.service.size ? &o.service : NULL,
-                                        .name = o.name,
-                                        .rssi_min = o.rssi,
+                                        .service = o->service.size ? &o->service : NULL,
+                                        .name = o->name,
+                                        .rssi_min = o->rssi,
                                         .every = true};
+    amble_scanner scanner;
+    int r = amble_scan_open(ble, &scanner, &options, o->ms ? o->ms : o->watch ? AMBLE_FOREVER : SECONDS_MS);
+
+    if (r < 0)
+        return r;
+    r = table && !o->json && !o->lines ? show_table(&scanner, list) : show_lines(&scanner, o, list);
+    amble_scan_close(&scanner);
+    return r;
+}
+
+static int scan(amble *ble, int argc, char **argv)
+{
+    amble__seen_list *list;
+    amble__scan_options o;
+    int r = parse(argc, argv, &o);
 
     if (r < 0)
         return r;
     list = calloc(1, sizeof *list); /* too large for a task's stack */
     if (!list)
         return AMBLE_ERR_NO_MEMORY;
-    r = amble_scan_open(ble, &scanner, &options, o.ms ? o.ms : o.watch ? AMBLE_FOREVER : SECONDS_MS);
-    if (!r) {
-        r = table && !o.json ? show_table(&scanner, list) : show_lines(&scanner, &o, list);
-        amble_scan_close(&scanner);
-    }
+    r = amble__scan(ble, &o, list);
     free(list);
     return r;
 }
@@ -196,7 +197,7 @@ static int scan(amble *ble, int argc, char **argv)
 int amble__cli_scan(int argc, char **argv)
 {
     const amble_config config = {.name = "amble scan", .scanned_devices = AMBLE__SEEN_DEVICES};
-    scan_options o;
+    amble__scan_options o;
     const int r = parse(argc, argv, &o);
 
     return r ? amble__cli_exit_code(r) : amble__cli_main(&amble__command_scan, argc, argv, &config, scan);

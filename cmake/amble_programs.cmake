@@ -19,7 +19,12 @@ endfunction()
 # --- the tool ------------------------------------------------------------------------------------------------------------
 amble_folder(cli "main\\.c" cli_parts cli_main)
 if(cli_parts)
+  pkg_check_modules(EDIT IMPORTED_TARGET libedit) # for `amble shell`; without it lines are typed plainly
   add_library(amble_cli_parts STATIC ${cli_parts})
+  if(EDIT_FOUND)
+    target_link_libraries(amble_cli_parts PRIVATE PkgConfig::EDIT)
+    target_compile_definitions(amble_cli_parts PRIVATE AMBLE_HAVE_LIBEDIT)
+  endif()
   amble_see_inside(amble_cli_parts)
   target_compile_definitions(amble_cli_parts PRIVATE AMBLE_VERSION="${PROJECT_VERSION}")
 endif()

@@ -33,18 +33,18 @@ class Result:
         return [json.loads(line) for line in self.lines]
 
 
-async def amble(*arguments, code=0, timeout=30, **environment):
-    """Runs a command in a pipe; its exit code must be `code`."""
+async def amble(*arguments, code=0, timeout=30, stdin=None, **environment):
+    """Runs a command in a pipe, with `stdin` typed into it; its exit code must be `code`."""
     process = await asyncio.create_subprocess_exec(
         support.built("amble"),
         *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**ENVIRONMENT, **environment},
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout)
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode() if stdin else None), timeout)
     except asyncio.TimeoutError:
         process.kill()
         raise AssertionError(f"amble {arguments} does not end") from None
@@ -55,11 +55,55 @@ async def amble(*arguments, code=0, timeout=30, **environment):
     return result
 
 
+def render(text, columns):
+    """What a terminal of so many columns shows after this text; it never scrolls. Knows what the tool and libedit use."""
+    rows, row, column = [[]], 0, 0
+    for escape, code, final, character in re.findall(r"(\033\[([?0-9;]*)([A-Za-z@])|\033.)|(.)", text, re.S):
+        number = int(code) if code.isdigit() else 1
+        line = rows[row]
+        if character == "\r":
+            column = 0
+        elif character == "\n":
+            row += 1
+        elif character == "\b":
+            column = max(0, column - 1)
+        elif character >= " ":
+            if column == columns:
+                row, column = row + 1, 0
+                rows += [[] for _ in range(row + 1 - len(rows))]
+                line = rows[row]
+            line += [" "] * (column + 1 - len(line))
+            line[column] = character
+            column += 1
+        elif final == "A":
+            row = max(0, row - number)
+        elif final == "B":
+            row += number
+        elif final == "C":
+            column = min(columns - 1, column + number)
+        elif final == "D":
+            column = max(0, column - number)
+        elif final == "G":
+            column = number - 1
+        elif final == "K":
+            del line[column:]
+        elif final == "J":
+            del line[column:], rows[row + 1 :]
+        elif final == "P":
+            del line[column : column + number]
+        elif final == "@":
+            line[column:column] = [" "] * number
+        elif escape and final not in ("m", "h", "l"):
+            raise AssertionError(f"an escape sequence that render does not know: {escape!r}")
+        rows += [[] for _ in range(row + 1 - len(rows))]
+    return "\n".join("".join(line).rstrip() for line in rows)
+
+
 class Terminal:
     """A command on a terminal of its own. `text` is all that it showed so far, with its escape sequences."""
 
-    def __init__(self, process, master):
-        self.process, self.master = process, master
+    def __init__(self, process, master, columns):
+        self.process, self.master, self.columns = process, master, columns
         self.text = ""
         self.news = asyncio.Event()
         asyncio.get_running_loop().add_reader(master, self._read)
@@ -80,7 +124,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
-        return cls(process, master)
+        return cls(process, master, columns)
 
     def _read(self):
         try:
@@ -92,11 +136,20 @@ class Terminal:
         self.text += data.decode(errors="replace")
         self.news.set()
 
-    async def shows(self, pattern, timeout=20):
+    @property
+    def screen(self):
+        return render(self.text, self.columns)
+
+    async def displays(self, pattern, timeout=20):
+        """Waits until what stands on the screen matches."""
+        return await self.shows(pattern, timeout, lambda: self.screen)
+
+    async def shows(self, pattern, timeout=20, text=None):
         """Waits until what it showed matches; returns the match."""
+        text = text or (lambda: self.text)
 
         async def look():
-            while not (match := re.search(pattern, self.text, re.S)):
+            while not (match := re.search(pattern, text(), re.S)):
                 self.news.clear()
                 await self.news.wait()
             return match
@@ -104,7 +157,14 @@ class Terminal:
         try:
             return await asyncio.wait_for(look(), timeout)
         except asyncio.TimeoutError:
-            raise AssertionError(f"the terminal never showed /{pattern}/: {self.text!r}") from None
+            raise AssertionError(f"the terminal never showed /{pattern}/: {text()!r}, from {self.text[-2000:]!r}") from None
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def forget(self):
+        """Looks at what it shows from now on only."""
+        self.text = ""
 
     async def control_c(self):
         """Types Ctrl-C; returns the exit code."""

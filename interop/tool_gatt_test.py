@@ -5,45 +5,7 @@ import struct
 
 import support
 import tool
-from bumble.core import UUID
-from bumble.gatt import Characteristic, CharacteristicValue, Descriptor, Service
-
-ADDRESS = "C0:11:22:33:44:55"
-DEVICE = f"{ADDRESS}/r"
-CONTROL = "b0000001-1111-4222-8333-444455556666"
-LONG = bytes(range(256)) + bytes(range(44))
-READ, WRITE, NOTIFY = Characteristic.READABLE, Characteristic.WRITEABLE, Characteristic.Properties.NOTIFY
-
-
-class Sensor:
-    """A heart rate sensor that remembers what was written to it."""
-
-    def __init__(self, device):
-        self.device = device
-        self.written = []
-        property = Characteristic.Properties
-        self.rate = Characteristic(UUID(0x2A37), property.NOTIFY, READ, bytes([0, 60]))
-        self.alert = Characteristic(UUID(0x2A05), property.INDICATE, READ, bytes(4))
-        unit = Descriptor(UUID(0x2904), READ, struct.pack("<BbHBH", 4, 0, 0x27AD, 1, 0))
-        level = Characteristic(UUID(0x2A19), property.READ, READ, bytes([98]), [unit])
-        temperature = Characteristic(UUID(0x2A6E), property.READ, READ, struct.pack("<h", -1234))
-        control = Characteristic(
-            CONTROL,
-            property.READ | property.WRITE | property.WRITE_WITHOUT_RESPONSE,
-            READ | WRITE,
-            CharacteristicValue(read=lambda _: LONG, write=lambda _, value: self.written.append(bytes(value))),
-        )
-        secret = Characteristic("b0000002-1111-4222-8333-444455556666", property.READ, Characteristic.READ_REQUIRES_ENCRYPTION, b"")
-        device.add_services(
-            [Service(UUID(0x180D), [self.rate, self.alert]), Service(UUID(0x180F), [level]), Service(UUID(0x181A), [temperature, control, secret])]
-        )
-
-    async def beat(self):
-        """Notifies 61, 62, ... to whoever has subscribed."""
-        for rate in range(61, 256):
-            await self.device.notify_subscribers(self.rate, bytes([0, rate]))
-            await asyncio.sleep(0.05)
-
+from sensor import ADDRESS, CONTROL, DEVICE, LONG, Sensor
 
 async def show_tree(gatt):
     found = (await gatt("tree", DEVICE)).out
