@@ -53,7 +53,8 @@ static int read_and_write(bench_device *self)
     const amble_remote_characteristic denied = bench_characteristic(conn, &service_uuid, &deny_uuid);
     char buffer[32];
 
-    assert_int_equal(c.properties, AMBLE_PROPERTY_READ | AMBLE_PROPERTY_WRITE | AMBLE_PROPERTY_WRITE_NO_RESPONSE);
+    assert_int_equal(c.properties, AMBLE_PROPERTY_READ | AMBLE_PROPERTY_WRITE | AMBLE_PROPERTY_WRITE_NO_RESPONSE |
+                                       AMBLE_PROPERTY_EXTENDED); /* its description can be written */
     assert_int_equal(amble_read(&c, buffer, sizeof buffer, 5000), 5);
     assert_memory_equal(buffer, "first", 5);
     assert_int_equal(amble_write(&c, "second one", 10, 5000), 0);
@@ -118,6 +119,10 @@ static int use_descriptors(bench_device *self)
     assert_int_equal(amble_read_descriptor(&d, buffer, sizeof buffer, 5000), 7);
     assert_int_equal(amble_find_descriptor(&c, &(amble_uuid)AMBLE_UUID16(0x2902), &d, 5000), AMBLE_ERR_NOT_FOUND);
     memset(&d, 0, sizeof d);
+    assert_int_equal(amble_next_descriptor(&c, &d, 5000), 1);
+    assert_true(amble_uuid_equal(&d.uuid, &(amble_uuid)AMBLE_UUID16(0x2900)));
+    assert_int_equal(amble_read_descriptor(&d, buffer, sizeof buffer, 5000), 2);
+    assert_memory_equal(buffer, "\2\0", 2);
     assert_int_equal(amble_next_descriptor(&c, &d, 5000), 1);
     assert_true(amble_uuid_equal(&d.uuid, &note_uuid));
     assert_int_equal(amble_next_descriptor(&c, &d, 5000), 1);

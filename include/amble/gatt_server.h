@@ -6,15 +6,25 @@
  *     static const amble_service battery = { .uuid = &battery_uuid, .characteristics = AMBLE_LIST(&level) };
  *
  * A descriptor is defined like a characteristic and is used with the same calls. The configuration descriptor (CCCD) of a characteristic that
- * notifies or indicates, the GAP and the GATT service are there by themselves.
+ * notifies or indicates, the extended properties of one that takes reliable writes, the GAP and the GATT service are there by
+ * themselves.
  *
  * What centrals write waits in a queue of its characteristic until a task takes it with amble_written. A Write Request is answered when
  * its value is in the queue; while the queue is full the answer is held back. Write Commands that find the queue full are
  * dropped, and counted in the next value's `dropped`. Without `capture` there is no queue: the value of the characteristic changes, and
- * amble_written tells of the latest. */
+ * amble_written tells of the latest.
+ *
+ * A value longer than one PDU comes in parts (long write), and the values of several characteristics can come together (reliable write). The parts
+ * wait in a buffer of the link, `prepare_size` bytes, until the central says that they are complete; then each characteristic gets one
+ * whole value, or, when one of them cannot take its value, none gets any (Vol 3 Part F 3.4.6).
+ *
+ * Services come and go while links are up. Centrals that asked for it are told (Service Changed), and handles are never used for something
+ * else, so one who has not heard of it gets an error (0x01) and no stranger's value. A central that said it understands (robust caching) is first
+ * told with error 0x12 that its picture is out of date (Vol 3 Part G 2.5.2). */
 #ifndef AMBLE_GATT_SERVER_H
 #define AMBLE_GATT_SERVER_H
 #include <amble/address.h>
+#include <amble/security_level.h>
 #include <amble/task.h>
 #include <amble/uuid.h>
 #ifdef __cplusplus
@@ -28,28 +38,50 @@ typedef amble_characteristic amble_descriptor;
 struct amble_characteristic {
     const amble_uuid *uuid;
     bool read, write, write_no_response, notify, indicate;
+    bool reliable_write;  /* say so to clients, in the extended properties descriptor (Vol 3 Part G 3.3.3.1) */
     bool capture;         /* queue every write, see above */
+    bool append;          /* a write is added to the value, which grows to max_size; amble_local_read empties it */
     bool answer_reads;    /* each read is answered by a task: amble_requested */
     bool answer_writes;   /* each write is accepted or refused by a task: amble_requested */
     uint16_t max_size;    /* of the value, in bytes, at most 512; 0: 20, or the initial value's size if that is more */
-    uint16_t write_depth; /* writes that may wait unread with `capture`; 0: 4 */
+    uint16_t write_depth; /* places in the queue with `capture`; the value in view keeps its place; 0: 4 */
+    amble_security read_security, write_security; /* what the link needs; the CCCD needs read_security */
     const void *initial;
     uint16_t initial_size;
     const amble_descriptor *const *descriptors; /* ended by NULL; AMBLE_LIST; or NULL */
 };
-typedef struct amble_service {
+typedef struct amble_service amble_service;
+struct amble_service {
     const amble_uuid *uuid;
-    const amble_characteristic *const *characteristics; /* ended by NULL: AMBLE_LIST */
-} amble_service;
+    const amble_characteristic *const *characteristics; /* ended by NULL: AMBLE_LIST; or NULL */
+    const amble_service *const *includes;               /* ended by NULL: AMBLE_INCLUDES; or NULL */
+    bool secondary;                                     /* only there to be included by others */
+};
 #define AMBLE_LIST(...)                                                                                                \
     (const amble_characteristic *const[]) { __VA_ARGS__, NULL }
+#define AMBLE_INCLUDES(...)                                                                                            \
+    (const amble_service *const[]) { __VA_ARGS__, NULL }
+/* The bytes of a presentation format descriptor, 0x2904 (Vol 3 Part G 3.3.3.5): format, exponent of ten, unit (both of the Assigned
+ * Numbers), and a description by the Bluetooth SIG. A temperature in hundredths of a degree Celsius:
+ *
+ *     static const uint8_t centidegrees[] = AMBLE_FORMAT(0x0e, -2, 0x272f, 0); */
+#define AMBLE_FORMAT(format, exponent, unit, description)                                                              \
+    {                                                                                                                  \
+        (format), (uint8_t)(exponent), (uint8_t)((unit)&0xff), (uint8_t)((unit) >> 8), 1,                              \
+            (uint8_t)((description)&0xff), (uint8_t)((description) >> 8)                                               \
+    }
 
-/* Serves `service` from now on. The definition is kept by its address. Does not wait. Errors: AMBLE_ERR_BUSY when it is served already,
- * AMBLE_ERR_NO_MEMORY when `database_size` is used up, AMBLE_ERR_ARGUMENT for a definition that makes no sense. */
+/* Serves `service` from now on. The definition is kept by its address. What it includes has to be served already. Does not wait. Errors:
+ * AMBLE_ERR_BUSY when it is served already, AMBLE_ERR_NO_MEMORY when `database_size` or the handles are used up, AMBLE_ERR_NOT_FOUND
+ * when an included service is not served, AMBLE_ERR_ARGUMENT for a definition that makes no sense. */
 int amble_serve(amble *ble, const amble_service *service);
+/* Serves it no longer. Waits on it end with AMBLE_ERR_NOT_FOUND, values in view end, what centrals wait for is refused (0x01); its memory is free
+ * again, its handles are used up: 65,535 in all until the host is opened again. Lets the other tasks run once. Errors:
+ * AMBLE_ERR_NOT_FOUND when it is not served, AMBLE_ERR_BUSY as long as another service includes it. */
+int amble_unserve(amble *ble, const amble_service *service);
 
-/* The value as a central would read it, into the caller's buffer. Returns its size. Does not wait. Errors: AMBLE_ERR_TOO_LONG,
- * AMBLE_ERR_NOT_FOUND when it is not served. */
+/* The value as a central would read it, into the caller's buffer. Returns its size. With `append` the value is empty afterwards. Does not
+ * wait. Errors: AMBLE_ERR_TOO_LONG, AMBLE_ERR_NOT_FOUND when it is not served. */
 int amble_local_read(amble *ble, const amble_characteristic *c, void *buffer, size_t size);
 /* Sets the value; nobody is told. Does not wait. Errors: AMBLE_ERR_TOO_LONG beyond max_size, AMBLE_ERR_NOT_FOUND. */
 int amble_local_write(amble *ble, const amble_characteristic *c, const void *data, size_t size);

@@ -43,6 +43,7 @@ typedef struct {
     uint8_t scanners;              /* that may be open at once, 1..4; 0: 2 */
     uint8_t syncs;                 /* periodic senders that may be listened to at once, 1..8; 0: 1 */
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
+    uint16_t prepare_size;         /* bytes of writes in parts (long, reliable) that may wait per link; 0: 768 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
     uint16_t bond_limit;           /* bonds kept; a new one more drops the one used least recently; 0: 16 */
     uint8_t pairings;              /* links that may pair at the same moment; 0: 4 */
@@ -94,7 +95,8 @@ typedef struct {
     uint64_t orphaned;               /* data for links that are gone */
     uint64_t connect_repeated;       /* attempts repeated because no first packet came (0x3E) */
     uint64_t late_responses;         /* ATT responses that came after their request had ended */
-    uint64_t notifications_dropped;  /* values that found their queue full */
+    uint64_t notifications_dropped;  /* notified values that found their queue full */
+    uint64_t writes_dropped;         /* written values that found their queue full */
 } amble_statistics;
 amble_statistics amble_read_statistics(const amble *ble);
 

@@ -50,21 +50,56 @@ static int unusable(const amble__att_bearer *bearer)
     return bearer->conn->end < 0 ? bearer->conn->end : bearer->dead ? AMBLE_ERR_DISCONNECTED : 0;
 }
 
-/* Hands the turn to whoever waited longest, or frees it. */
-static void pass_turn(amble__turn *turn)
-{
-    amble__timer_stop(&turn->timer);
-    turn->state = AMBLE__TURN_TAKEN;
-    if (!amble__waiters_end_first(&turn->waiters, 0))
-        turn->state = AMBLE__TURN_FREE;
-}
-
 static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
 {
     amble_connection *conn = bearer->conn;
 
     amble__trace_at(&conn->hci->trace, ATT_SENT, conn->handle, amble__packet_payload(packet), packet->size);
     amble__l2cap_send(conn, AMBLE__CID_ATT, packet);
+}
+
+static amble__writer writer_of(amble__turn *turn)
+{
+    return amble__writer_of(amble__packet_payload(&turn->packet), turn->bearer->mtu);
+}
+
+static void send_turn(amble__turn *turn, const amble__writer *w, bool owed)
+{
+    turn->packet.size = (uint16_t)amble__written_size(w);
+    turn->state = AMBLE__TURN_SENT;
+    turn->owed = owed;
+    amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
+    send_pdu(turn->bearer, &turn->packet);
+}
+
+/* Sends what the host itself owes the peer in this turn; false when that is nothing. Nobody waits for the answer. */
+static bool send_owed(amble__turn *turn)
+{
+    amble__att_bearer *bearer = turn->bearer;
+    amble__writer w = writer_of(turn);
+
+    if (bearer->dead)
+        return false;
+    if (turn == &bearer->request) {
+        if (!bearer->prepared)
+            return false;
+        bearer->prepared = false;
+        bearer->request_opcode = AMBLE__ATT_EXECUTE_WRITE_REQUEST;
+        amble__att_write_execute(&w, AMBLE__ATT_EXECUTE_CANCEL);
+    } else if (!bearer->att->owed || !bearer->att->owed(bearer, &w)) {
+        return false;
+    }
+    send_turn(turn, &w, true);
+    return true;
+}
+
+/* Hands the turn to what the host owes, then to whoever waited longest, or frees it. */
+static void pass_turn(amble__turn *turn)
+{
+    amble__timer_stop(&turn->timer);
+    turn->state = AMBLE__TURN_TAKEN;
+    if (!send_owed(turn) && !amble__waiters_end_first(&turn->waiters, 0))
+        turn->state = AMBLE__TURN_FREE;
 }
 
 static int begin(amble__turn *turn, uint64_t deadline_us, amble__writer *w)
@@ -76,7 +111,7 @@ static int begin(amble__turn *turn, uint64_t deadline_us, amble__writer *w)
     if (r < 0)
         return r;
     turn->state = AMBLE__TURN_TAKEN;
-    *w = amble__writer_of(amble__packet_payload(&turn->packet), turn->bearer->mtu);
+    *w = writer_of(turn);
     return 0;
 }
 
@@ -97,10 +132,7 @@ static int transact(amble__turn *turn, const amble__writer *w, uint64_t deadline
         end(turn);
         return AMBLE_ERR_TOO_LONG;
     }
-    turn->packet.size = (uint16_t)amble__written_size(w);
-    turn->state = AMBLE__TURN_SENT;
-    amble__timer_start(&turn->timer, amble_now_us() + (uint64_t)AMBLE__ATT_TRANSACTION_MS * 1000);
-    send_pdu(turn->bearer, &turn->packet);
+    send_turn(turn, w, false);
     return amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
 }
 
@@ -109,6 +141,8 @@ static bool answer_turn(amble__turn *turn)
 {
     amble__timer_stop(&turn->timer);
     if (amble__list_empty(&turn->answer)) {
+        if (turn->owed && turn == &turn->bearer->indication && turn->bearer->att->confirmed)
+            turn->bearer->att->confirmed(turn->bearer);
         pass_turn(turn);
         return false;
     }
@@ -127,6 +161,7 @@ void amble__att_open(amble__att *att, amble_connection *conn)
     bearer->our_mtu = att->mtu;
     bearer->mtu_exchanged = false;
     bearer->dead = false;
+    bearer->prepared = false;
     open_turn(&bearer->request, bearer);
     open_turn(&bearer->indication, bearer);
     conn->bearer = bearer;
@@ -145,6 +180,8 @@ int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__wri
 {
     return begin(&bearer->request, deadline_us, w);
 }
+
+amble__writer amble__att_next(amble__att_bearer *bearer) { return writer_of(&bearer->request); }
 
 void amble__att_end(amble__att_bearer *bearer) { end(&bearer->request); }
 
@@ -169,6 +206,8 @@ int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t exp
     int r;
 
     bearer->request_opcode = *w->start;
+    if (*w->start == AMBLE__ATT_PREPARE_WRITE_REQUEST || *w->start == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
+        bearer->prepared = *w->start == AMBLE__ATT_PREPARE_WRITE_REQUEST;
     r = transact(&bearer->request, w, deadline_us);
     if (r < 0)
         return r;
@@ -211,13 +250,15 @@ static void note_mtu(amble__att_bearer *bearer, const uint8_t *data, size_t size
 
 static void receive_response(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
+    const bool owed = bearer->request.owed;
+
     if (!answers_request(bearer, data, size)) {
         bearer->att->malformed++;
         return;
     }
     note_mtu(bearer, data, size);
     if (!answer_turn(&bearer->request)) {
-        bearer->att->late_responses++;
+        bearer->att->late_responses += !owed; /* that one was not waited for from the start */
         return;
     }
     memcpy(amble__packet_payload(&bearer->request.packet), data, size);
@@ -277,6 +318,8 @@ int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us,
     return begin(&bearer->indication, deadline_us, w);
 }
 
+void amble__att_end_indication(amble__att_bearer *bearer) { end(&bearer->indication); }
+
 int amble__att_indicate(amble__att_bearer *bearer, const amble__writer *w, uint64_t deadline_us)
 {
     const int r = transact(&bearer->indication, w, deadline_us);
@@ -296,6 +339,12 @@ void amble__att_confirm(amble__att_bearer *bearer)
     }
     amble__write_u8(&w, AMBLE__ATT_CONFIRMATION);
     (void)amble__att_send(bearer, &bearer->confirmation, &w); /* one byte fits */
+}
+
+void amble__att_owe_indication(amble__att_bearer *bearer)
+{
+    if (unusable(bearer) == 0 && bearer->indication.state == AMBLE__TURN_FREE)
+        pass_turn(&bearer->indication);
 }
 
 static void receive_confirmation(amble__att_bearer *bearer, size_t size)

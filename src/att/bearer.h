@@ -28,6 +28,7 @@ typedef struct {
     amble__list answer;  /* who waits for the answer: one; SENT with none is a zombie */
     amble__timer timer;
     amble__packet packet; /* the PDU on its way out; for requests the response lies here afterwards */
+    bool owed;            /* SENT by the host itself: what a task left behind, or what the server has to tell */
     struct amble__att_bearer *bearer;
 } amble__turn;
 
@@ -38,6 +39,7 @@ typedef struct amble__att_bearer {
     bool mtu_exchanged; /* by us */
     bool dead;          /* a transaction timed out: nothing is sent that wants an answer, and no answer counts */
     amble__turn request, indication;
+    bool prepared; /* the peer's queue may hold parts of a write of ours: whoever ends the turn now owes it a cancel */
     uint8_t request_opcode;
     size_t response_size;   /* of the response, opcode included, in request.packet */
     amble__packet response; /* the server's answer */
@@ -55,6 +57,10 @@ typedef struct amble__att {
     void (*request)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
     void (*notified)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
     void (*dead)(amble_connection *conn); /* a transaction timed out */
+    /* Writes the indication that the server owes this peer; false when there is none. It goes before those of tasks, and its
+     * confirmation is told. Either may be NULL. */
+    bool (*owed)(amble__att_bearer *bearer, amble__writer *w);
+    void (*confirmed)(amble__att_bearer *bearer);
 } amble__att;
 
 void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t pool, uint16_t mtu);
@@ -70,6 +76,8 @@ int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__wri
  * Error Response is returned as AMBLE_ERR_ATT(code). After any error the turn is over: amble__att_end must not be called. */
 int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t expected, uint64_t deadline_us,
                         amble__reader *response);
+/* After an exchange, while the turn is still taken: the room to write the next request of the same procedure. */
+amble__writer amble__att_next(amble__att_bearer *bearer);
 void amble__att_end(amble__att_bearer *bearer);
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
@@ -85,7 +93,11 @@ void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w);
 void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code);
 /* Waits until no other indication is under way, gives the room to write the PDU. */
 int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);
+/* Gives the turn back without sending anything. */
+void amble__att_end_indication(amble__att_bearer *bearer);
 /* Sends what was written and waits for its confirmation. The turn is over then, whatever came. */
 int amble__att_indicate(amble__att_bearer *bearer, const amble__writer *w, uint64_t deadline_us);
 void amble__att_confirm(amble__att_bearer *bearer);
+/* The server owes an indication now: it goes out as soon as no other is under way. Does not wait. */
+void amble__att_owe_indication(amble__att_bearer *bearer);
 #endif

@@ -122,3 +122,63 @@ bool amble__att_next_entry(amble__reader *r, uint8_t opcode, size_t entry_size, 
     entry->value = amble__read_rest(&one);
     return true;
 }
+
+void amble__att_write_part(amble__writer *w, uint8_t opcode, const amble__att_part *part)
+{
+    amble__att_write_handle(w, opcode, part->handle);
+    amble__write_le16(w, part->offset);
+    amble__write_bytes(w, part->value.data, part->value.size);
+}
+
+bool amble__att_read_part(amble__reader *r, amble__att_part *part)
+{
+    part->handle = amble__read_le16(r);
+    part->offset = amble__read_le16(r);
+    part->value = amble__read_rest(r);
+    return amble__read_complete(r);
+}
+
+void amble__att_write_execute(amble__writer *w, uint8_t flags)
+{
+    amble__write_u8(w, AMBLE__ATT_EXECUTE_WRITE_REQUEST);
+    amble__write_u8(w, flags);
+}
+
+bool amble__att_read_execute(amble__reader *r, uint8_t *flags)
+{
+    *flags = amble__read_u8(r);
+    return amble__read_complete(r) && *flags <= AMBLE__ATT_EXECUTE_WRITE;
+}
+
+void amble__att_write_length_value(amble__writer *w, amble__bytes value)
+{
+    amble__write_le16(w, (unsigned)value.size);
+    amble__write_bytes(w, value.data, value.size < amble__write_room(w) ? value.size : amble__write_room(w));
+}
+
+bool amble__att_next_length_value(amble__reader *r, size_t *length, amble__bytes *value)
+{
+    *length = amble__read_le16(r);
+    if (r->failed)
+        return false;
+    value->size = *length < amble__read_left(r) ? *length : amble__read_left(r);
+    value->data = amble__read_view(r, value->size);
+    return true;
+}
+
+void amble__att_write_handle_value(amble__writer *w, uint16_t handle, amble__bytes value)
+{
+    amble__write_le16(w, handle);
+    amble__write_le16(w, (unsigned)value.size);
+    amble__write_bytes(w, value.data, value.size);
+}
+
+bool amble__att_next_handle_value(amble__reader *r, uint16_t *handle, amble__bytes *value)
+{
+    if (amble__read_left(r) == 0)
+        return false;
+    *handle = amble__read_le16(r);
+    value->size = amble__read_le16(r);
+    value->data = amble__read_view(r, value->size);
+    return !r->failed;
+}

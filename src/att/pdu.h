@@ -30,11 +30,14 @@ enum {
     AMBLE__ATT_WRITE_REQUEST = 0x12,
     AMBLE__ATT_WRITE_RESPONSE = 0x13,
     AMBLE__ATT_PREPARE_WRITE_REQUEST = 0x16,
+    AMBLE__ATT_PREPARE_WRITE_RESPONSE = 0x17,
     AMBLE__ATT_EXECUTE_WRITE_REQUEST = 0x18,
+    AMBLE__ATT_EXECUTE_WRITE_RESPONSE = 0x19,
     AMBLE__ATT_NOTIFICATION = 0x1b,
     AMBLE__ATT_INDICATION = 0x1d,
     AMBLE__ATT_CONFIRMATION = 0x1e,
     AMBLE__ATT_READ_MULTIPLE_VARIABLE_REQUEST = 0x20,
+    AMBLE__ATT_READ_MULTIPLE_VARIABLE_RESPONSE = 0x21,
     AMBLE__ATT_MULTIPLE_NOTIFICATION = 0x23,
     AMBLE__ATT_WRITE_COMMAND = 0x52,
     AMBLE__ATT_SIGNED_WRITE_COMMAND = 0xd2,
@@ -48,14 +51,20 @@ enum {
     AMBLE__ATT_READ_NOT_PERMITTED = 0x02,
     AMBLE__ATT_WRITE_NOT_PERMITTED = 0x03,
     AMBLE__ATT_INVALID_PDU = 0x04,
+    AMBLE__ATT_INSUFFICIENT_AUTHENTICATION = 0x05,
     AMBLE__ATT_REQUEST_NOT_SUPPORTED = 0x06,
     AMBLE__ATT_INVALID_OFFSET = 0x07,
+    AMBLE__ATT_PREPARE_QUEUE_FULL = 0x09,
     AMBLE__ATT_ATTRIBUTE_NOT_FOUND = 0x0a,
     AMBLE__ATT_ATTRIBUTE_NOT_LONG = 0x0b,
+    AMBLE__ATT_KEY_TOO_SHORT = 0x0c,
     AMBLE__ATT_INVALID_LENGTH = 0x0d,
     AMBLE__ATT_UNLIKELY_ERROR = 0x0e,
+    AMBLE__ATT_INSUFFICIENT_ENCRYPTION = 0x0f,
     AMBLE__ATT_UNSUPPORTED_GROUP = 0x10,
     AMBLE__ATT_INSUFFICIENT_RESOURCES = 0x11,
+    AMBLE__ATT_DATABASE_OUT_OF_SYNC = 0x12,
+    AMBLE__ATT_VALUE_NOT_ALLOWED = 0x13,
     AMBLE__ATT_CCCD_IMPROPER = 0xfd, /* Core Supplement Part B 1.2 */
 };
 
@@ -88,6 +97,25 @@ uint8_t amble__att_read_range(amble__reader *r, uint8_t opcode, amble__att_range
 void amble__att_write_handle(amble__writer *w, uint8_t opcode, uint16_t handle);
 void amble__att_write_blob(amble__writer *w, uint16_t handle, uint16_t offset);
 void amble__att_write_value(amble__writer *w, uint8_t opcode, uint16_t handle, const void *data, size_t size);
+
+/* 3.4.6 Prepare Write, request and response are alike; Execute Write. */
+typedef struct {
+    uint16_t handle, offset;
+    amble__bytes value;
+} amble__att_part;
+void amble__att_write_part(amble__writer *w, uint8_t opcode, const amble__att_part *part);
+bool amble__att_read_part(amble__reader *r, amble__att_part *part);
+enum { AMBLE__ATT_EXECUTE_CANCEL = 0, AMBLE__ATT_EXECUTE_WRITE = 1 };
+void amble__att_write_execute(amble__writer *w, uint8_t flags);
+bool amble__att_read_execute(amble__reader *r, uint8_t *flags);
+
+/* A value with its length, of Read Multiple Variable (3.4.4.12): in the last one of a PDU the length may be more than what is there. False at the
+ * end, and for what makes no sense. */
+void amble__att_write_length_value(amble__writer *w, amble__bytes value);
+bool amble__att_next_length_value(amble__reader *r, size_t *length, amble__bytes *value);
+/* The same with a handle before it, of Multiple Handle Value Notification (3.4.7.4); every value is whole. */
+void amble__att_write_handle_value(amble__writer *w, uint16_t handle, amble__bytes value);
+bool amble__att_next_handle_value(amble__reader *r, uint16_t *handle, amble__bytes *value);
 
 /* One UUID as ATT carries it: 2 or 16 bytes. False for another size. */
 bool amble__att_read_uuid(amble__reader *r, size_t size, amble_uuid *uuid);

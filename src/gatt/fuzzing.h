@@ -7,7 +7,7 @@
 #include "gatt/server.h"
 #include "host/host_room.h"
 
-enum { FUZZ_MTU = 60, FUZZ_ENTRIES = 6, FUZZ_DATABASE = 6000 };
+enum { FUZZ_MTU = 60, FUZZ_ENTRIES = 6, FUZZ_DATABASE = 8000, FUZZ_PREPARED = 100 };
 
 static amble the_host;
 static amble *const ble = &the_host;
@@ -28,7 +28,7 @@ static inline void fuzz_gatt_open(void)
     amble__arena arena = fuzz_open(FUZZ_MTU);
 
     memset(&the_host, 0, sizeof the_host);
-    amble__server_init(&the_host.server, &arena, FUZZ_LINKS, FUZZ_DATABASE);
+    amble__server_init(&the_host.server, &arena, FUZZ_LINKS, FUZZ_DATABASE, FUZZ_PREPARED);
     amble__client_init(&the_host.client, &arena, FUZZ_LINKS, FUZZ_ENTRIES, FUZZ_MTU);
     fuzz_check(arena.used <= arena.size);
     the_host.server.connections = &fuzz.links;
@@ -39,5 +39,7 @@ static inline void fuzz_gatt_open(void)
     fuzz.lost = fuzz_gatt_lost;
     fuzz.att.request = amble__server_receive;
     fuzz.att.notified = amble__client_receive;
+    fuzz.att.owed = amble__server_owed;
+    fuzz.att.confirmed = amble__server_confirmed;
 }
 #endif

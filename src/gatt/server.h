@@ -6,8 +6,16 @@
 #define AMBLE_GATT_SERVER_ROOM_H
 #include "att/bearer.h"
 #include "gatt/database.h"
+#include "gatt/gatt_service.h"
 
 typedef struct amble__server amble__server;
+
+/* What a client knows of the database, Vol 3 Part G 2.5.2.1. */
+typedef enum {
+    AMBLE__CHANGE_AWARE,
+    AMBLE__CHANGE_UNAWARE,
+    AMBLE__CHANGE_TOLD, /* it was told, or read the hash: aware with its next request */
+} amble__awareness;
 
 typedef struct amble__server_link {
     amble__list node;          /* in the held list of `held` */
@@ -15,9 +23,14 @@ typedef struct amble__server_link {
     bool asks;                 /* a task answers; otherwise the write waits for room in its queue */
     bool taken;                /* a task has it */
     uint8_t opcode;
-    uint16_t offset, size; /* of a read; of a write, whose bytes begin the answer packet */
+    uint8_t features; /* Client Supported Features */
+    amble__awareness awareness;
+    uint16_t offset, size; /* of a read; of a write, whose bytes begin the answer packet, or `prepared` */
     uint32_t id;
     amble__timer timer;
+    uint16_t changed_start, changed_end; /* range that it is to be told of; 0: none */
+    uint8_t *prepared;                   /* parts, each a handle, an offset and a size before its bytes */
+    size_t prepared_size;
     amble_connection *conn;
     amble__server *server;
 } amble__server_link;
@@ -27,30 +40,39 @@ struct amble__server {
     amble__server_link *links;
     amble__links *connections;
     amble__att *att;
-    int failed; /* 0, or what every wait returns from now on */
+    size_t prepare_size; /* bytes that the parts of one link may take */
+    int failed;          /* 0, or what every wait returns from now on */
     uint64_t held_write_us;
     uint32_t next_id;
 };
 
-void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t database_size);
+void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t database_size,
+                        size_t prepare_size);
 void amble__server_open(amble__server *server, amble_connection *conn);
 void amble__server_lost(amble_connection *conn);
 /* The host ends: so do all waits here. */
 void amble__server_fail(amble__server *server, int error);
 /* Requests and commands of clients. */
 void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
+/* For the bearer: the Service Changed that it owes a client, and that the client has confirmed it. */
+bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w);
+void amble__server_confirmed(amble__att_bearer *bearer);
 /* The server of a host; host/ knows. */
 amble__server *amble__server_of(amble *ble);
 
 /* --- between the files of the server ------------------------------------------------------------------------------ */
 /* What a client reads: bytes where they lie, or composed in `scratch`. */
-enum { AMBLE__DECLARATION_SIZE = 19 };
-amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amble_connection *conn,
+amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amble__server_link *link,
                                     uint8_t scratch[AMBLE__DECLARATION_SIZE]);
 /* The ATT error of reading it, or 0. */
-uint8_t amble__attribute_read_error(const amble__attribute *attribute);
+uint8_t amble__attribute_read_error(const amble__attribute *attribute, const amble_connection *conn);
 /* The same for requests that read several values at once: no task can answer those. */
-uint8_t amble__attribute_list_error(const amble__attribute *attribute);
+uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amble_connection *conn);
+/* The ATT error of a link that is not protected so well, or 0. */
+uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted);
+/* Read, Read Blob, Read Multiple and its variable form, server_read.c. */
+void amble__server_read(amble__server_link *link, uint8_t opcode, amble__reader *pdu);
+void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble__reader *pdu);
 /* The requests that look over ranges, server_discovery.c. */
 void amble__server_find_information(amble__server_link *link, amble__reader *pdu);
 void amble__server_find_by_type_value(amble__server_link *link, amble__reader *pdu);
@@ -58,7 +80,29 @@ void amble__server_read_by_type(amble__server_link *link, amble__reader *pdu);
 void amble__server_read_by_group_type(amble__server_link *link, amble__reader *pdu);
 /* Writes, server_write.c. */
 void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader *pdu);
+uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
+                                  size_t size);
+/* An answer that is its opcode. */
+void amble__server_answer_empty(amble__server_link *link, uint8_t opcode);
+/* The write that has waited longest for room in the value's queue; NULL: none. */
+amble__server_link *amble__server_held_write(const amble__served_value *value);
+/* Sets the value, or adds to it; false when it has no room for more. */
+bool amble__server_store(amble__served_value *value, const uint8_t *data, size_t size);
+/* Writes in parts, server_prepare.c. */
+void amble__server_prepare(amble__server_link *link, amble__reader *pdu);
+void amble__server_execute(amble__server_link *link, amble__reader *pdu);
+/* Its turn has come: there is room in the queue of the value it was held for. */
+void amble__server_execute_held(amble__server_link *link, const amble__served_value *value);
+/* What clients know of the database, server_change.c: whether this request or command may go on. */
+bool amble__server_admits(amble__server_link *link, uint8_t opcode, const amble__reader *pdu);
+/* Whether values may be sent to this client now: not before it knows what changed. */
+static inline bool amble__server_may_tell(const amble__server_link *link)
+{
+    return link->awareness == AMBLE__CHANGE_AWARE || !(link->features & AMBLE__FEATURE_ROBUST_CACHING);
+}
 /* Requests that a task answers, server_ask.c. */
 void amble__server_hold(amble__server_link *link, amble__served_value *value, bool asks, uint8_t opcode);
 void amble__server_unhold(amble__server_link *link);
+/* Answers a held request with an error. */
+void amble__server_refuse(amble__server_link *link, uint8_t error);
 #endif

@@ -2,13 +2,21 @@
  * is refused with 0x11, and not delivered later. The peer itself gives up after 30 s. */
 #include "gatt/server.h"
 
-static void held_too_long(amble__timer *timer)
+void amble__server_refuse(amble__server_link *link, uint8_t error)
 {
-    amble__server_link *link = amble__container(timer, amble__server_link, timer);
     const uint16_t handle = link->held->handle;
 
     amble__server_unhold(link);
-    amble__att_send_error(link->conn->bearer, link->opcode, handle, AMBLE__ATT_INSUFFICIENT_RESOURCES);
+    if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
+        link->prepared_size = 0;
+    amble__att_send_error(link->conn->bearer, link->opcode, handle, error);
+}
+
+static void held_too_long(amble__timer *timer)
+{
+    amble__server_link *link = amble__container(timer, amble__server_link, timer);
+
+    amble__server_refuse(link, AMBLE__ATT_INSUFFICIENT_RESOURCES);
 }
 
 void amble__server_hold(amble__server_link *link, amble__served_value *value, bool asks, uint8_t opcode)
@@ -44,6 +52,13 @@ static amble__server_link *untaken(const amble__served_value *value)
     return NULL;
 }
 
+/* The bytes of a held write. */
+static const uint8_t *held_data(const amble__server_link *link)
+{
+    return link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST ? link->prepared
+                                                            : amble__packet_payload(&link->conn->bearer->response);
+}
+
 int amble_requested(amble *ble, const amble_characteristic *c, amble_request *request, int timeout_ms)
 {
     amble__server *server = amble__server_of(ble);
@@ -62,12 +77,13 @@ int amble_requested(amble *ble, const amble_characteristic *c, amble_request *re
             return r;
     }
     link->taken = true;
-    *request = (amble_request){.write = link->opcode == AMBLE__ATT_WRITE_REQUEST,
+    *request = (amble_request){.write = link->opcode == AMBLE__ATT_WRITE_REQUEST ||
+                                        link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST,
                                .conn = link->conn,
                                .device = link->conn->device,
                                .id = link->id};
     if (request->write) {
-        request->data = amble__packet_payload(&link->conn->bearer->response);
+        request->data = held_data(link);
         request->size = link->size;
     } else {
         request->offset = link->offset;
@@ -107,15 +123,14 @@ static void answer_read(amble__server_link *link, amble__bytes value)
 static void accept_write(amble__server_link *link, amble__bytes value)
 {
     amble__served_value *served = link->held;
-    amble__writer w;
 
     amble__server_unhold(link);
     served->size = (uint16_t)value.size;
     if (value.size)
         memcpy(served->value, value.data, value.size);
-    w = amble__att_answer(link->conn->bearer);
-    amble__write_u8(&w, AMBLE__ATT_WRITE_RESPONSE);
-    amble__att_send_answer(link->conn->bearer, &w);
+    if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
+        link->prepared_size = 0;
+    amble__server_answer_empty(link, link->opcode + 1u);
 }
 
 int amble_request_answer(amble *ble, const amble_request *request, const void *data, size_t size)
@@ -126,7 +141,7 @@ int amble_request_answer(amble *ble, const amble_request *request, const void *d
     if (!link)
         return AMBLE_ERR_STALE;
     if (request->write && !data)
-        value = (amble__bytes){.data = amble__packet_payload(&link->conn->bearer->response), .size = link->size};
+        value = (amble__bytes){.data = held_data(link), .size = link->size};
     if (value.size > (request->write ? link->held->max_size : (size_t)AMBLE__ATT_VALUE_MAX))
         return AMBLE_ERR_TOO_LONG;
     if (request->write)
@@ -139,12 +154,9 @@ int amble_request_answer(amble *ble, const amble_request *request, const void *d
 int amble_request_refuse(amble *ble, const amble_request *request, uint8_t att_error)
 {
     amble__server_link *link = waiting(amble__server_of(ble), request);
-    uint16_t handle;
 
     if (!link)
         return AMBLE_ERR_STALE;
-    handle = link->held->handle;
-    amble__server_unhold(link);
-    amble__att_send_error(link->conn->bearer, link->opcode, handle, att_error);
+    amble__server_refuse(link, att_error);
     return 0;
 }

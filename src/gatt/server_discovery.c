@@ -56,17 +56,17 @@ static uint16_t group_end(const amble__attribute *attribute)
     return attribute->kind == AMBLE__ATTRIBUTE_SERVICE ? attribute->service->end : attribute->handle;
 }
 
-static bool value_equals(const amble__attribute *attribute, const amble_connection *conn, amble__bytes wanted)
+static bool value_equals(const amble__attribute *attribute, const amble__server_link *link, amble__bytes wanted)
 {
     uint8_t scratch[AMBLE__DECLARATION_SIZE];
-    const amble__bytes bytes = amble__attribute_bytes(attribute, conn, scratch);
+    const amble__bytes bytes = amble__attribute_bytes(attribute, link, scratch);
     amble_uuid uuid = {.size = (uint8_t)wanted.size};
 
     if (attribute->kind == AMBLE__ATTRIBUTE_SERVICE && (wanted.size == 2 || wanted.size == 16)) {
         memcpy(uuid.bytes, wanted.data, wanted.size);
         return amble_uuid_equal(&uuid, attribute->service->definition->uuid);
     }
-    return !amble__attribute_list_error(attribute) && bytes.size == wanted.size &&
+    return !amble__attribute_list_error(attribute, link->conn) && bytes.size == wanted.size &&
            (wanted.size == 0 || memcmp(bytes.data, wanted.data, wanted.size) == 0);
 }
 
@@ -85,7 +85,7 @@ void amble__server_find_by_type_value(amble__server_link *link, amble__reader *p
          handle = attribute.handle + 1u) {
         const amble_uuid type = amble__attribute_type(&attribute);
 
-        if (!amble_uuid_equal(&type, &range.type) || !value_equals(&attribute, link->conn, range.value))
+        if (!amble_uuid_equal(&type, &range.type) || !value_equals(&attribute, link, range.value))
             continue;
         entry_size = 4;
         amble__write_le16(&w, attribute.handle);
@@ -138,14 +138,14 @@ static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__
 
         if (!amble_uuid_equal(&type, &range->type))
             continue;
-        error = amble__attribute_list_error(&attribute);
+        error = amble__attribute_list_error(&attribute, link->conn);
         if (error && !entry_size) {
             amble__att_send_error(link->conn->bearer, opcode, attribute.handle, error);
             return;
         }
         if (error)
             break;
-        if (!append_entry(&w, opcode, &entry_size, &attribute, amble__attribute_bytes(&attribute, link->conn, scratch)))
+        if (!append_entry(&w, opcode, &entry_size, &attribute, amble__attribute_bytes(&attribute, link, scratch)))
             break;
     }
     send_list(link, opcode, range, &w, entry_size);

@@ -108,7 +108,7 @@ static void requests_nobody_knows(void)
 {
     begin();
     for (unsigned opcode = 0; opcode < 256; opcode++) {
-        const uint8_t known[] = {0x02, 0x04, 0x06, 0x08, 0x0a, 0x0c, 0x0e, 0x10, 0x12};
+        const uint8_t known[] = {0x02, 0x04, 0x06, 0x08, 0x0a, 0x0c, 0x0e, 0x10, 0x12, 0x16, 0x18, 0x20};
         const bool response = opcode <= 0x21 && opcode % 2;
         const bool command_flag = opcode & 0x40;
 
@@ -132,6 +132,8 @@ static void requests_cut_short_or_too_long(void)
         {5, 0x0c, LEVEL, 0, 0, 0},
         {7, 0x10, 1, 0, 9, 0, 0x00, 0x28},
         {3, 0x12, TEXT, 0}, /* may go on with a value */
+        {5, 0x16, TEXT, 0, 0, 0},
+        {2, 0x18, 0},
     };
 
     begin();
@@ -149,7 +151,7 @@ static void requests_cut_short_or_too_long(void)
             assert_int_equal(sent->bytes[13], 0x04);
             expect_nothing();
         }
-        if (opcode != 0x06 && opcode != 0x12) {
+        if (opcode != 0x06 && opcode != 0x12 && opcode != 0x16) {
             ask_exactly(whole[i] + 1, whole[i][0] + 1u);
             assert_int_equal(next_sent()->bytes[13], 0x04);
         }

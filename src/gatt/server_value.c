@@ -1,22 +1,21 @@
 /* What the program does with its own values: reads and sets them, notifies, indicates. */
 #include "gatt/server.h"
 
-int amble_serve(amble *ble, const amble_service *service)
-{
-    return amble__database_serve(&amble__server_of(ble)->database, service);
-}
-
 int amble_local_read(amble *ble, const amble_characteristic *c, void *buffer, size_t size)
 {
-    const amble__served_value *value = amble__database_find(&amble__server_of(ble)->database, c);
+    amble__served_value *value = amble__database_find(&amble__server_of(ble)->database, c);
+    int got;
 
     if (!value)
         return AMBLE_ERR_NOT_FOUND;
     if (value->size > size)
         return AMBLE_ERR_TOO_LONG;
-    if (value->size)
+    got = value->size;
+    if (got)
         memcpy(buffer, value->value, value->size);
-    return value->size;
+    if (c->append)
+        value->size = 0;
+    return got;
 }
 
 int amble_local_write(amble *ble, const amble_characteristic *c, const void *data, size_t size)
@@ -37,7 +36,9 @@ unsigned amble_subscribed(const amble_connection *conn, const amble_characterist
 {
     const amble__served_value *value = amble__database_find(&conn->server->server->database, c);
 
-    return value && value->subscriptions && conn->state == AMBLE__LINK_LIVE ? value->subscriptions[conn->index] : 0;
+    return value && value->subscriptions && conn->state == AMBLE__LINK_LIVE && amble__server_may_tell(conn->server)
+               ? value->subscriptions[conn->index]
+               : 0;
 }
 
 /* --- telling one -------------------------------------------------------------------------------------------------- */
@@ -74,9 +75,17 @@ static int prepare(amble_connection *conn, const amble__served_value *value, uns
         return AMBLE_ERR_NOT_FOUND;
     if (wanted == AMBLE__CCCD_NOTIFY ? !value->definition->notify : !value->definition->indicate)
         return AMBLE_ERR_UNSUPPORTED;
-    if (!(value->subscriptions[conn->index] & wanted))
+    if (!(value->subscriptions[conn->index] & wanted) || !amble__server_may_tell(conn->server))
         return AMBLE_ERR_NOT_SUBSCRIBED;
     return content(value, data, size).size > most_for(conn) ? AMBLE_ERR_TOO_LONG : 0;
+}
+
+/* The value, if it is still served and still wanted after a wait. */
+static const amble__served_value *still(const amble_connection *conn, const amble_characteristic *c, unsigned wanted)
+{
+    const amble__served_value *value = served(conn, c);
+
+    return value && value->subscriptions[conn->index] & wanted ? value : NULL;
 }
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
@@ -92,6 +101,10 @@ int amble_notify(amble_connection *conn, const amble_characteristic *c, const vo
     r = amble__att_take(conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
         return r;
+    if (!(value = still(conn, c, AMBLE__CCCD_NOTIFY))) {
+        amble__packet_release(packet);
+        return AMBLE_ERR_NOT_SUBSCRIBED;
+    }
     bytes = content(value, data, size);
     amble__att_write_value(&w, AMBLE__ATT_NOTIFICATION, value->handle, bytes.data, bytes.size);
     return amble__att_send(conn->bearer, packet, &w);
@@ -107,6 +120,10 @@ int amble_indicate(amble_connection *conn, const amble_characteristic *c, const 
 
     if (r || (r = amble__att_begin_indication(conn->bearer, deadline, &w)) < 0)
         return r;
+    if (!(value = still(conn, c, AMBLE__CCCD_INDICATE))) {
+        amble__att_end_indication(conn->bearer);
+        return AMBLE_ERR_NOT_SUBSCRIBED;
+    }
     bytes = content(value, data, size);
     amble__att_write_value(&w, AMBLE__ATT_INDICATION, value->handle, bytes.data, bytes.size);
     return amble__att_indicate(conn->bearer, &w, deadline);

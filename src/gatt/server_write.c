@@ -5,11 +5,11 @@
  * link reach a queue in the order in which they were sent. */
 #include "gatt/server.h"
 
-static void send_write_response(amble__server_link *link)
+void amble__server_answer_empty(amble__server_link *link, uint8_t opcode)
 {
     amble__writer w = amble__att_answer(link->conn->bearer);
 
-    amble__write_u8(&w, AMBLE__ATT_WRITE_RESPONSE);
+    amble__write_u8(&w, opcode);
     amble__att_send_answer(link->conn->bearer, &w);
 }
 
@@ -27,15 +27,31 @@ static uint8_t write_cccd(amble__server_link *link, const amble__served_value *v
     return 0;
 }
 
-static void set_value(amble__served_value *value, const uint8_t *data, size_t size)
+/* A client may say that it can more, never that it can less (Vol 3 Part G 7.2). Bytes that nobody knows yet are ignored. */
+static uint8_t write_features(amble__server_link *link, amble__bytes data)
 {
-    value->size = (uint16_t)size;
-    if (size)
-        memcpy(value->value, data, size);
+    if (data.size == 0)
+        return AMBLE__ATT_INVALID_LENGTH;
+    if (link->features & ~data.data[0])
+        return AMBLE__ATT_VALUE_NOT_ALLOWED;
+    link->features = data.data[0];
+    return 0;
 }
 
-/* The write that has waited longest for room. Requests that a task answers stand in the same list. */
-static amble__server_link *held_write(const amble__served_value *value)
+bool amble__server_store(amble__served_value *value, const uint8_t *data, size_t size)
+{
+    const size_t at = value->definition->append ? value->size : 0;
+
+    if (size > value->max_size - at)
+        return false;
+    value->size = (uint16_t)(at + size);
+    if (size)
+        memcpy(value->value + at, data, size);
+    return true;
+}
+
+/* Requests that a task answers stand in the same list. */
+amble__server_link *amble__server_held_write(const amble__served_value *value)
 {
     for (amble__list *node = value->held.next; node != &value->held; node = node->next) {
         amble__server_link *link = amble__container(node, amble__server_link, node);
@@ -46,35 +62,39 @@ static amble__server_link *held_write(const amble__served_value *value)
     return NULL;
 }
 
-/* Delivers a write; false when the queue is full. */
+/* Delivers a write that fits; false when the queue is full. */
 static bool deliver(amble__server_link *link, amble__served_value *value, const uint8_t *data, size_t size)
 {
     const uint64_t order = ++link->server->att->arrivals;
 
-    if (!value->definition->capture) {
-        set_value(value, data, size);
+    if (!value->definition->capture)
         amble__value_queue_replace(value->queue, link->conn, order, data, size);
-        return true;
-    }
-    /* Whoever waits already goes first. */
-    if (held_write(value) || !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
+    else if (amble__server_held_write(value) || /* whoever waits already goes first */
+             !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
         return false;
-    set_value(value, data, size);
-    return true;
+    return amble__server_store(value, data, size);
 }
 
-static uint8_t write_error(const amble__attribute *attribute, uint8_t opcode, size_t size)
+uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
+                                  size_t size)
 {
     const amble_characteristic *c;
+    uint8_t error;
 
     if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)
-        return 0;
-    if (attribute->kind != AMBLE__ATTRIBUTE_VALUE)
+        return amble__server_guard(conn, attribute->value->definition->read_security);
+    if (attribute->kind >= AMBLE__ATTRIBUTE_SERVICE)
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
     c = attribute->value->definition;
     if (opcode == AMBLE__ATT_WRITE_COMMAND ? !c->write_no_response : !c->write)
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
-    return size > attribute->value->max_size ? AMBLE__ATT_INVALID_LENGTH : 0;
+    if (c->write_security && (error = amble__server_guard(conn, c->write_security)))
+        return error;
+    if (size > attribute->value->max_size)
+        return AMBLE__ATT_INVALID_LENGTH;
+    return c->append && size > (size_t)(attribute->value->max_size - attribute->value->size)
+               ? AMBLE__ATT_INSUFFICIENT_RESOURCES
+               : 0;
 }
 
 static void hold_write(amble__server_link *link, amble__served_value *value, bool asks, amble__bytes data)
@@ -89,12 +109,24 @@ static void hold_write(amble__server_link *link, amble__served_value *value, boo
 /* A Write Command gets no answer: what goes wrong is dropped, what finds no room is counted. 3.4.5.3 */
 static void write_command(amble__server_link *link, const amble__attribute *attribute, uint8_t error, amble__bytes data)
 {
-    if (error)
-        return;
-    if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)
+    if (!error && attribute->kind == AMBLE__ATTRIBUTE_CCCD)
         (void)write_cccd(link, attribute->value, data); /* nobody to tell */
-    else if (!deliver(link, attribute->value, data.data, data.size))
+    else if (error == AMBLE__ATT_INSUFFICIENT_RESOURCES ||
+             (!error && !deliver(link, attribute->value, data.data, data.size)))
         amble__value_queue_drop(attribute->value->queue);
+}
+
+/* Does what a Write Request asks that has passed. The error, if there is one after all; `*held` when the answer comes later. */
+static uint8_t write_request(amble__server_link *link, const amble__attribute *attribute, amble__bytes data, bool *held)
+{
+    if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)
+        return write_cccd(link, attribute->value, data);
+    if (attribute->kind == AMBLE__ATTRIBUTE_CLIENT_FEATURES)
+        return write_features(link, data);
+    *held = attribute->value->definition->answer_writes || !deliver(link, attribute->value, data.data, data.size);
+    if (*held)
+        hold_write(link, attribute->value, attribute->value->definition->answer_writes, data);
+    return 0;
 }
 
 void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
@@ -102,6 +134,7 @@ void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader
     const uint16_t handle = amble__read_le16(pdu);
     const amble__bytes data = amble__read_rest(pdu);
     amble__attribute attribute;
+    bool held = false;
     uint8_t error;
 
     if (pdu->failed)
@@ -109,24 +142,34 @@ void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader
     else if (!amble__database_at(&link->server->database, handle, &attribute))
         error = AMBLE__ATT_INVALID_HANDLE;
     else
-        error = write_error(&attribute, opcode, data.size);
+        error = amble__server_write_error(&attribute, link->conn, opcode, data.size);
     if (opcode == AMBLE__ATT_WRITE_COMMAND) {
         write_command(link, &attribute, error, data);
         return;
     }
-    if (!error && attribute.kind == AMBLE__ATTRIBUTE_CCCD)
-        error = write_cccd(link, attribute.value, data);
-    else if (!error && attribute.value->definition->answer_writes) {
-        hold_write(link, attribute.value, true, data);
-        return;
-    } else if (!error && !deliver(link, attribute.value, data.data, data.size)) {
-        hold_write(link, attribute.value, false, data);
-        return;
-    }
+    if (!error)
+        error = write_request(link, &attribute, data, &held);
     if (error)
         amble__att_send_error(link->conn->bearer, opcode, handle, error);
-    else
-        send_write_response(link);
+    else if (!held)
+        amble__server_answer_empty(link, AMBLE__ATT_WRITE_RESPONSE);
+}
+
+/* Puts a held write, for which there is room in the queue now, where it belongs. */
+static void deliver_one_held(amble__server *server, amble__server_link *link, amble__served_value *value)
+{
+    const uint8_t *data = amble__packet_payload(&link->conn->bearer->response);
+
+    amble__server_unhold(link);
+    if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST) {
+        amble__server_execute_held(link, value);
+    } else if (amble__server_store(value, data, link->size)) {
+        (void)amble__value_queue_push(value->queue, link->conn, ++server->att->arrivals, data, link->size,
+                                      false); /* there is room */
+        amble__server_answer_empty(link, AMBLE__ATT_WRITE_RESPONSE);
+    } else {
+        amble__att_send_error(link->conn->bearer, link->opcode, value->handle, AMBLE__ATT_INSUFFICIENT_RESOURCES);
+    }
 }
 
 /* Delivers held writes, oldest first, as long as there is room. */
@@ -134,15 +177,8 @@ static void deliver_held(amble__server *server, amble__served_value *value)
 {
     amble__server_link *link;
 
-    while ((link = held_write(value)) && !amble__value_queue_full(value->queue)) {
-        const uint8_t *data = amble__packet_payload(&link->conn->bearer->response);
-
-        amble__server_unhold(link);
-        set_value(value, data, link->size);
-        (void)amble__value_queue_push(value->queue, link->conn, ++server->att->arrivals, data, link->size,
-                                      false); /* there is room */
-        send_write_response(link);
-    }
+    while ((link = amble__server_held_write(value)) && !amble__value_queue_full(value->queue))
+        deliver_one_held(server, link, value);
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------- */
@@ -192,7 +228,7 @@ static bool written_ready(const amble_source *source)
     const amble__served_value *value = written_value(source);
 
     return server_of(source)->failed || !value || amble__value_queue_order(value->queue) != 0 ||
-           (held_write(value) && amble__value_queue_can_settle(value->queue, NULL));
+           (amble__server_held_write(value) && amble__value_queue_can_settle(value->queue, NULL));
 }
 static amble__list *written_waiters(const amble_source *source) { return &written_value(source)->queue->waiters; }
 static uint64_t written_order(const amble_source *source)

@@ -9,7 +9,7 @@
 #include "gatt/server.h"
 #include "host/host_room.h"
 
-enum { TEST_DATABASE = 16384, TEST_ENTRIES = 12, HELD_MS = 20000, HANDLE = 0x40 };
+enum { TEST_DATABASE = 16384, TEST_PREPARED = 200, TEST_ENTRIES = 12, HELD_MS = 20000, HANDLE = 0x40 };
 
 static amble the_host;
 static amble *const ble = &the_host;
@@ -31,7 +31,7 @@ static inline void gatt_open_on(uint16_t buffers)
     amble__arena arena = rooms_open(buffers, LARGE_BUFFER, TEST_MTU);
 
     memset(&the_host, 0, sizeof the_host);
-    amble__server_init(&the_host.server, &arena, TEST_LINKS, TEST_DATABASE);
+    amble__server_init(&the_host.server, &arena, TEST_LINKS, TEST_DATABASE, TEST_PREPARED);
     amble__client_init(&the_host.client, &arena, TEST_LINKS, TEST_ENTRIES, TEST_MTU);
     the_host.server.connections = &rooms.links;
     the_host.server.att = &rooms.att;
@@ -41,6 +41,8 @@ static inline void gatt_open_on(uint16_t buffers)
     rooms.lost = gatt_lost;
     rooms.att.request = amble__server_receive;
     rooms.att.notified = amble__client_receive;
+    rooms.att.owed = amble__server_owed;
+    rooms.att.confirmed = amble__server_confirmed;
 }
 static inline void gatt_open(void) { gatt_open_on(MANY_BUFFERS); }
 

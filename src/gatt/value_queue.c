@@ -85,6 +85,16 @@ bool amble__value_queue_can_settle(const amble__value_queue *queue, const amble_
     return false;
 }
 
+bool amble__value_queue_full(const amble__value_queue *queue)
+{
+    if (!amble__list_empty(&queue->free))
+        return false;
+    for (amble__list *node = queue->viewed.next; node != &queue->viewed; node = node->next)
+        if (view_is_over(amble__container(node, amble__value_entry, node)))
+            return false;
+    return true;
+}
+
 /* An entry for a new value; NULL when the queue is full. */
 static amble__list *free_entry(amble__value_queue *queue)
 {

@@ -51,7 +51,7 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, u
 void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer);
 /* Whether that would give back any. */
 bool amble__value_queue_can_settle(const amble__value_queue *queue, const amble_connection *viewer);
-static inline bool amble__value_queue_full(const amble__value_queue *queue) { return amble__list_empty(&queue->free); }
+bool amble__value_queue_full(const amble__value_queue *queue);
 /* The order of its oldest value, 0 when it is empty. */
 uint64_t amble__value_queue_order(const amble__value_queue *queue);
 #endif

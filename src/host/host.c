@@ -22,6 +22,7 @@ enum {
     DEFAULT_SCANNERS = 2,
     DEFAULT_SYNCS = 1,
     DEFAULT_DATABASE_SIZE = 16384,
+    DEFAULT_PREPARE_SIZE = 768, /* the longest value in parts of 18 bytes, the smallest MTU's */
     DEFAULT_HELD_WRITE_MS = 20000,
     CLOSE_MS = 2000,
     DRAIN_MS = 500,
@@ -57,6 +58,7 @@ static amble_config with_defaults(const amble_config *config)
     c.syncs = c.syncs ? c.syncs : DEFAULT_SYNCS;
     c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
     c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
+    c.prepare_size = c.prepare_size ? c.prepare_size : DEFAULT_PREPARE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
     c.bond_limit = c.bond_limit ? c.bond_limit : DEFAULT_BONDS;
     c.pairings = c.pairings ? c.pairings : DEFAULT_PAIRINGS;
@@ -79,7 +81,7 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble__links_init(ble ? &ble->links : NULL, arena, c->connections);
     amble__l2cap_init(ble ? &ble->l2cap : NULL, arena, c->connections, c->mtu);
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
-    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size);
+    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size, c->prepare_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
     amble__bonds_init(ble ? &ble->bonds : NULL, arena, c->bond_limit);
     amble__smp_init(ble ? &ble->smp : NULL, arena, c->connections, c->pairings);
@@ -260,6 +262,8 @@ static void wire(amble *ble, const amble_config *c)
     ble->l2cap.security = amble__smp_receive;
     ble->att.request = amble__server_receive;
     ble->att.notified = amble__client_receive;
+    ble->att.owed = amble__server_owed;
+    ble->att.confirmed = amble__server_confirmed;
     ble->att.dead = on_bearer_dead;
     ble->server.connections = &ble->links;
     ble->server.att = &ble->att;
@@ -468,5 +472,6 @@ amble_statistics amble_read_statistics(const amble *ble)
         .connect_repeated = ble->gap.connect_repeated,
         .late_responses = ble->att.late_responses,
         .notifications_dropped = ble->client.dropped,
+        .writes_dropped = ble->server.database.dropped,
     };
 }

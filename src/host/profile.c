@@ -1,24 +1,20 @@
-/* The services that every host has: Generic Access with name and appearance (Vol 3 Part C 12), Generic Attribute with Service Changed (Vol 3
- * Part G 7). */
+/* The services that every host has: Generic Access with name and appearance (Vol 3 Part C 12), Generic Attribute (gatt/gatt_service.h). */
+#include "gatt/gatt_service.h"
 #include "host/host_room.h"
 
 static const amble_uuid gap_uuid = AMBLE_UUID16(0x1800), name_uuid = AMBLE_UUID16(0x2a00),
                         appearance_uuid = AMBLE_UUID16(0x2a01);
-static const amble_uuid gatt_uuid = AMBLE_UUID16(0x1801), changed_uuid = AMBLE_UUID16(0x2a05);
 
 static const amble_characteristic name = {.uuid = &name_uuid, .read = true, .max_size = AMBLE__NAME_SIZE - 1};
 static const amble_characteristic appearance = {.uuid = &appearance_uuid, .read = true, .max_size = 2};
 static const amble_service gap_service = {.uuid = &gap_uuid, .characteristics = AMBLE_LIST(&name, &appearance)};
-
-static const amble_characteristic changed = {.uuid = &changed_uuid, .indicate = true, .max_size = 4};
-static const amble_service gatt_service = {.uuid = &gatt_uuid, .characteristics = AMBLE_LIST(&changed)};
 
 int amble__host_serve_profile(amble *ble)
 {
     uint8_t value[2];
     int r;
 
-    if ((r = amble_serve(ble, &gap_service)) < 0 || (r = amble_serve(ble, &gatt_service)) < 0)
+    if ((r = amble_serve(ble, &gap_service)) < 0 || (r = amble_serve(ble, &amble__gatt_service)) < 0)
         return r;
     amble__put_le16(value, ble->config.appearance);
     r = amble_local_write(ble, &appearance, value, sizeof value);
