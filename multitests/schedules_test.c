@@ -85,6 +85,30 @@ static int discover(amble_connection *conn)
     return r;
 }
 
+/* --- with a link, in either role ---------------------------------------------------------------------------------- */
+static int tune(amble_connection *conn)
+{
+    static const amble_parameters wishes[] = {
+        {.min_interval_us = 7500, .max_interval_us = 15000, .supervision_timeout_ms = 1000},
+        {.min_interval_us = 20000, .max_interval_us = 60000, .latency = 1, .supervision_timeout_ms = 2000},
+        {.min_interval_us = 100000, .max_interval_us = 100000, .supervision_timeout_ms = 1500}};
+    const amble_phys phys = {.send = (amble_phy)dice(4), .receive = (amble_phy)dice(4)};
+    uint64_t channels;
+
+    switch (dice(6)) {
+    case 0:
+        return amble_connection_set_phy(conn, &phys, NULL, some_time());
+    case 1:
+        return amble_connection_set_data_length(conn, (uint16_t)(27 + dice(225)), some_time());
+    case 2:
+        return amble_connection_channels(conn, &channels, some_time());
+    case 3:
+        return amble_classify_channels(amble_connection_host(conn), AMBLE_CHANNELS >> dice(30), some_time());
+    default:
+        return amble_connection_update(conn, &wishes[dice(3)], some_time());
+    }
+}
+
 static int ask_peer(amble_connection *conn, const amble_remote_characteristic *c, unsigned what)
 {
     uint8_t bytes[300] = {0};
@@ -105,6 +129,8 @@ static int ask_peer(amble_connection *conn, const amble_remote_characteristic *c
         return discover(conn);
     case 6:
         return amble_disconnected(conn, (int)dice(300));
+    case 7:
+        return tune(conn);
     default:
         return follow(conn, c);
     }
@@ -119,7 +145,7 @@ static int be_client(amble_connection *conn)
     for (unsigned i = dice(12); r >= 0 && i > 0; i--) {
         r = amble_find_characteristic(&s, &uuids[dice(4)], &c, 5000);
         if (r >= 0)
-            r = ask_peer(conn, &c, dice(8));
+            r = ask_peer(conn, &c, dice(9));
         if (r < 0 && !host_is_over(r) && amble_connected(conn))
             r = 0; /* a refusal, or it took too long: go on */
     }
@@ -134,7 +160,7 @@ static int be_server(amble_connection *conn)
     int r = 0;
 
     for (unsigned i = dice(20); i > 0; i--) {
-        const unsigned what = dice(6);
+        const unsigned what = dice(7);
 
         if (what == 0)
             r = amble_notify(conn, &sent, "n", 1, some_time());
@@ -144,6 +170,8 @@ static int be_server(amble_connection *conn)
             r = amble_update(ble, &sent, "u", 1, some_time());
         else if (what == 3)
             r = amble_written_by(conn, &captured, &value, (int)dice(500));
+        else if (what == 4)
+            r = tune(conn);
         else
             r = amble_disconnected(conn, (int)dice(500));
         if (host_is_over(r) || !amble_connected(conn))
@@ -187,6 +215,27 @@ static int advertise(void *arg)
     return r;
 }
 
+/* Advertising that goes on while centrals are there. */
+static int welcome(void *arg)
+{
+    const day *today = arg;
+    const amble_device one = addresses[dice(devices)];
+    const amble_advertise_options options = {
+        .interval_us = 20000 + dice(8) * 20000, .directed_to = dice(4) ? NULL : &one, .tx_power = dice(2)};
+    amble_connection *conn = NULL;
+    amble_advertiser advertiser;
+    int r = amble_advertise_open(today->ble, &advertiser, &options);
+
+    for (unsigned i = 1 + dice(3); r >= 0 && i > 0 && !today->over; i--) {
+        r = amble_advertise_next(&advertiser, &conn, some_time());
+        if (r >= 0)
+            r = use_link(conn);
+    }
+    if (!today->over) /* it went with its host otherwise */
+        amble_advertise_close(&advertiser);
+    return r;
+}
+
 static int connect_to_one(void *arg)
 {
     const day *today = arg;
@@ -208,6 +257,7 @@ static int scan(void *arg)
     const amble_scan_options options = {.active = dice(2),
                                         .interval_us = 30000,
                                         .window_us = dice(2) ? 30000 : 10000,
+                                        .every = dice(2),
                                         .service = dice(2) ? &service_uuid : NULL};
     amble_scan_result result;
     amble_scanner scanner;
@@ -261,10 +311,10 @@ static int update(void *arg)
     return r;
 }
 
-static int (*const workers[])(void *arg) = {advertise, connect_to_one, advertise, connect_to_one,
-                                            scan,      take_writes,    answer,    update};
-static const char *const worker_names[] = {"advertise", "connect", "advertise", "connect",
-                                           "scan",      "writes",  "answer",    "update"};
+static int (*const workers[])(void *arg) = {advertise, connect_to_one, welcome, connect_to_one,
+                                            scan,      take_writes,    answer,  update};
+static const char *const worker_names[] = {"advertise", "connect", "welcome", "connect",
+                                           "scan",      "writes",  "answer",  "update"};
 
 /* --- the days of a device ----------------------------------------------------------------------------------------- */
 static void close_host(bench_device *self, day *today, bool unplug)
@@ -329,6 +379,8 @@ static uint64_t play(unsigned seed)
         list[i].config.send_buffers = dice(2) ? 0 : 1;
         list[i].config.notification_buffers = dice(2) ? 0 : 4;
         list[i].config.mtu = dice(2) ? 0 : 30;
+        list[i].config.scanners = (uint8_t)(1 + dice(4));
+        list[i].config.parameter_policy.refuse = dice(4) == 0;
         addresses[i] = (amble_device){.bytes = {(uint8_t)(i + 1), 0, 0, 0x1e, 0xab, 0x02}};
     }
     bench_run(&options, list, devices);
