@@ -7,6 +7,7 @@
 #include "controller/hci_commands.h"
 #include "controller/hci_events.h"
 #include "controller/state.h"
+#include "port/crypto.h"
 
 #define DEFAULT_ACL_BUFFERS 8
 #define DEFAULT_ACL_SIZE    AMBLE__LL_OCTETS_MAX
@@ -113,7 +114,10 @@ void amble__ll_reset(amble__controller *controller)
     amble__ll_initiator_init(&controller->initiator, controller);
     controller->event_mask = AMBLE__HC_EVENT_MASK;
     controller->le_event_mask = AMBLE__HC_LE_EVENT_MASK;
+    controller->event_mask_page_2 = 0;
     controller->le_host_support = 0;
+    controller->p_256_known = false;
+    amble__wipe(controller->p_256_secret, sizeof controller->p_256_secret);
     controller->random_address_set = false;
     controller->suggested_octets = AMBLE__LL_OCTETS_MIN;
     controller->suggested_time = AMBLE__LL_TIME_MIN;

@@ -2,11 +2,15 @@
 #include "controller/hci_events.h"
 
 #include "controller/hci_codes.h"
+#include "port/crypto.h"
 
 #define EVENT_HEADER     3 /* packet type, event code, length of the parameters */
 #define EVENT_PARAMETERS 255
 #define COMMAND_CREDIT   1 /* Num_HCI_Command_Packets: each command is done when its answer is sent */
 #define ACL_LINK_TYPE    1
+#define P_256_OCTETS     32
+
+#define BIT_AUTHENTICATED_PAYLOAD_TIMEOUT_EXPIRED 23 /* of mask page 2 */
 
 typedef struct {
     uint8_t packet[EVENT_HEADER + EVENT_PARAMETERS];
@@ -32,6 +36,12 @@ static void send(const amble__controller *controller, event *e)
 static bool wanted(const amble__controller *controller, uint8_t code)
 {
     return controller->event_mask >> (code - 1) & 1;
+}
+
+/* The codes above 64 are on page 2, by a table of its own (7.3.69). */
+static bool wanted_page_2(const amble__controller *controller, unsigned bit)
+{
+    return controller->event_mask_page_2 >> bit & 1;
 }
 
 /* LE subevents have a mask of their own (7.8.1), under the bit of LE Meta. */
@@ -222,6 +232,79 @@ void amble__hc_phy_update(const amble__ll_link *link, uint8_t status)
     amble__write_u8(&e.out, amble__phy_number(link->tx_phy));
     amble__write_u8(&e.out, amble__phy_number(link->rx_phy));
     send(link->activity.controller, &e);
+}
+
+void amble__hc_long_term_key_request(const amble__ll_link *link)
+{
+    event e;
+
+    begin_le(&e, HC_LE_LONG_TERM_KEY_REQUEST);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_bytes(&e.out, link->encryption.random, sizeof link->encryption.random);
+    amble__write_bytes(&e.out, link->encryption.diversifier, sizeof link->encryption.diversifier);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_encryption_change(const amble__ll_link *link, uint8_t status)
+{
+    event e;
+
+    if (!wanted(link->activity.controller, HC_ENCRYPTION_CHANGE))
+        return;
+    begin(&e, HC_ENCRYPTION_CHANGE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link->handle);
+    amble__write_u8(&e.out, status ? 0 : 1); /* AES-CCM */
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_key_refreshed(const amble__ll_link *link, uint8_t status)
+{
+    event e;
+
+    if (!wanted(link->activity.controller, HC_ENCRYPTION_KEY_REFRESH_COMPLETE))
+        return;
+    begin(&e, HC_ENCRYPTION_KEY_REFRESH_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, link->handle);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_authenticated_payload_timeout(const amble__ll_link *link)
+{
+    event e;
+
+    if (!wanted_page_2(link->activity.controller, BIT_AUTHENTICATED_PAYLOAD_TIMEOUT_EXPIRED))
+        return;
+    begin(&e, HC_AUTHENTICATED_PAYLOAD_TIMEOUT_EXPIRED);
+    amble__write_le16(&e.out, link->handle);
+    send(link->activity.controller, &e);
+}
+
+void amble__hc_public_key(const amble__controller *controller, uint8_t status, const uint8_t x[32], const uint8_t y[32])
+{
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_READ_LOCAL_P_256_PUBLIC_KEY_COMPLETE))
+        return;
+    begin_le(&e, HC_LE_READ_LOCAL_P_256_PUBLIC_KEY_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_bytes(&e.out, x, P_256_OCTETS);
+    amble__write_bytes(&e.out, y, P_256_OCTETS);
+    send(controller, &e);
+}
+
+void amble__hc_dhkey(const amble__controller *controller, uint8_t status, const uint8_t key[32])
+{
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_GENERATE_DHKEY_COMPLETE))
+        return;
+    begin_le(&e, HC_LE_GENERATE_DHKEY_COMPLETE);
+    amble__write_u8(&e.out, status);
+    amble__write_bytes(&e.out, key, P_256_OCTETS);
+    send(controller, &e);
+    amble__wipe(&e, sizeof e);
 }
 
 void amble__hc_data_length_change(const amble__ll_link *link)

@@ -33,6 +33,15 @@ void amble__hc_connection_update(const amble__ll_link *link, uint8_t status);
 /* The host wants to be asked: amble__hc_le_event_wanted. */
 void amble__hc_remote_parameter_request(const amble__ll_link *link, const amble__ll_parameters *offered);
 void amble__hc_phy_update(const amble__ll_link *link, uint8_t status);
+/* The host wants to be asked: amble__hc_le_event_wanted. */
+void amble__hc_long_term_key_request(const amble__ll_link *link);
+void amble__hc_encryption_change(const amble__ll_link *link, uint8_t status);
+void amble__hc_key_refreshed(const amble__ll_link *link, uint8_t status);
+void amble__hc_authenticated_payload_timeout(const amble__ll_link *link);
+/* Least significant octet first. */
+void amble__hc_public_key(const amble__controller *controller, uint8_t status, const uint8_t x[32],
+                          const uint8_t y[32]);
+void amble__hc_dhkey(const amble__controller *controller, uint8_t status, const uint8_t key[32]);
 void amble__hc_data_length_change(const amble__ll_link *link);
 void amble__hc_advertising_report(amble__controller *controller, amble__hc_report_type type,
                                   const amble__ll_advertising_pdu *pdu, int8_t rssi);

@@ -29,12 +29,10 @@ uint8_t amble__hc_set_event_mask(amble__controller *controller, amble__reader *i
     return HC_SUCCESS;
 }
 
-/* None of the events on page 2 is ever sent by this controller, so any mask is kept to. */
 uint8_t amble__hc_set_event_mask_page_2(amble__controller *controller, amble__reader *in, amble__writer *out)
 {
-    (void)controller;
-    (void)in;
     (void)out;
+    controller->event_mask_page_2 = amble__read_le64(in);
     return HC_SUCCESS;
 }
 

@@ -1,9 +1,6 @@
 /* LE controller commands about the device as a whole (Vol 4, Part E, 7.8). */
-#include "amble/error.h"
 #include "controller/hci_commands.h"
-#include "port/crypto.h"
 
-#define BLOCK          16
 #define RANDOM_ADDRESS 1
 #define ANONYMOUS      0xFF /* an accept list entry for extended advertising without an address */
 
@@ -113,42 +110,6 @@ uint8_t amble__hc_le_remove_from_accept_list(amble__controller *controller, ambl
     if (!status)
         amble__ll_accept_list_remove(&controller->accept_list, &entry);
     return status;
-}
-
-/* --- ciphers ------------------------------------------------------------------------------------------------------ */
-
-static void turn_round(uint8_t to[BLOCK], const uint8_t from[BLOCK])
-{
-    for (int i = 0; i < BLOCK; i++)
-        to[i] = from[BLOCK - 1 - i];
-}
-
-/* HCI gives key and text least significant octet first. */
-uint8_t amble__hc_le_encrypt(amble__controller *controller, amble__reader *in, amble__writer *out)
-{
-    uint8_t given[BLOCK], secret[BLOCK], text[BLOCK];
-    amble__aes_key key;
-
-    (void)controller;
-    amble__read_copy(in, given, BLOCK);
-    turn_round(secret, given);
-    amble__read_copy(in, given, BLOCK);
-    turn_round(text, given);
-    if (amble__aes_expand(&key, secret))
-        return HC_MEMORY_FULL;
-    amble__aes_encrypt(&key, text, text);
-    amble__aes_wipe(&key);
-    amble__wipe(secret, sizeof secret);
-    turn_round(given, text);
-    amble__write_bytes(out, given, BLOCK);
-    return HC_SUCCESS;
-}
-
-uint8_t amble__hc_le_rand(amble__controller *controller, amble__reader *in, amble__writer *out)
-{
-    (void)in;
-    amble__write_le64(out, amble__random_u64(amble__air_random(controller->air)));
-    return HC_SUCCESS;
 }
 
 /* --- states, lengths, power ---------------------------------------------------------------------------------- */

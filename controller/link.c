@@ -9,7 +9,6 @@
 #include "controller/hci_codes.h"
 #include "controller/hci_events.h"
 
-#define TIMEOUT_UNIT_US     10000
 #define ESTABLISH_INTERVALS 6  /* Vol 6, Part B, 4.5 */
 #define OWN_CLOCK_PPM       50 /* AMBLE__LL_CLOCK_ACCURACY */
 #define WIDENING_US         16 /* the constant part: 4.5.7 */
@@ -91,7 +90,8 @@ static bool may_skip(const amble__ll_link *link)
 {
     return link->role == AMBLE__LL_PERIPHERAL && link->last_anchor_us == link->anchor_us && !link->control_count &&
            link->procedure == AMBLE__LL_PROCEDURE_NONE && link->peer_procedure == AMBLE__LL_PROCEDURE_NONE &&
-           link->change.kind == AMBLE__LL_PROCEDURE_NONE && !link->peer_reason && amble__list_empty(&link->acl);
+           link->change.kind == AMBLE__LL_PROCEDURE_NONE && !link->encryption.step && !link->peer_reason &&
+           amble__list_empty(&link->acl);
 }
 
 void amble__ll_link_next_event(amble__ll_link *link)
@@ -213,7 +213,8 @@ uint16_t amble__ll_link_place_again(const amble__ll_link *link, uint64_t earlies
 
 static uint32_t supervision_us(const amble__ll_link *link)
 {
-    return link->established ? link->timeout * (uint32_t)TIMEOUT_UNIT_US : ESTABLISH_INTERVALS * link->interval_us;
+    return link->established ? link->timeout * (uint32_t)AMBLE__LL_TIMEOUT_UNIT_US
+                             : ESTABLISH_INTERVALS * link->interval_us;
 }
 
 /* The timer is not moved with each packet: when it fires, it looks when the last one came. */
@@ -276,6 +277,7 @@ void amble__ll_link_open(amble__controller *controller, const amble__ll_link_opt
     link->supervision_timer.fire = supervision_fired;
     link->procedure_timer.fire = amble__ll_control_timer;
     link->peer_timer.fire = amble__ll_control_peer_timer;
+    amble__ll_encryption_init(link);
     link->last_heard_us = link->last_anchor_us = now;
     link->anchor_us = options->window_start_us;
     link->peer_procedure = link->change.kind = AMBLE__LL_PROCEDURE_NONE;
@@ -301,6 +303,8 @@ void amble__ll_link_drop(amble__ll_link *link)
     amble__air_disarm(air, &link->supervision_timer);
     amble__air_disarm(air, &link->procedure_timer);
     amble__air_disarm(air, &link->peer_timer);
+    amble__air_disarm(air, &link->authentication_timer);
+    amble__ll_encryption_wipe(link);
     amble__ll_data_flush(link);
     amble__ll_yield(&link->activity);
 }

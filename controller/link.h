@@ -8,6 +8,7 @@
 #define AMBLE_CONTROLLER_LINK_H
 #include "controller/activity.h"
 #include "controller/channel_selection.h"
+#include "controller/link_encryption.h"
 #include "controller/pdu.h"
 #include "core/list.h"
 #include "core/timers.h"
@@ -21,7 +22,8 @@
 #define AMBLE__LL_TIME_MIN   328
 #define AMBLE__LL_TIME_CODED 2704  /* of the shortest data length on LE Coded with S=8 */
 #define AMBLE__LL_TIME_MAX   17040 /* of the longest */
-#define AMBLE__LL_MIC        4
+
+#define AMBLE__LL_TIMEOUT_UNIT_US 10000 /* of supervision, and of authenticated payloads */
 
 #define AMBLE__LL_CONTROL_SIZE  27 /* the largest control PDU, opcode included, that every peer can receive */
 #define AMBLE__LL_CONTROL_QUEUE 6
@@ -34,6 +36,7 @@ typedef struct {
 /* Procedures this side starts, in the order of their urgency. */
 typedef enum {
     AMBLE__LL_PROCEDURE_TERMINATE,
+    AMBLE__LL_PROCEDURE_ENCRYPTION,
     AMBLE__LL_PROCEDURE_VERSION,
     AMBLE__LL_PROCEDURE_FEATURES,
     AMBLE__LL_PROCEDURE_PARAMETERS,
@@ -67,16 +70,19 @@ typedef struct {
 typedef enum {
     AMBLE__LL_FLIGHT_NONE,
     AMBLE__LL_FLIGHT_EMPTY,
+    AMBLE__LL_FLIGHT_ENCRYPTION, /* a control PDU of its own */
     AMBLE__LL_FLIGHT_CONTROL,
     AMBLE__LL_FLIGHT_DATA
 } amble__ll_flight;
 
-typedef struct amble__ll_link {
+struct amble__ll_link {
     amble__ll_activity activity;
     amble__timer event_timer; /* the next event, or the next packet of the one under way */
     amble__timer supervision_timer;
     amble__timer procedure_timer; /* the procedure under way, or our LL_TERMINATE_IND, is answered until then */
     amble__timer peer_timer;      /* the same for the peer's procedure */
+    amble__timer authentication_timer;
+    amble__ll_encryption encryption;
     bool open;
     bool established; /* a packet of the peer's has come */
     bool in_event;
@@ -107,7 +113,8 @@ typedef struct amble__ll_link {
     bool sent_more, peer_more; /* MD of the last packet each way */
     bool refused;              /* the last packet was not taken, for want of room */
     amble__ll_flight flight;
-    uint8_t flight_size;
+    uint8_t flight_size; /* of the payload, without MIC */
+    bool flight_sealed;
     amble__ll_control_pdu control[AMBLE__LL_CONTROL_QUEUE]; /* a ring */
     uint8_t control_first, control_count;
     amble__list acl;    /* amble__ll_acl packets to be sent */
@@ -115,7 +122,7 @@ typedef struct amble__ll_link {
     uint16_t at_host;   /* packets the host has not returned, under controller to host flow control */
 
     amble__ll_procedure procedure;      /* under way, started here */
-    amble__ll_procedure peer_procedure; /* PARAMETERS or PHY, started by the peer and not over */
+    amble__ll_procedure peer_procedure; /* PARAMETERS, PHY or ENCRYPTION, started by the peer and not over */
     amble__phy tx_phy, rx_phy;          /* tx_phy says the coding too */
     amble__phy preferred_coding;        /* for LE Coded */
     unsigned wanted;                    /* bit n: procedure n is to be started */
@@ -133,7 +140,7 @@ typedef struct amble__ll_link {
     uint8_t tx_phys, rx_phys;  /* what our host allows: bit n is PHY n + 1 */
     amble__ll_parameters wish; /* of our host's, for the procedure to come or under way */
     amble__ll_data_length local, remote, effective;
-} amble__ll_link;
+};
 
 /* What a new link needs to know. */
 typedef struct {
@@ -199,6 +206,7 @@ void amble__ll_data_flush(amble__ll_link *link);
 /* --- link_control.c --- */
 /* False: no room for an answer, the peer must repeat it. The link may be closed afterwards. */
 bool amble__ll_control_received(amble__ll_link *link, const uint8_t *pdu, size_t size);
+bool amble__ll_control_is_terminate(const amble__ll_control_pdu *pdu);
 /* The first control PDU of the queue was acknowledged. False: the link is closed now. */
 bool amble__ll_control_acknowledged(amble__ll_link *link);
 /* Whether a procedure of this link's is to be started or under way, for the host. */

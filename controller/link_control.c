@@ -11,7 +11,6 @@
 #include "controller/hci_events.h"
 #include "controller/state.h"
 
-#define TIMEOUT_UNIT_US 10000
 #define ROOM_TO_ANSWER  3    /* one answer, one request and one LL_TERMINATE_IND of ours */
 #define REASON_UNNAMED  0x13 /* for a peer that gives the reason 0: remote user terminated connection */
 #define REPETITIONS_MAX 3    /* of a procedure that the central refused because of another */
@@ -132,6 +131,8 @@ void amble__ll_control_finish(amble__ll_link *link, amble__ll_procedure procedur
         amble__hc_remote_version(link, status);
     else if (procedure == AMBLE__LL_PROCEDURE_FEATURES)
         amble__hc_remote_features(link, status);
+    else if (procedure == AMBLE__LL_PROCEDURE_ENCRYPTION)
+        amble__ll_encryption_finished(link, status);
     else if (procedure == AMBLE__LL_PROCEDURE_PARAMETERS)
         amble__hc_connection_update(link, status);
     else if (procedure == AMBLE__LL_PROCEDURE_PHY)
@@ -146,15 +147,32 @@ void amble__ll_control_finish_either(amble__ll_link *link, amble__ll_procedure p
         amble__ll_control_finish(link, procedure, status);
 }
 
+void amble__ll_control_goes_on(amble__ll_link *link)
+{
+    if (link->procedure != AMBLE__LL_PROCEDURE_TERMINATE)
+        expect_answer(link, link->procedure, LL_RESPONSE_TIMEOUT_US);
+}
+
+/* Nothing that encryption holds back is worth waiting for any more. */
+static void send_terminate(amble__ll_link *link)
+{
+    if (amble__ll_encryption_holds(link))
+        link->control_count = link->flight == AMBLE__LL_FLIGHT_CONTROL;
+    amble__ll_control_send_octet(link, LL_TERMINATE_IND, link->terminate_reason);
+}
+
 static void start(amble__ll_link *link, amble__ll_procedure procedure)
 {
     link->wanted &= ~(1u << procedure);
     expect_answer(link, procedure,
-                  procedure == AMBLE__LL_PROCEDURE_TERMINATE ? link->timeout * (uint64_t)TIMEOUT_UNIT_US
+                  procedure == AMBLE__LL_PROCEDURE_TERMINATE ? link->timeout * (uint64_t)AMBLE__LL_TIMEOUT_UNIT_US
                                                              : LL_RESPONSE_TIMEOUT_US);
     switch (procedure) {
     case AMBLE__LL_PROCEDURE_TERMINATE:
-        amble__ll_control_send_octet(link, LL_TERMINATE_IND, link->terminate_reason);
+        send_terminate(link);
+        break;
+    case AMBLE__LL_PROCEDURE_ENCRYPTION:
+        amble__ll_encryption_start(link);
         break;
     case AMBLE__LL_PROCEDURE_VERSION: /* one LL_VERSION_IND each way, once in a link's life */
         if (link->version_known)
@@ -192,6 +210,22 @@ static bool has_instant(amble__ll_procedure procedure)
            procedure == AMBLE__LL_PROCEDURE_CHANNEL_MAP;
 }
 
+/* Encryption overtakes what is queued, so it begins when nothing is: an announcement that is held back would come too
+ * late. */
+static bool may_encrypt(const amble__ll_link *link)
+{
+    return !link->control_count && link->peer_procedure == AMBLE__LL_PROCEDURE_NONE;
+}
+
+static bool may_start(const amble__ll_link *link, amble__ll_procedure procedure)
+{
+    if (!(link->wanted & 1u << procedure))
+        return false;
+    if (procedure == AMBLE__LL_PROCEDURE_ENCRYPTION)
+        return may_encrypt(link);
+    return !has_instant(procedure) || !amble__ll_change_under_way(link);
+}
+
 void amble__ll_control_next(amble__ll_link *link)
 {
     if (link->procedure == AMBLE__LL_PROCEDURE_TERMINATE || link->peer_reason)
@@ -200,8 +234,10 @@ void amble__ll_control_next(amble__ll_link *link)
         start(link, AMBLE__LL_PROCEDURE_TERMINATE);
         return;
     }
+    if (amble__ll_encryption_holds(link))
+        return;
     for (unsigned p = 0; p < AMBLE__LL_PROCEDURES && link->procedure == AMBLE__LL_PROCEDURE_NONE; p++)
-        if ((link->wanted & 1u << p) && !(has_instant((amble__ll_procedure)p) && amble__ll_change_under_way(link)))
+        if (may_start(link, (amble__ll_procedure)p))
             start(link, (amble__ll_procedure)p);
 }
 
@@ -234,14 +270,18 @@ void amble__ll_control_peer_timer(amble__timer *timer)
     amble__ll_link_close(amble__container(timer, amble__ll_link, peer_timer), HC_LL_RESPONSE_TIMEOUT);
 }
 
+bool amble__ll_control_is_terminate(const amble__ll_control_pdu *pdu) { return pdu->bytes[0] == LL_TERMINATE_IND; }
+
 bool amble__ll_control_acknowledged(amble__ll_link *link)
 {
     const uint8_t opcode = link->control[link->control_first].bytes[0];
 
     link->control_first = (uint8_t)((link->control_first + 1) % AMBLE__LL_CONTROL_QUEUE);
     link->control_count--;
-    if (opcode != LL_TERMINATE_IND)
+    if (opcode != LL_TERMINATE_IND) {
+        amble__ll_control_next(link);
         return true;
+    }
     amble__ll_link_close(link, HC_TERMINATED_BY_LOCAL_HOST);
     return false;
 }
@@ -306,6 +346,8 @@ static void ping_rsp(amble__ll_link *link, amble__reader *in)
 static int request_of(const amble__ll_link *link)
 {
     switch (link->procedure) {
+    case AMBLE__LL_PROCEDURE_ENCRYPTION:
+        return amble__ll_encryption_request(link);
     case AMBLE__LL_PROCEDURE_VERSION:
         return LL_VERSION_IND;
     case AMBLE__LL_PROCEDURE_FEATURES:
@@ -334,7 +376,7 @@ static bool collided(amble__ll_link *link, uint8_t status)
         stop(link);
         return true;
     }
-    if (status != HC_DIFFERENT_TRANSACTION_COLLISION || link->repetitions == REPETITIONS_MAX)
+    if (status != HC_DIFFERENT_TRANSACTION_COLLISION || !has_instant(procedure) || link->repetitions == REPETITIONS_MAX)
         return false;
     link->repetitions++;
     stop(link);
@@ -351,6 +393,8 @@ static void refused(amble__ll_link *link, int request, uint8_t status)
     if (request < 0 || request != request_of(link) || link->change.kind == link->procedure || collided(link, status))
         return;
     if (link->procedure == AMBLE__LL_PROCEDURE_PARAMETERS && amble__ll_parameters_refused(link, status))
+        return;
+    if (link->procedure == AMBLE__LL_PROCEDURE_ENCRYPTION && !amble__ll_encryption_refused(link, status))
         return;
     amble__ll_control_finish(link, link->procedure, status);
 }
@@ -381,6 +425,12 @@ static const struct control {
     {LL_CONNECTION_UPDATE_IND, 12, TO_PERIPHERAL, amble__ll_connection_update_ind},
     {LL_CHANNEL_MAP_IND, 8, TO_PERIPHERAL, amble__ll_channel_map_ind},
     {LL_TERMINATE_IND, 2, TO_BOTH, terminate_ind},
+    {LL_ENC_REQ, 23, TO_PERIPHERAL, amble__ll_enc_req},
+    {LL_ENC_RSP, 13, TO_CENTRAL, amble__ll_enc_rsp},
+    {LL_START_ENC_REQ, 1, TO_CENTRAL, amble__ll_start_enc_req},
+    {LL_START_ENC_RSP, 1, TO_BOTH, amble__ll_start_enc_rsp},
+    {LL_PAUSE_ENC_REQ, 1, TO_PERIPHERAL, amble__ll_pause_enc_req},
+    {LL_PAUSE_ENC_RSP, 1, TO_BOTH, amble__ll_pause_enc_rsp},
     {LL_UNKNOWN_RSP, 2, TO_BOTH, unknown_rsp},
     {LL_FEATURE_REQ, 9, TO_PERIPHERAL, answer_features},
     {LL_FEATURE_RSP, 9, TO_BOTH, feature_rsp},
@@ -400,6 +450,14 @@ static const struct control {
     {LL_MIN_USED_CHANNELS_IND, 3, TO_CENTRAL, amble__ll_min_used_channels_ind},
 };
 
+/* These are answered by the encryption procedure's own PDU, or not at all: they go on when the queue is held. */
+static bool needs_no_room(uint8_t opcode)
+{
+    return opcode == LL_TERMINATE_IND || (opcode >= LL_ENC_REQ && opcode <= LL_UNKNOWN_RSP) ||
+           opcode == LL_PAUSE_ENC_REQ || opcode == LL_PAUSE_ENC_RSP || opcode == LL_REJECT_IND ||
+           opcode == LL_REJECT_EXT_IND;
+}
+
 bool amble__ll_control_received(amble__ll_link *link, const uint8_t *pdu, size_t size)
 {
     amble__reader in = amble__reader_of(pdu, size);
@@ -407,7 +465,7 @@ bool amble__ll_control_received(amble__ll_link *link, const uint8_t *pdu, size_t
 
     if (!size || link->peer_reason)
         return true;
-    if (AMBLE__LL_CONTROL_QUEUE - link->control_count < ROOM_TO_ANSWER)
+    if (AMBLE__LL_CONTROL_QUEUE - link->control_count < ROOM_TO_ANSWER && !needs_no_room(opcode))
         return false;
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
         if (controls[i].opcode != opcode || controls[i].size != size || !(controls[i].roles >> link->role & 1))

@@ -9,9 +9,15 @@ enum { /* Vol 6, Part B, 2.4.2 */
        LL_CONNECTION_UPDATE_IND = 0x00,
        LL_CHANNEL_MAP_IND = 0x01,
        LL_TERMINATE_IND = 0x02,
+       LL_ENC_REQ = 0x03,
+       LL_ENC_RSP = 0x04,
+       LL_START_ENC_REQ = 0x05,
+       LL_START_ENC_RSP = 0x06,
        LL_UNKNOWN_RSP = 0x07,
        LL_FEATURE_REQ = 0x08,
        LL_FEATURE_RSP = 0x09,
+       LL_PAUSE_ENC_REQ = 0x0A,
+       LL_PAUSE_ENC_RSP = 0x0B,
        LL_VERSION_IND = 0x0C,
        LL_REJECT_IND = 0x0D,
        LL_PERIPHERAL_FEATURE_REQ = 0x0E,
@@ -44,6 +50,8 @@ void amble__ll_control_reject(amble__ll_link *link, uint8_t opcode, uint8_t reas
 void amble__ll_control_finish(amble__ll_link *link, amble__ll_procedure procedure, uint8_t status);
 /* The same, for one that this side or the other started; or both sides at once, so that one answers for both. */
 void amble__ll_control_finish_either(amble__ll_link *link, amble__ll_procedure procedure, uint8_t status);
+/* The one under way here got on, and the peer has the whole response timeout again. */
+void amble__ll_control_goes_on(amble__ll_link *link);
 /* Takes the host's wish to hear of the result. False: it has none. */
 bool amble__ll_control_tell_host(amble__ll_link *link, amble__ll_procedure procedure);
 /* The peer must go on within the response timeout. */
@@ -78,6 +86,23 @@ amble__ll_control_handler amble__ll_connection_param_req;
 amble__ll_control_handler amble__ll_connection_param_rsp;
 amble__ll_control_handler amble__ll_channel_map_ind;
 amble__ll_control_handler amble__ll_min_used_channels_ind;
+/* link_encryption.c */
+void amble__ll_encryption_start(amble__ll_link *link);
+/* What the peer would refuse. */
+int amble__ll_encryption_request(const amble__ll_link *link);
+/* False: the link is closed. */
+bool amble__ll_encryption_refused(amble__ll_link *link, uint8_t status);
+void amble__ll_encryption_finished(amble__ll_link *link, uint8_t status);
+/* The host's answer, NULL for none. False: nobody asked. */
+bool amble__ll_encryption_key(amble__ll_link *link, const uint8_t *long_term_key);
+void amble__ll_encryption_key_given(amble__ll_link *link);
+void amble__ll_encryption_set_timeout(amble__ll_link *link, uint16_t timeout);
+amble__ll_control_handler amble__ll_enc_req;
+amble__ll_control_handler amble__ll_enc_rsp;
+amble__ll_control_handler amble__ll_start_enc_req;
+amble__ll_control_handler amble__ll_start_enc_rsp;
+amble__ll_control_handler amble__ll_pause_enc_req;
+amble__ll_control_handler amble__ll_pause_enc_rsp;
 /* link_phy.c */
 void amble__ll_phy_start(amble__ll_link *link);
 void amble__ll_phy_change(amble__ll_link *link);

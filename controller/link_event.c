@@ -4,6 +4,7 @@
  * both hear each other and nothing else needs the radio. The PDU in flight is repeated unchanged until the peer's NESN
  * acknowledges it; a new PDU of the peer's is acknowledged only when it was taken. Invariant: a packet is never begun
  * that would not end before the radio is needed for the next anchor. */
+#include "controller/hci_codes.h"
 #include "controller/hci_events.h"
 #include "controller/link.h"
 #include "controller/state.h"
@@ -44,12 +45,47 @@ static size_t next_fragment(const amble__ll_link *link)
     return left < most ? left : most;
 }
 
-/* The size of what would be sent next. */
+/* Whether the control PDU that stands so far back in the queue may be sent. */
+static bool may_send_control(const amble__ll_link *link, unsigned back)
+{
+    const amble__ll_control_pdu *pdu = &link->control[(link->control_first + back) % AMBLE__LL_CONTROL_QUEUE];
+
+    if (back >= link->control_count)
+        return false;
+    return amble__ll_control_is_terminate(pdu) ? amble__ll_encryption_lets_terminate(link)
+                                               : !amble__ll_encryption_holds(link);
+}
+
+/* What would be sent next, and its size. */
+static amble__ll_flight next_flight(const amble__ll_link *link, size_t *size)
+{
+    *size = 0;
+    if (link->encryption.pdu_waiting)
+        *size = link->encryption.pdu_size;
+    else if (may_send_control(link, 0))
+        *size = link->control[link->control_first].size;
+    else if (!amble__ll_encryption_holds(link))
+        *size = next_fragment(link);
+    if (!*size)
+        return AMBLE__LL_FLIGHT_EMPTY;
+    if (link->encryption.pdu_waiting)
+        return AMBLE__LL_FLIGHT_ENCRYPTION;
+    return may_send_control(link, 0) ? AMBLE__LL_FLIGHT_CONTROL : AMBLE__LL_FLIGHT_DATA;
+}
+
 static size_t next_size(const amble__ll_link *link)
 {
-    if (link->flight != AMBLE__LL_FLIGHT_NONE)
-        return link->flight_size;
-    return link->control_count ? link->control[link->control_first].size : next_fragment(link);
+    size_t size = link->flight_size;
+
+    if (link->flight == AMBLE__LL_FLIGHT_NONE)
+        (void)next_flight(link, &size); /* the size alone is asked for */
+    return size;
+}
+
+/* With the MIC, where there is one. */
+static uint32_t packet_time(const amble__ll_link *link, amble__phy phy, size_t payload)
+{
+    return air_time(phy, payload + (payload && link->encryption.sealing ? AMBLE__CCM_MIC : 0));
 }
 
 /* Whether a packet from us that begins at `start_us`, with an answer of `answer` octets, is over in time. The first
@@ -57,66 +93,80 @@ static size_t next_size(const amble__ll_link *link)
 static bool fits(const amble__ll_link *link, uint64_t start_us, size_t size, size_t answer)
 {
     const bool first = link->activity.urgency == AMBLE__LL_URGENCY_LINK;
-    uint64_t end = start_us + air_time(link->tx_phy, size) + AMBLE__LL_T_IFS_US;
+    uint64_t end = start_us + packet_time(link, link->tx_phy, size) + AMBLE__LL_T_IFS_US;
 
     if (link->role == AMBLE__LL_CENTRAL)
-        end += air_time(link->rx_phy, answer) + AMBLE__LL_T_IFS_US;
+        end += packet_time(link, link->rx_phy, answer) + AMBLE__LL_T_IFS_US;
     return end <= (first ? amble__ll_link_next_start(link) : amble__ll_link_deadline(link));
 }
 
 static void choose_flight(amble__ll_link *link)
 {
-    const size_t fragment = next_fragment(link);
+    size_t size;
 
     if (link->flight != AMBLE__LL_FLIGHT_NONE)
         return;
-    link->flight = AMBLE__LL_FLIGHT_EMPTY;
-    link->flight_size = 0;
-    if (link->control_count) {
-        link->flight = AMBLE__LL_FLIGHT_CONTROL;
-        link->flight_size = link->control[link->control_first].size;
-    } else if (fragment && fits(link, now_of(link), fragment, 0)) {
-        link->flight = AMBLE__LL_FLIGHT_DATA;
-        link->flight_size = (uint8_t)fragment;
+    link->flight = next_flight(link, &size);
+    if (link->flight == AMBLE__LL_FLIGHT_DATA && !fits(link, now_of(link), size, 0)) {
+        link->flight = AMBLE__LL_FLIGHT_EMPTY;
+        size = 0;
     }
+    link->flight_size = (uint8_t)size;
+    link->flight_sealed = size && link->encryption.sealing;
 }
 
 static bool has_more(const amble__ll_link *link)
 {
     const amble__ll_acl *acl = first_acl(link);
 
-    if (link->control_count > (link->flight == AMBLE__LL_FLIGHT_CONTROL))
+    if ((link->encryption.pdu_waiting && link->flight != AMBLE__LL_FLIGHT_ENCRYPTION) ||
+        may_send_control(link, link->flight == AMBLE__LL_FLIGHT_CONTROL))
         return true;
+    if (amble__ll_encryption_holds(link))
+        return false;
     if (link->flight != AMBLE__LL_FLIGHT_DATA)
         return acl != NULL;
     return acl->sent + link->flight_size < acl->size || acl->node.next != &link->acl;
 }
 
+/* The payload of the PDU in flight, and its LLID. */
+static const uint8_t *flight_payload(const amble__ll_link *link, unsigned *llid)
+{
+    const amble__ll_acl *acl = first_acl(link);
+
+    *llid = LLID_CONTROL;
+    if (link->flight == AMBLE__LL_FLIGHT_ENCRYPTION)
+        return link->encryption.pdu;
+    if (link->flight == AMBLE__LL_FLIGHT_CONTROL)
+        return link->control[link->control_first].bytes;
+    *llid = LLID_CONTINUE;
+    if (link->flight != AMBLE__LL_FLIGHT_DATA)
+        return NULL;
+    *llid = acl->started ? LLID_CONTINUE : LLID_START;
+    return acl->bytes + acl->sent;
+}
+
 static void send(amble__ll_link *link)
 {
-    amble__radio *radio = &link->activity.controller->radio;
-    uint8_t pdu[AMBLE__LL_HEADER + AMBLE__LL_OCTETS_MAX];
-    unsigned header = LLID_CONTINUE;
-    const uint8_t *payload = NULL;
+    uint8_t pdu[AMBLE__LL_HEADER + AMBLE__LL_OCTETS_MAX + AMBLE__CCM_MIC];
+    size_t size;
+    const uint8_t *payload;
+    unsigned llid;
 
     choose_flight(link);
+    payload = flight_payload(link, &llid);
+    size = link->flight_size;
     link->sent_more = has_more(link);
-    if (link->flight == AMBLE__LL_FLIGHT_CONTROL) {
-        header = LLID_CONTROL;
-        payload = link->control[link->control_first].bytes;
-    } else if (link->flight == AMBLE__LL_FLIGHT_DATA) {
-        const amble__ll_acl *acl = first_acl(link);
-
-        header = acl->started ? LLID_CONTINUE : LLID_START;
-        payload = acl->bytes + acl->sent;
+    pdu[0] = (uint8_t)(llid | (link->sn ? SN : 0u) | (link->nesn ? NESN : 0u) | (link->sent_more ? MD : 0u));
+    if (link->flight_sealed) {
+        amble__ll_encryption_seal(link, pdu[0], payload, size, pdu + AMBLE__LL_HEADER);
+        size += AMBLE__CCM_MIC;
+    } else if (payload) {
+        memcpy(pdu + AMBLE__LL_HEADER, payload, size);
     }
-    header |= (link->sn ? SN : 0u) | (link->nesn ? NESN : 0u) | (link->sent_more ? MD : 0u);
-    pdu[0] = (uint8_t)header;
-    pdu[1] = link->flight_size;
-    if (payload)
-        memcpy(pdu + AMBLE__LL_HEADER, payload, link->flight_size);
-    amble__radio_send(radio, link->channel, link->tx_phy, link->access_address, pdu,
-                      AMBLE__LL_HEADER + (size_t)link->flight_size, now_of(link));
+    pdu[1] = (uint8_t)size;
+    amble__radio_send(&link->activity.controller->radio, link->channel, link->tx_phy, link->access_address, pdu,
+                      AMBLE__LL_HEADER + size, now_of(link));
 }
 
 /* --- what was received -------------------------------------------------------------------------------------------- */
@@ -130,6 +180,9 @@ static bool acknowledged(amble__ll_link *link)
 
     link->sn ^= 1;
     link->flight = AMBLE__LL_FLIGHT_NONE;
+    link->encryption.sent += link->flight_sealed;
+    if (flight == AMBLE__LL_FLIGHT_ENCRYPTION)
+        amble__ll_encryption_acknowledged(link);
     if (flight == AMBLE__LL_FLIGHT_CONTROL)
         return amble__ll_control_acknowledged(link);
     if (flight == AMBLE__LL_FLIGHT_DATA)
@@ -145,6 +198,34 @@ static bool take(amble__ll_link *link, unsigned llid, const uint8_t *payload, si
     if (!size || !llid || size > AMBLE__LL_OCTETS_MAX)
         return true;
     return amble__ll_data_to_host(link, llid == LLID_START, payload, size);
+}
+
+/* A PDU that is not a repetition. False: the link is closed. */
+static bool take_new(amble__ll_link *link, unsigned header, const uint8_t *payload, size_t size)
+{
+    const bool sealed = size && link->encryption.opening;
+    const unsigned llid = header & LLID_MASK;
+    uint8_t opened[UINT8_MAX];
+
+    if (sealed) {
+        if (!amble__ll_encryption_open(link, (uint8_t)header, payload, size, opened)) {
+            amble__ll_link_close(link, HC_MIC_FAILURE);
+            return false;
+        }
+        payload = opened;
+        size -= AMBLE__CCM_MIC;
+    }
+    if (size && !amble__ll_encryption_permits(link, llid == LLID_CONTROL, payload)) {
+        amble__ll_link_close(link, HC_MIC_FAILURE);
+        return false;
+    }
+    if (take(link, llid, payload, size)) {
+        link->nesn ^= 1;
+        link->encryption.received += sealed;
+    } else {
+        link->refused = true;
+    }
+    return link->open;
 }
 
 /* False: the link is closed, or the packet was none. */
@@ -165,11 +246,7 @@ static bool take_packet(amble__ll_link *link, const amble__radio_packet *packet)
         return false;
     if (bit(header, SN) != link->nesn)
         return true; /* a repetition: our acknowledgement was lost */
-    if (take(link, header & LLID_MASK, packet->pdu + AMBLE__LL_HEADER, size))
-        link->nesn ^= 1;
-    else
-        link->refused = true;
-    return link->open;
+    return take_new(link, header, packet->pdu + AMBLE__LL_HEADER, size);
 }
 
 /* --- the course of an event --------------------------------------------------------------------------------------- */

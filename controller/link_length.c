@@ -51,7 +51,7 @@ void amble__ll_length_update(amble__ll_link *link)
 /* The octets of payload that fit in a time, with room for a MIC. */
 static size_t octets_in(amble__phy phy, uint32_t time_us)
 {
-    const uint32_t around = amble__radio_air_time(phy, AMBLE__LL_HEADER + AMBLE__LL_MIC);
+    const uint32_t around = amble__radio_air_time(phy, AMBLE__LL_HEADER + AMBLE__CCM_MIC);
     const uint32_t octet = amble__radio_air_time(phy, 1) - amble__radio_air_time(phy, 0);
 
     return time_us > around ? (time_us - around) / octet : 0;

@@ -63,7 +63,7 @@ bool amble__ll_change_collides(amble__ll_link *link, amble__ll_procedure kind, u
     const bool own_changes = own == AMBLE__LL_PROCEDURE_PARAMETERS || own == AMBLE__LL_PROCEDURE_PHY ||
                              own == AMBLE__LL_PROCEDURE_CHANNEL_MAP;
 
-    if (!own_changes && !amble__ll_change_under_way(link))
+    if (!own_changes && !amble__ll_change_under_way(link) && !amble__ll_encryption_holds(link))
         return false;
     amble__ll_control_reject(link, opcode,
                              own == kind || link->change.kind == kind || link->peer_procedure == kind

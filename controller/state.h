@@ -16,6 +16,7 @@
 #define AMBLE__LL_TX_POWER   0 /* dBm */
 
 /* LE features (Vol 6, Part B, 4.6): only what is really there. */
+#define AMBLE__LL_FEATURE_ENCRYPTION          (1u << 0)
 #define AMBLE__LL_FEATURE_PARAMETERS_REQUEST  (1u << 1)
 #define AMBLE__LL_FEATURE_EXTENDED_REJECT     (1u << 2)
 #define AMBLE__LL_FEATURE_PERIPHERAL_FEATURES (1u << 3)
@@ -26,7 +27,7 @@
 #define AMBLE__LL_FEATURE_CHANNEL_SELECTION_2 (1u << 14)
 #define AMBLE__LL_FEATURE_MIN_USED_CHANNELS   (1u << 18)
 #define AMBLE__LL_FEATURES                                                                                             \
-    (AMBLE__LL_FEATURE_PARAMETERS_REQUEST | AMBLE__LL_FEATURE_EXTENDED_REJECT |                                        \
+    (AMBLE__LL_FEATURE_ENCRYPTION | AMBLE__LL_FEATURE_PARAMETERS_REQUEST | AMBLE__LL_FEATURE_EXTENDED_REJECT |         \
      AMBLE__LL_FEATURE_PERIPHERAL_FEATURES | AMBLE__LL_FEATURE_PING | AMBLE__LL_FEATURE_DATA_LENGTH |                  \
      AMBLE__LL_FEATURE_2M | AMBLE__LL_FEATURE_CODED | AMBLE__LL_FEATURE_CHANNEL_SELECTION_2 |                          \
      AMBLE__LL_FEATURE_MIN_USED_CHANNELS)
@@ -35,6 +36,8 @@
 
 /* Own clock accuracy: 31 to 50 ppm (Vol 6, Part B, 2.3.3.1). */
 #define AMBLE__LL_CLOCK_ACCURACY 5
+
+#define AMBLE__HC_P_256 32 /* octets of a secret, a coordinate, a shared key */
 
 /* Controller to host flow control (Vol 4, Part E, 4.2). */
 typedef struct {
@@ -52,6 +55,7 @@ struct amble__controller {
     amble__list waiting;         /* activities that want it when it is free */
 
     uint64_t event_mask;
+    uint64_t event_mask_page_2;
     uint64_t le_event_mask;
     uint8_t le_host_support;
     bool random_address_set;
@@ -60,6 +64,9 @@ struct amble__controller {
     uint8_t tx_phys, rx_phys; /* that a new link may use, unless its host says something else */
     uint64_t channel_map;     /* of links as central: what the host did not call bad */
     amble__ll_host_buffers host_buffers;
+
+    bool p_256_known; /* the host asked for a public key; this is its secret, most significant octet first */
+    uint8_t p_256_secret[AMBLE__HC_P_256];
 
     amble__ll_accept_list accept_list;
     amble__ll_advertiser advertiser;

@@ -3,6 +3,7 @@
 #ifndef AMBLE_CONTROLLER_TEST_PEER_H
 #define AMBLE_CONTROLLER_TEST_PEER_H
 #include "controller/access_address.h"
+#include "controller/ccm.h"
 #include "controller/channel_selection.h"
 #include "controller/pdu.h"
 #include "controller/test_bench.h"
@@ -21,6 +22,12 @@ typedef struct {
     uint64_t anchor_us;
     uint64_t event;
     uint8_t sn, nesn;
+    /* encryption, once the test has found the key */
+    amble__aes_key key;
+    uint8_t iv[AMBLE__CCM_IV];
+    bool sealing, opening, forged; /* forged: a MIC of the controller's was wrong */
+    bool flight_sealed;
+    uint64_t sent, received;
     /* the answer to the last packet */
     bool answered;
     uint64_t answered_at_us;
@@ -65,8 +72,18 @@ static inline void peer_take_answer(peer *p, const amble__radio_packet *packet)
     p->header = packet->pdu[0];
     p->size = packet->size - 2;
     memcpy(p->payload, packet->pdu + 2, p->size);
-    if ((p->header >> 2 & 1) != p->sn)
+    if ((p->header >> 2 & 1) != p->sn) {
         p->sn ^= 1;
+        p->sent += p->flight_sealed;
+    }
+    if (p->opening && p->size && (p->header >> 3 & 1) == p->nesn && !p->deaf) {
+        const amble__ccm_nonce nonce = {.counter = p->received++, .iv = p->iv};
+        uint8_t opened[255];
+
+        p->forged |= !amble__ccm_open(&p->key, &nonce, p->header, p->payload, p->size, opened);
+        p->size -= p->size < AMBLE__CCM_MIC ? p->size : AMBLE__CCM_MIC;
+        memcpy(p->payload, opened, p->size);
+    }
     if ((p->header >> 3 & 1) == p->nesn && !p->deaf)
         p->nesn ^= 1;
 }
@@ -138,9 +155,16 @@ static inline void peer_begin(peer *p, unsigned header, const void *payload, siz
     uint8_t pdu[257];
 
     pdu[0] = (uint8_t)(header | (unsigned)p->sn << 3 | (unsigned)p->nesn << 2);
-    pdu[1] = (uint8_t)size;
-    if (size)
+    p->flight_sealed = p->sealing && size;
+    if (p->flight_sealed) {
+        const amble__ccm_nonce nonce = {.counter = p->sent, .from_central = true, .iv = p->iv};
+
+        amble__ccm_seal(&p->key, &nonce, pdu[0], payload, size, pdu + 2);
+        size += AMBLE__CCM_MIC;
+    } else if (size) {
         memcpy(pdu + 2, payload, size);
+    }
+    pdu[1] = (uint8_t)size;
     p->answered = false;
     amble__radio_send(&p->radio, channel, p->tx_phy, p->data.access_address, pdu, 2 + size, p->anchor_us);
     p->anchor_us += p->data.interval * 1250u;
