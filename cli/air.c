@@ -191,9 +191,10 @@ static int open_places(service *s)
 
 static int start_capture(const service *s)
 {
-    if (!s->options->capture || !amble__airspace_capture(s->space, s->options->capture))
-        return AMBLE_OK;
-    return fail(AMBLE_ERR_USAGE, amble__transport_problem());
+    if ((s->options->capture && amble__airspace_capture(s->space, s->options->capture) < 0) ||
+        (s->options->sniff && amble__airspace_sniff_file(s->space, s->options->sniff) < 0))
+        return fail(AMBLE_ERR_USAGE, amble__transport_problem());
+    return AMBLE_OK;
 }
 
 static int serve_until_stopped(service *s)

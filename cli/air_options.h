@@ -13,7 +13,7 @@ typedef struct {
     uint64_t seed;
     uint32_t speed;
     double loss_percent;
-    const char *capture; /* a file, or NULL */
+    const char *capture, *sniff; /* files, or NULL */
     bool json;
 } amble__air_service_options;
 

@@ -8,6 +8,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void decode(amble__decoder *decoder, const amble__snoop_record *record, amble__decoded *decoded)
+{
+    const amble__decode_air_packet packet = {.access_address = record->air.access_address,
+                                             .sender = record->air.sender,
+                                             .auxiliary = record->air.auxiliary,
+                                             .pdu = record->data,
+                                             .size = record->size};
+
+    if (record->type == AMBLE__SNOOP_AIR)
+        amble__decode_air(decoder, &packet, decoded);
+    else
+        amble__decode(decoder, record->adapter, record->type, record->received, record->data, record->size, decoded);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static amble__snoop in;
@@ -20,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (file && decoder && amble__snoop_open(&in, file, &problem) == 0) {
         while ((r = amble__snoop_next(&in, &record, &problem)) == 1)
-            amble__decode(decoder, record.adapter, record.type, record.received, record.data, record.size, &decoded);
+            decode(decoder, &record, &decoded);
         if (r != 0 && r != AMBLE_ERR_STALE && !(r == AMBLE_ERR_PROTOCOL && problem))
             abort();
     }

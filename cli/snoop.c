@@ -1,4 +1,4 @@
-/* Reading btsnoop files (snoop.h). The format is that of RFC 1761 with the datalinks of Bluetooth: a header of 16 bytes,
+/* Reading captures (snoop.h): btsnoop here, pcap in snoop_pcap.c. The format of btsnoop is that of RFC 1761 with the datalinks of Bluetooth: a header of 16 bytes,
  * then records with a header of 24 bytes each, all numbers big-endian. Nothing in the file is believed: lengths are
  * bounded before anything is read. */
 #include "cli/snoop.h"
@@ -28,10 +28,11 @@ int amble__snoop_open(amble__snoop *in, FILE *file, const char **problem)
     uint8_t header[FILE_HEADER];
 
     in->file = file;
-    if (fread(header, sizeof header, 1, file) != 1 || memcmp(header, "btsnoop", 8) != 0) {
-        *problem = "this is no btsnoop file; --capture writes one";
-        return AMBLE_ERR_ARGUMENT;
-    }
+    in->pcap = false;
+    if (fread(header, 1, sizeof header, file) != sizeof header)
+        memset(header, 0, sizeof header); /* too short for anything */
+    if (memcmp(header, "btsnoop", 8) != 0)
+        return amble__snoop_open_pcap(in, header, sizeof header, problem);
     in->datalink = be32(header + 12);
     if (be32(header + 8) == VERSION &&
         (in->datalink == DATALINK_H4 || in->datalink == DATALINK_H1 || in->datalink == DATALINK_MONITOR))
@@ -40,29 +41,31 @@ int amble__snoop_open(amble__snoop *in, FILE *file, const char **problem)
     return AMBLE_ERR_ARGUMENT;
 }
 
-/* What the flags say where packets have no type in front, of the Linux monitor (BlueZ, doc/btsnoop.txt) and of H1. */
-static void take_flags(const amble__snoop *in, uint32_t flags, amble__snoop_record *record)
+void amble__snoop_take_monitor(amble__snoop_record *record, int adapter, unsigned opcode)
 {
     static const struct {
         uint8_t type;
         bool received;
-    } monitor[] = {[2] = {COMMAND, false}, [3] = {EVENT, true}, [4] = {ACL, false},  [5] = {ACL, true},
-                   [6] = {SCO, false},     [7] = {SCO, true},   [18] = {ISO, false}, [19] = {ISO, true}};
-    const uint16_t opcode = flags & 0xffff;
+    } kinds[] = {[2] = {COMMAND, false}, [3] = {EVENT, true}, [4] = {ACL, false},  [5] = {ACL, true},
+                 [6] = {SCO, false},     [7] = {SCO, true},   [18] = {ISO, false}, [19] = {ISO, true}};
+    const bool known = opcode < sizeof kinds / sizeof *kinds && kinds[opcode].type;
 
+    record->adapter = adapter;
+    record->type = known ? kinds[opcode].type : (uint8_t)(AMBLE__SNOOP_NOTE + (opcode & 0x7f));
+    record->received = !known || kinds[opcode].received;
+}
+
+/* What the flags say where packets have no type in front, of the Linux monitor and of H1. */
+static void take_flags(const amble__snoop *in, uint32_t flags, amble__snoop_record *record)
+{
     record->adapter = -1;
     record->received = flags & FLAG_RECEIVED;
-    if (in->datalink == DATALINK_H4) {
+    if (in->datalink == DATALINK_H4)
         record->type = in->packet[0];
-    } else if (in->datalink == DATALINK_H1) {
+    else if (in->datalink == DATALINK_H1)
         record->type = !(flags & FLAG_COMMAND_OR_EVENT) ? ACL : record->received ? EVENT : COMMAND;
-    } else {
-        const bool known = opcode < sizeof monitor / sizeof *monitor && monitor[opcode].type;
-
-        record->adapter = (int)(flags >> 16);
-        record->type = known ? monitor[opcode].type : (uint8_t)(AMBLE__SNOOP_NOTE + (opcode & 0x7f));
-        record->received = !known || monitor[opcode].received;
-    }
+    else
+        amble__snoop_take_monitor(record, (int)(flags >> 16), flags & 0xffff);
 }
 
 static int ends_within(amble__snoop *in, long start)
@@ -73,7 +76,25 @@ static int ends_within(amble__snoop *in, long start)
     return AMBLE_ERR_STALE;
 }
 
-int amble__snoop_next(amble__snoop *in, amble__snoop_record *record, const char **problem)
+static int next_of_pcap(amble__snoop *in, amble__snoop_record *record, const char **problem)
+{
+    const long start = ftell(in->file);
+    uint8_t header[AMBLE__PCAP_RECORD];
+    const size_t got = fread(header, 1, sizeof header, in->file);
+
+    if (got < sizeof header)
+        return got ? ends_within(in, start) : (clearerr(in->file), 0);
+    amble__snoop_pcap_record(in, header, record);
+    *problem = "a packet's length makes no sense; what follows cannot be found";
+    if (record->size > sizeof in->packet || record->size > record->original)
+        return AMBLE_ERR_PROTOCOL;
+    if (record->size && fread(in->packet, record->size, 1, in->file) != 1)
+        return ends_within(in, start);
+    *problem = "a packet is shorter than what stands in front of it";
+    return amble__snoop_pcap_packet(in, record) ? 1 : AMBLE_ERR_PROTOCOL;
+}
+
+static int next_of_btsnoop(amble__snoop *in, amble__snoop_record *record, const char **problem)
 {
     const long start = ftell(in->file);
     uint8_t header[RECORD_HEADER];
@@ -97,4 +118,9 @@ int amble__snoop_next(amble__snoop *in, amble__snoop_record *record, const char 
                                     .dropped = be32(header + 12)};
     take_flags(in, be32(header + 8), record);
     return 1;
+}
+
+int amble__snoop_next(amble__snoop *in, amble__snoop_record *record, const char **problem)
+{
+    return in->pcap ? next_of_pcap(in, record, problem) : next_of_btsnoop(in, record, problem);
 }

@@ -51,6 +51,8 @@ async def other_kinds():
     assert ("Write Response", "", "received") in expected, expected
     assert await details("h1") == expected
     assert await details("linux_monitor") == expected
+    assert await details("pcap_h4") == expected
+    assert await details("pcap_linux_monitor") == expected
 
 
 async def broken(folder, whole):

@@ -17,6 +17,7 @@
 #include "controller/controller.h"
 #include "task/scheduler.h"
 #include "transport/air_capture.h"
+#include "transport/air_sniff.h"
 
 enum {
     SLICE_US = 20000,
@@ -35,7 +36,8 @@ struct amble__airspace {
     uint8_t acl_buffers; /* of controllers to come; 0: as many as they like */
     void (*sniff)(void *user, const amble_air_packet *packet);
     void *sniff_user;
-    amble__btsnoop snoop; /* closed: no capture */
+    amble__btsnoop snoop;     /* closed: no capture */
+    amble__air_sniffer *file; /* of all packets on the air, or NULL */
     char name[AMBLE__AIR_NAME_MAX + 1];
 };
 
@@ -76,6 +78,14 @@ static void on_deadline(amble__timer *timer)
 }
 
 /* --- airspaces ---------------------------------------------------------------------------------------------------- */
+static void file_close(amble__airspace *space)
+{
+    if (space->file)
+        amble__air_sniff_close(space->file);
+    free(space->file);
+    space->file = NULL;
+}
+
 static void airspace_close(amble__airspace *space)
 {
     amble__list *node;
@@ -90,6 +100,7 @@ static void airspace_close(amble__airspace *space)
         free(amble__container(node, seat, node));
     amble__timer_stop(&space->timer);
     amble__btsnoop_close(&space->snoop);
+    file_close(space);
     amble__air_close(space->air);
     free(space);
 }
@@ -184,7 +195,30 @@ static void on_air_packet(void *user, const amble__air_packet *p)
                                      .pdu = p->pdu,
                                      .size = p->size};
 
-    space->sniff(space->sniff_user, &packet);
+    if (space->file)
+        amble__air_sniff_packet(space->file, p);
+    if (space->sniff)
+        space->sniff(space->sniff_user, &packet);
+}
+
+static void watch(amble__airspace *space)
+{
+    amble__air_sniff(space->air, space->sniff || space->file ? on_air_packet : NULL, space);
+}
+
+int amble__airspace_sniff_file(amble__airspace *space, const char *path)
+{
+    int r = AMBLE_OK;
+
+    file_close(space);
+    if (path) {
+        space->file = calloc(1, sizeof *space->file);
+        r = space->file ? amble__air_sniff_open(space->file, path) : AMBLE_ERR_NO_MEMORY;
+        if (r < 0)
+            file_close(space);
+    }
+    watch(space);
+    return r;
 }
 
 void amble__airspace_sniff(amble__airspace *space, void (*sniff)(void *user, const amble_air_packet *packet),
@@ -192,7 +226,7 @@ void amble__airspace_sniff(amble__airspace *space, void (*sniff)(void *user, con
 {
     space->sniff = sniff;
     space->sniff_user = user;
-    amble__air_sniff(space->air, sniff ? on_air_packet : NULL, space);
+    watch(space);
 }
 
 int amble__airspace_capture(amble__airspace *space, const char *path)

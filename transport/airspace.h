@@ -35,6 +35,8 @@ void amble__airspace_sniff(amble__airspace *space, void (*sniff)(void *user, con
 /* Writes what passes between all hosts and their controllers into a btsnoop file (air_capture.h); NULL ends it.
  * AMBLE_ERR_IO with a sentence. */
 int amble__airspace_capture(amble__airspace *space, const char *path);
+/* Writes every packet on the air into a pcap file (air_sniff.h); NULL ends it. AMBLE_ERR_IO with a sentence. */
+int amble__airspace_sniff_file(amble__airspace *space, const char *path);
 
 /* Joins a new controller. AMBLE_ERR_BUSY when another one carries this label, AMBLE_ERR_NO_MEMORY. */
 int amble__station_open(amble__airspace *space, const amble__station_options *options, amble__station **station);

@@ -14,7 +14,7 @@
 /* Microseconds from midnight, January 1st, 0 AD, in the calendar of the format, to 1970. */
 #define EPOCH_1970 UINT64_C(0x00DCDDB30F2F8000)
 /* The beginning of virtual time: 2025-01-01 00:00:00 UTC. */
-#define VIRTUAL_BASE (EPOCH_1970 + UINT64_C(1735689600) * 1000000)
+#define VIRTUAL_BASE (UINT64_C(1735689600) * 1000000)
 
 enum { FILE_HEADER_SIZE = 16, RECORD_HEADER_SIZE = 24 };
 
@@ -25,15 +25,14 @@ static uint8_t *put_be32(uint8_t *at, uint64_t value)
     return at + 4;
 }
 
-/* The format's time at the scheduler's 0. */
-static uint64_t base_time(void)
+uint64_t amble__capture_base_us(void)
 {
     struct timespec now;
 
     if (amble__scheduler_options()->virtual_time)
         return VIRTUAL_BASE;
     (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-    return EPOCH_1970 + (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - amble_now_us();
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000 - amble_now_us();
 }
 
 static int refuse_path(const char *path, int reason)
@@ -56,7 +55,7 @@ int amble__btsnoop_open(amble__btsnoop *snoop, const char *path, uint32_t datali
         (void)fclose(file); /* nothing is in it */
         return refuse_path(path, reason);
     }
-    *snoop = (amble__btsnoop){.file = file, .base_us = base_time()};
+    *snoop = (amble__btsnoop){.file = file, .base_us = EPOCH_1970 + amble__capture_base_us()};
     return AMBLE_OK;
 }
 

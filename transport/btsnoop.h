@@ -20,6 +20,8 @@ typedef struct {
     uint64_t base_us; /* the format's time at the scheduler's 0 */
 } amble__btsnoop;
 
+/* Microseconds from 1970 to the scheduler's 0, as captures have it. */
+uint64_t amble__capture_base_us(void);
 /* AMBLE_ERR_IO with a sentence (amble__transport_problem). */
 int amble__btsnoop_open(amble__btsnoop *snoop, const char *path, uint32_t datalink);
 /* One record, of `time_us` on the scheduler's clock. */
