@@ -79,6 +79,47 @@ bool board_help(int argc, char **argv, const char *what_it_does)
     return false;
 }
 
+/* Takes an option of amble_main, with the value behind it: how many arguments that is, 0 when it is none. */
+static int is_amble_option(char **argv)
+{
+    static const char *const names[] = {"-t", "--transport", "--capture", "--log"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const size_t length = strlen(names[i]);
+
+        if (strncmp(argv[0], names[i], length) == 0 && (argv[0][length] == '=' || !argv[0][length]))
+            return argv[0][length] || !argv[1] ? 1 : 2;
+    }
+    return 0;
+}
+
+int board_main(int argc, char **argv, const char *what_it_does, int (*app)(amble *ble, int argc, char **argv))
+{
+    enum { MOST = 32, FAILED = 1, WRONG_USAGE = 2 };
+    char *of_board[MOST + 1] = {argv[0]}, *of_amble[MOST + 1] = {argv[0]};
+    int board_count = 1, amble_count = 1, r;
+
+    if (board_help(argc, argv, what_it_does))
+        return 0;
+    if (argc > MOST) {
+        fprintf(stderr, "board: that are too many arguments\n");
+        return WRONG_USAGE;
+    }
+    for (int i = 1; i < argc;) {
+        const int taken = is_amble_option(argv + i);
+
+        if (!taken)
+            of_board[board_count++] = argv[i++];
+        for (int end = i + taken; i < end; i++)
+            of_amble[amble_count++] = argv[i];
+    }
+    of_board[board_count] = of_amble[amble_count] = NULL;
+    r = board_init(board_count, of_board);
+    if (r < 0)
+        return r == AMBLE_ERR_USAGE ? WRONG_USAGE : FAILED;
+    return amble_main(amble_count, of_amble, app);
+}
+
 /* --- the pins ----------------------------------------------------------------------------------------------------- */
 int board_adc_read(void) { return board_adc_take(); }
 

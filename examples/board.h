@@ -19,12 +19,17 @@
 #define BOARD_H
 #include <stdbool.h>
 
+#include <amble/main.h>
+
 #if defined(__GNUC__)
 #define BOARD_PRINTF __attribute__((format(printf, 1, 2)))
 #else
 #define BOARD_PRINTF
 #endif
 
+/* amble_main for a program with a board: gives help when it was asked for, sets up the pins (board_init), and only then opens the
+ * controller, so that a wrong pin is told whatever the controller is like. The app gets no arguments. Returns the exit code. */
+int board_main(int argc, char **argv, const char *what_it_does, int (*app)(amble *ble, int argc, char **argv));
 /* True when --help was asked for and given: what the program does, followed by the options that every example takes. */
 bool board_help(int argc, char **argv, const char *what_it_does);
 /* Sets up the pins that the arguments name, --adc sweep, --led term and --pwm term where they say nothing. Returns 0;

@@ -374,6 +374,51 @@ static void help_tells_what_the_program_does_and_the_options(void **state)
     assert_non_null(strstr(text, "--transport T"));
 }
 
+/* --- with a controller -------------------------------------------------------------------------------------------------- */
+static int app(amble *ble, int argc, char **argv)
+{
+    (void)argv;
+    return ble && argc == 1 ? 0 : AMBLE_ERR_PROTOCOL;
+}
+
+typedef struct {
+    char **argv;
+    int code;
+} main_run;
+
+static void run_main(void *arg)
+{
+    main_run *run = arg;
+    int argc = 0;
+
+    while (run->argv[argc])
+        argc++;
+    run->code = board_main(argc, run->argv, "test: tests.\n", app);
+}
+
+static void expect_exit(int code, const char *words, char **argv)
+{
+    main_run run = {argv, -1};
+    char text[512];
+
+    captured(STDERR_FILENO, run_main, &run, text);
+    assert_int_equal(run.code, code);
+    assert_non_null(strstr(text, words));
+}
+#define EXPECT_EXIT(code, words, ...) expect_exit(code, words, (char *[]){"test", __VA_ARGS__, NULL})
+
+/* A wrong pin is wrong usage although no controller is there; the controller is opened behind the pins. */
+static void pins_are_looked_at_before_the_controller(void **state)
+{
+    (void)state;
+    EXPECT_EXIT(2, "--adc no/such/file", "-t", "unix-client:/nowhere/at/all", "--adc", "no/such/file");
+    EXPECT_EXIT(2, "--volume", "--volume", "11", "-t=unix-client:/nowhere/at/all");
+    EXPECT_EXIT(1, "no/such_raw", "--adc", "iio:no/such_raw", "-t", "unix-client:/nowhere/at/all");
+    EXPECT_EXIT(3, "there is no such socket", "--adc", "sweep", "-t", "unix-client:/nowhere/at/all");
+    EXPECT_EXIT(2, "-t needs a value", "--adc", "sweep", "-t");
+    EXPECT_EXIT(0, "", "--log=off", "--adc", "sweep", "--transport", "air:board", "--led", "term");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +435,7 @@ int main(void)
         cmocka_unit_test(without_a_terminal_the_led_is_plain_lines),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(help_tells_what_the_program_does_and_the_options),
+        cmocka_unit_test(pins_are_looked_at_before_the_controller),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,13 +60,6 @@ static void led_shines(unsigned value) { stage.led = (int)value; }
 
 static int knob_reads(void) { return stage.knob = board_adc_read_u16(); }
 
-static int pins_are_ready(int argc, char **argv) /* main set them up, for both boards */
-{
-    (void)argc, (void)argv;
-    return 0;
-}
-
-#define board_init     pins_are_ready
 #define main           dimmer_main
 #define board_say      board_a_says
 #define board_pwm_duty led_shines
@@ -78,7 +71,6 @@ static int pins_are_ready(int argc, char **argv) /* main set them up, for both b
 #define board_adc_read_u16 knob_reads
 #include "dimmer_remote.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
-#undef board_init
 
 /* Ends the demo because of something that is not part of the play. Returns the error. */
 static int fail(const char *letter, const char *what, int error)

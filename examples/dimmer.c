@@ -51,9 +51,10 @@ static int peripheral_task(void *arg)
 static int dimmer_app(amble *ble, int argc, char **argv)
 {
     amble_scope tasks;
-    int r = board_init(argc, argv);
+    int r = amble_serve(ble, &led_service);
 
-    if (r < 0 || (r = amble_serve(ble, &led_service)) < 0)
+    (void)argc, (void)argv; /* the board has taken its own */
+    if (r < 0)
         return r;
     board_pwm_frequency(1000);
     amble_scope_open(&tasks);
@@ -72,4 +73,4 @@ static const char dimmer_help[] =
     "  build/examples/dimmer -t tcp-client:127.0.0.1:7300\n"
     "  build/examples/dimmer_remote -t tcp-client:127.0.0.1:7300     in another terminal\n";
 
-int main(int argc, char **argv) { return board_help(argc, argv, dimmer_help) ? 0 : amble_main(argc, argv, dimmer_app); }
+int main(int argc, char **argv) { return board_main(argc, argv, dimmer_help, dimmer_app); }

@@ -55,10 +55,9 @@ static int follow(amble_connection *conn)
 
 static int dimmer_remote_app(amble *ble, int argc, char **argv)
 {
-    int r = board_init(argc, argv);
+    int r;
 
-    if (r < 0)
-        return r;
+    (void)argc, (void)argv; /* the board has taken its own */
     do {
         amble_device device;
         amble_connection *conn = NULL;
@@ -84,7 +83,4 @@ static const char dimmer_remote_help[] =
     "  build/examples/dimmer -t tcp-client:127.0.0.1:7300     in another terminal\n"
     "  build/examples/dimmer_remote -t tcp-client:127.0.0.1:7300\n";
 
-int main(int argc, char **argv)
-{
-    return board_help(argc, argv, dimmer_remote_help) ? 0 : amble_main(argc, argv, dimmer_remote_app);
-}
+int main(int argc, char **argv) { return board_main(argc, argv, dimmer_remote_help, dimmer_remote_app); }

@@ -63,9 +63,10 @@ static int peripheral_task(void *arg)
 static int app(amble *ble, int argc, char **argv)
 {
     amble_scope tasks;
-    int r = board_init(argc, argv);
+    int r = amble_serve(ble, &led_service);
 
-    if (r < 0 || (r = amble_serve(ble, &led_service)) < 0)
+    (void)argc, (void)argv; /* the board has taken its own */
+    if (r < 0)
         return r;
     amble_scope_open(&tasks);
     amble_spawn(&tasks, led_task, ble);
@@ -83,4 +84,4 @@ static const char help[] =
     "  build/examples/led -t tcp-client:127.0.0.1:7300\n"
     "  build/examples/led -t tcp-client:127.0.0.1:7300 --led gpio:gpiochip0:17     an LED of this machine\n";
 
-int main(int argc, char **argv) { return board_help(argc, argv, help) ? 0 : amble_main(argc, argv, app); }
+int main(int argc, char **argv) { return board_main(argc, argv, help, app); }

@@ -59,9 +59,10 @@ static int peripheral_task(void *arg)
 static int app(amble *ble, int argc, char **argv)
 {
     amble_scope tasks;
-    int r = board_init(argc, argv);
+    int r = amble_serve(ble, &pot_service);
 
-    if (r < 0 || (r = amble_serve(ble, &pot_service)) < 0)
+    (void)argc, (void)argv; /* the board has taken its own */
+    if (r < 0)
         return r;
     amble_scope_open(&tasks);
     amble_spawn(&tasks, sensor_task, ble);
@@ -79,4 +80,4 @@ static const char help[] =
     "  build/examples/potentiometer -t tcp-client:127.0.0.1:7300\n"
     "  seq 0 100 4000 > trace; build/examples/potentiometer -t tcp-client:127.0.0.1:7300 --adc trace\n";
 
-int main(int argc, char **argv) { return board_help(argc, argv, help) ? 0 : amble_main(argc, argv, app); }
+int main(int argc, char **argv) { return board_main(argc, argv, help, app); }

@@ -41,11 +41,10 @@ static int app(amble *ble, int argc, char **argv)
     amble_scan_result found;
     amble_connection *conn;
     char peer[AMBLE_DEVICE_TEXT];
-    int r = board_init(argc, argv);
+    int r = find_sensor(ble, &found);
 
-    if (r < 0)
-        return r;
-    if ((r = find_sensor(ble, &found)) < 0) {
+    (void)argc, (void)argv; /* the board has taken its own */
+    if (r < 0) {
         board_say("There is no thermometer here");
         return r;
     }
@@ -64,4 +63,4 @@ static const char help[] = "temp_client: prints the temperature that temp_sensor
                            "  build/examples/temp_sensor -t tcp-client:127.0.0.1:7300     in another terminal\n"
                            "  build/examples/temp_client -t tcp-client:127.0.0.1:7300\n";
 
-int main(int argc, char **argv) { return board_help(argc, argv, help) ? 0 : amble_main(argc, argv, app); }
+int main(int argc, char **argv) { return board_main(argc, argv, help, app); }

@@ -56,9 +56,10 @@ static int peripheral_task(void *arg)
 static int app(amble *ble, int argc, char **argv)
 {
     amble_scope tasks;
-    int r = board_init(argc, argv);
+    int r = amble_serve(ble, &environment);
 
-    if (r < 0 || (r = amble_serve(ble, &environment)) < 0)
+    (void)argc, (void)argv; /* the board has taken its own */
+    if (r < 0)
         return r;
     amble_scope_open(&tasks);
     amble_spawn(&tasks, sensor_task, ble);
@@ -75,4 +76,4 @@ static const char help[] = "temp_sensor: serves a temperature that wanders about
                            "  build/examples/temp_sensor -t tcp-client:127.0.0.1:7300\n"
                            "  build/examples/temp_client -t tcp-client:127.0.0.1:7300     in another terminal\n";
 
-int main(int argc, char **argv) { return board_help(argc, argv, help) ? 0 : amble_main(argc, argv, app); }
+int main(int argc, char **argv) { return board_main(argc, argv, help, app); }
