@@ -4,8 +4,12 @@
  * the kernel's backlog is the rest. The close callback frees the listener. */
 #include "transport/listener_uv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "amble/error.h"
 #include "transport/endpoint_uv.h"
@@ -46,8 +50,30 @@ static void on_arrived(uv_stream_t *stream, int status)
     amble__waiters_end_first(&l->waiters, AMBLE_OK);
 }
 
+/* A program that was killed leaves the file of its socket behind; nobody answers there. */
+static bool is_stale(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd, r;
+
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path); /* its length was checked */
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0)
+        return false;
+    r = connect(fd, (const struct sockaddr *)&address, sizeof address) < 0 ? errno : 0;
+    (void)close(fd); /* nothing was written to it */
+    return r == ECONNREFUSED;
+}
+
 static int refuse_place(const amble__transport_request *request, int status)
 {
+    if (status == UV_EADDRINUSE && !strncmp(request->name, "unix-", 5) && is_stale(request->place))
+        return amble__transport_refuse(AMBLE_ERR_IO,
+                                       "%s: a socket is there at which nobody listens, left over from a program that "
+                                       "ended early; remove it: rm %s",
+                                       request->name, request->place);
     if (status == UV_EACCES) /* libuv says so for a folder that is missing, too */
         return amble__transport_refuse(
             AMBLE_ERR_IO, "%s: cannot listen there (no such folder, or no permission); choose another place",

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -439,6 +441,38 @@ static int a_taken_place(void *arg)
     return 0;
 }
 
+/* The file of a socket whose program was killed is refused with what is to be done; one that is in use is not called that. */
+static int a_stale_place(void *arg)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    amble__listener *listener, *second;
+    char name[80];
+
+    (void)arg;
+    snprintf(address.sun_path, sizeof address.sun_path, "/tmp/amble-stale-%d", (int)getpid());
+    snprintf(name, sizeof name, "unix-server:/tmp/amble-stale-%d", (int)getpid());
+    (void)unlink(address.sun_path); /* as it should be */
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(amble__listener_open(name, &listener, 1000), AMBLE_ERR_IO);
+    assert_non_null(strstr(amble__transport_problem(), "nobody listens"));
+    assert_non_null(strstr(amble__transport_problem(), "rm /tmp/amble-stale-"));
+    assert_int_equal(unlink(address.sun_path), 0);
+    assert_int_equal(amble__listener_open(name, &listener, 1000), 0);
+    assert_int_equal(amble__listener_open(name, &second, 1000), AMBLE_ERR_IO);
+    assert_null(strstr(amble__transport_problem(), "nobody listens"));
+    assert_non_null(strstr(amble__transport_problem(), "end who uses it"));
+    amble__listener_close(listener);
+    return 0;
+}
+
+static void test_a_stale_place(void **state)
+{
+    (void)state;
+    in_task(a_stale_place, false);
+}
+
 static void test_a_taken_place(void **state)
 {
     (void)state;
@@ -459,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_a_waiting_host),
         cmocka_unit_test(test_a_cancelled_host),
         cmocka_unit_test(test_a_taken_place),
+        cmocka_unit_test(test_a_stale_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
