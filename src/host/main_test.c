@@ -1,5 +1,6 @@
 /* amble_main in child processes: its options, what the program gets of them, exit codes, signals. */
 #include <amble.h>
+#include <amble/air.h>
 
 #include "task/testing.h"
 
@@ -25,6 +26,17 @@ static int app_that_waits(amble *ble, int argc, char **argv)
     return amble_sleep_ms(20000);
 }
 
+/* Its controller goes while it waits. */
+static int app_that_is_unplugged(amble *ble, int argc, char **argv)
+{
+    amble_connection *conn;
+
+    (void)argc, (void)argv;
+    if (amble_air_unplug("air:a/lamp") < 0)
+        return AMBLE_ERR_PROTOCOL;
+    return amble_advertise(ble, NULL, &conn, 20000);
+}
+
 static void run_with(int (*function)(amble *ble, int argc, char **argv))
 {
     char *argv[ARGUMENTS + 1] = {"program"};
@@ -37,6 +49,7 @@ static void run_with(int (*function)(amble *ble, int argc, char **argv))
 }
 static void run_app(void) { run_with(app); }
 static void run_app_that_waits(void) { run_with(app_that_waits); }
+static void run_app_that_is_unplugged(void) { run_with(app_that_is_unplugged); }
 
 static char said[2000];
 static int exit_code_of(void (*function)(void), int result, const char *const *given)
@@ -100,6 +113,13 @@ static void results_become_exit_codes(void **state)
     assert_int_equal(RUN(0, "-t", "air:a", "--capture", "/nowhere/at/all"), 2);
 }
 
+static void a_lost_controller_is_told_by_its_name(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_code_of(run_app_that_is_unplugged, 0, (const char *const[]){"-t", "air:a/lamp", NULL}), 3);
+    assert_string_equal(said, "program: air:a/lamp: the controller was unplugged; open it again to plug it in\n");
+}
+
 static void a_signal_ends_the_program_in_order(void **state)
 {
     (void)state;
@@ -113,6 +133,7 @@ int main(void)
         cmocka_unit_test(options_are_taken_out),
         cmocka_unit_test(wrong_usage_is_two),
         cmocka_unit_test(results_become_exit_codes),
+        cmocka_unit_test(a_lost_controller_is_told_by_its_name),
         cmocka_unit_test(a_signal_ends_the_program_in_order),
     };
 
