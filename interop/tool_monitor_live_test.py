@@ -42,13 +42,19 @@ async def between(transport, folder):
     assert [without_time(line) for line in shown] == [without_time(line) for line in kept]
 
 
-async def without_controller(transport, air):
-    """The controller goes, or never was there."""
+async def without_controller(transport, air, led):
+    """The controller goes, or never was there: under a monitor, under any other command, under an example."""
+    scan = await tool.follow("scan", "--seconds", "60", "-t", transport)
+    await scan.line("02:AB:1E")
     monitor = await tool.follow("monitor", "-t", transport, "--listen", "tcp-server:127.0.0.1:0", "--json")
     await monitor.line("waiting for a host")
     assert await air.stop() == 0
     await monitor.line("amble monitor: tcp-client:.*the other side closed the connection")
     assert await asyncio.wait_for(monitor.process.wait(), 10) == 3
+    await scan.line("amble scan: tcp-client:.*the other side closed the connection")
+    assert await asyncio.wait_for(scan.process.wait(), 10) == 3
+    await led.line("led: tcp-client:.*the other side closed the connection")
+    assert await asyncio.wait_for(led.process.wait(), 10) == 3
     gone = await tool.amble("monitor", "-t", transport, "--listen", "tcp-server:127.0.0.1:0", code=3)
     assert "nobody listens there" in gone.err, gone.err
 
@@ -92,7 +98,7 @@ async def on_the_air(path):
     mine = (await tool.amble("monitor", path, "--link", f"0x{link:08X}", "--json")).objects
     assert mine and all(row["link"] == link for row in mine)
     lines = (await tool.amble("monitor", path, "--only", "ll")).lines
-    assert any("* ll       ADV_IND  02:AB:1E:00:00:01/p" in line and "[channel 37, -" in line for line in lines)
+    assert any("* ll       ADV_IND  02:AB:1E:00:00:0" in line and "[channel 37, -" in line for line in lines)
     return rows[-1]["time"]
 
 
@@ -145,8 +151,7 @@ async def test():
         air, transport = await support.start_air("--sniff", sniffed)
         led = await support.Program.start(support.built("examples/led"), "-t", transport, "--led", "term")
         await between(transport, folder)
-        assert await led.stop() == 0
-        await without_controller(transport, air)
+        await without_controller(transport, air, led)
         await replay(sniffed, await on_the_air(sniffed))
         await kernel()
         await wrong_usage()
