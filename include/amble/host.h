@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 typedef struct amble amble;
+typedef struct amble_bond_store amble_bond_store; /* bonds.h */
 
 /* How the host answers a peer that asks for other parameters. Zero: whatever is asked, if the specification allows it. */
 typedef struct {
@@ -45,8 +46,10 @@ typedef struct {
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint16_t prepare_size;         /* bytes of writes in parts (long, reliable) that may wait per link; 0: 768 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
-    uint16_t bond_limit;           /* bonds kept; a new one more drops the one used least recently; 0: 16 */
-    uint8_t pairings;              /* links that may pair at the same moment; 0: 4 */
+    const char *bonds; /* the JSON file in which bonds are kept, see bonds.h; NULL: they end with the host */
+    const amble_bond_store *bond_store;      /* where else they are kept, instead of a file; NULL: nowhere else */
+    uint16_t bond_limit;                     /* bonds kept; a new one more drops the one used least recently; 0: 16 */
+    uint8_t pairings;                        /* links that may pair at the same moment; 0: 4 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
     void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
     /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in

@@ -66,7 +66,7 @@ static inline void amble__bonds_change(amble__bonds *bonds) { bonds->changed = t
 
 /* Codec of the records that a store keeps, record.c: a bond, or this host's own identity. The encoders return the size; the decoder 0, or
  * AMBLE_ERR_BAD_FILE for bytes that make no sense. */
-enum { AMBLE__BOND_RECORD = 320 };
+enum { AMBLE__BOND_RECORD = AMBLE_BOND_RECORD };
 size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t room);
 size_t amble__record_of_identity(const uint8_t irk[16], uint8_t *record, size_t room);
 typedef struct {

@@ -83,7 +83,7 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
     amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size, c->prepare_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
-    amble__bonds_init(ble ? &ble->bonds : NULL, arena, c->bond_limit);
+    amble__bonds_init(ble ? &ble->bonds.table : NULL, arena, c->bond_limit);
     amble__smp_init(ble ? &ble->smp : NULL, arena, c->connections, c->pairings);
     amble__gap_init(ble ? &ble->gap : NULL, arena,
                     &(amble__gap_sizes){.scanned_devices = c->scanned_devices,
@@ -280,7 +280,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.greet = amble__smp_greet;
     ble->smp.hci = &ble->hci;
     ble->smp.own = &ble->gap.own;
-    ble->smp.bonds = &ble->bonds;
+    ble->smp.bonds = &ble->bonds.table;
     ble->smp.host = ble;
     ble->smp.work = on_smp_work;
     ble->smp.greeted = on_greeted;
@@ -352,6 +352,8 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
     amble__scope_open_detached(&ble->service);
     amble_timeout_begin(&timeout, NULL, timeout_ms);
     r = serve_configured(ble);
+    if (r >= 0)
+        r = amble__bonds_attach(&ble->bonds, &ble->config);
     if (r >= 0)
         r = amble__host_start(ble);
     r = amble_timeout_end(&timeout, r);
@@ -437,6 +439,9 @@ void amble_close(amble *ble)
     for (int i = 0; i < LAST_ROUNDS; i++)
         (void)!amble_sleep_ms(0); /* shielded: it only gives way */
     amble__shield_end();
+    if (amble__bonds_save(&ble->bonds.table) < 0)
+        amble__log(AMBLE__LOG_ERROR, "%s: the bonds could not be saved", ble->instance);
+    amble__bonds_detach(&ble->bonds);
     amble__transport_close(ble->transport);
     free(ble->allocated);
 }

@@ -11,6 +11,11 @@
 
 enum { AMBLE__NAME_SIZE = 32, AMBLE__INSTANCE_SIZE = 48 };
 
+struct amble_bonds {
+    amble__bonds table;
+    struct amble__bond_file *file; /* NULL: none */
+};
+
 struct amble {
     amble__hci hci;
     amble__links links;
@@ -19,7 +24,7 @@ struct amble {
     amble__server server;
     amble__client client;
     amble__gap gap;
-    amble__bonds bonds;
+    amble_bonds bonds;
     amble__smp smp;
     amble__transport *transport;
     amble_scope service; /* the service task */
@@ -29,6 +34,9 @@ struct amble {
     void *allocated;                     /* the block, when it is ours to free */
 };
 
+/* Finds the store that the configuration names and loads from it; and lets go of it. bond_list.c */
+int amble__bonds_attach(amble_bonds *bonds, const amble_config *config);
+void amble__bonds_detach(amble_bonds *bonds);
 /* The commands that set a controller up, start.c. */
 int amble__host_start(amble *ble);
 /* The GAP and GATT services, profile.c. */

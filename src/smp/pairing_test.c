@@ -55,8 +55,8 @@ static void check_security(bool encrypted, bool authenticated, bool secure)
 /* Both sides keep the same, and with Secure Connections it is the key of the link. */
 static void check_bonds(bool secure)
 {
-    const amble__bond *ours = amble__bonds_find(&central->ble->bonds, wire_address(PERIPHERAL));
-    const amble__bond *theirs = amble__bonds_find(&peripheral->ble->bonds, wire_address(CENTRAL));
+    const amble__bond *ours = amble__bonds_find(&central->ble->bonds.table, wire_address(PERIPHERAL));
+    const amble__bond *theirs = amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL));
 
     assert_non_null(ours);
     assert_non_null(theirs);
@@ -64,8 +64,8 @@ static void check_bonds(bool secure)
     assert_memory_equal(&ours->own_key, &theirs->peer_key, sizeof ours->own_key);
     assert_memory_equal(&ours->peer_signing, &theirs->own_signing, sizeof ours->peer_signing);
     assert_memory_equal(&ours->own_signing, &theirs->peer_signing, sizeof ours->own_signing);
-    assert_memory_equal(ours->irk, peripheral->ble->bonds.own_irk, 16);
-    assert_memory_equal(theirs->irk, central->ble->bonds.own_irk, 16);
+    assert_memory_equal(ours->irk, peripheral->ble->bonds.table.own_irk, 16);
+    assert_memory_equal(theirs->irk, central->ble->bonds.table.own_irk, 16);
     assert_true(ours->has_irk && theirs->has_irk && ours->peer_signing.present && theirs->peer_signing.present);
     assert_int_equal(memcmp(ours->peer_key.value, wire.last_key, 16) == 0, secure);
 }
@@ -81,7 +81,7 @@ static void pair_once(amble_pair_options ours, amble_pair_options theirs, char m
     if (needed && !authenticated) {
         assert_int_equal(r, AMBLE_ERR_SMP(AMBLE__SMP_AUTHENTICATION));
         check_security(false, false, false);
-        assert_null(amble__bonds_find(&central->ble->bonds, wire_address(PERIPHERAL)));
+        assert_null(amble__bonds_find(&central->ble->bonds.table, wire_address(PERIPHERAL)));
     } else {
         if (r < 0)
             fail_msg("io %d and %d, mitm %d and %d, legacy %d and %d: %s", ours.io, theirs.io, ours.mitm, theirs.mitm,
@@ -359,7 +359,8 @@ static void a_peer_that_lost_its_key_is_no_reason_to_pair_anew(void)
     begin();
     assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
     wire_disconnect();
-    amble__bonds_drop(&peripheral->ble->bonds, amble__bonds_find(&peripheral->ble->bonds, wire_address(CENTRAL)));
+    amble__bonds_drop(&peripheral->ble->bonds.table,
+                      amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL)));
     frames = wire.smp_frames;
     wire_connect();
     assert_int_equal(amble_pair(central->conn, NULL, 5000), AMBLE_ERR_BOND_LOST);
@@ -377,7 +378,7 @@ static void a_wrong_key_ends_the_link(void)
     begin();
     assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
     wire_disconnect();
-    amble__bonds_find(&peripheral->ble->bonds, wire_address(CENTRAL))->own_key.value[5] ^= 1;
+    amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL))->own_key.value[5] ^= 1;
     wire_connect();
     assert_int_equal(amble_encrypted(central->conn, 5000), AMBLE_ERR_DISCONNECTED);
     assert_int_equal(amble_connection_reason(central->conn), 0x3d);
@@ -404,8 +405,8 @@ static void without_a_bond_nothing_is_kept(void)
     assert_int_equal(wire_pair(&(amble_pair_options){.no_bond = true}, NULL, 20000), 0);
     assert_true(amble_connection_encrypted(central->conn));
     assert_false(amble_connection_bonded(central->conn));
-    assert_null(amble__bonds_find(&central->ble->bonds, wire_address(PERIPHERAL)));
-    assert_null(amble__bonds_find(&peripheral->ble->bonds, wire_address(CENTRAL)));
+    assert_null(amble__bonds_find(&central->ble->bonds.table, wire_address(PERIPHERAL)));
+    assert_null(amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL)));
     wire_end();
 }
 

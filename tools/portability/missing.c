@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/bond_file.h"
 #include "port/crypto.h"
 #include "transport/opener.h"
 
@@ -48,6 +49,20 @@ int amble__p256_shared(const uint8_t secret[32], const amble__p256_point *peer, 
 void amble__wipe(void *memory, size_t size) { memset(memory, 0, size); }
 
 bool amble__equal_constant_time(const void *a, const void *b, size_t size) { return memcmp(a, b, size) == 0; }
+
+int amble__bond_file_open(amble__bond_file **file, const char *path, void (*explain)(const char *sentence))
+{
+    (void)file, (void)path, (void)explain;
+    missing("the bond file");
+}
+
+void amble__bond_file_close(amble__bond_file *file) { (void)file; }
+
+const amble_bond_store *amble__bond_file_store(amble__bond_file *file)
+{
+    (void)file;
+    missing("the bond file");
+}
 
 int amble__tcp_client_open(const amble__transport_request *request, amble__transport **transport)
 {

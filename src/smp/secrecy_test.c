@@ -1,0 +1,99 @@
+/* Nothing secret is in the log: two hosts pair and connect again with every trace point as a log line, and no key that they have then, nor a
+ * passkey, is in the text, in either order of its bytes. */
+#include "smp/testing.h"
+
+enum { LOG_SIZE = 1 << 22, SEEN = 8 /* bytes of a key that give it away */ };
+static char log_text[LOG_SIZE];
+static size_t log_used;
+
+static void gather_line(void *user, int level, const char *line)
+{
+    const size_t size = strlen(line);
+
+    (void)user, (void)level;
+    assert_true(log_used + size + 2 < LOG_SIZE);
+    memcpy(log_text + log_used, line, size);
+    log_text[log_used + size] = '\n';
+    log_used += size + 1;
+    log_text[log_used] = '\0';
+}
+
+/* Some bytes in the form of the trace, "01 02 03". */
+static bool logged(const uint8_t *bytes, size_t size, bool turned)
+{
+    char text[3 * 32 + 1] = "";
+
+    for (size_t i = 0; i < size; i++)
+        (void)snprintf(text + 3 * i, 4, "%02x ", bytes[turned ? size - 1 - i : i]);
+    text[3 * size - 1] = '\0';
+    return strstr(log_text, text);
+}
+static void check_unseen(const char *what, const uint8_t key[16])
+{
+    static const uint8_t none[16] = {0};
+
+    if (memcmp(key, none, 16) == 0)
+        return;
+    for (size_t at = 0; at + SEEN <= 16; at += SEEN)
+        if (logged(key + at, SEEN, false) || logged(key + at, SEEN, true))
+            fail_msg("a part of a key is in the log: %s", what);
+}
+static void check_bond(unsigned side)
+{
+    const amble__bond *bond = amble__bonds_find(&wire.sides[side].ble->bonds.table, wire_address(!side));
+
+    assert_non_null(bond);
+    check_unseen("LTK of the peer", bond->peer_key.value);
+    check_unseen("own LTK", bond->own_key.value);
+    check_unseen("IRK of the peer", bond->irk);
+    check_unseen("CSRK of the peer", bond->peer_signing.value);
+    check_unseen("own CSRK", bond->own_signing.value);
+    check_unseen("own IRK", wire.sides[side].ble->bonds.table.own_irk);
+}
+
+static void pair_and_connect_again(bool legacy)
+{
+    const amble_pair_options shows = {.io = AMBLE_IO_DISPLAY, .mitm = true, .legacy_only = legacy};
+    const amble_pair_options enters = {.io = AMBLE_IO_KEYBOARD, .mitm = true};
+    char digits[8];
+
+    log_used = 0;
+    wire_open();
+    wire_connect();
+    assert_int_equal(wire_pair(&enters, &shows, 20000), 0);
+    check_unseen("the key of the link", wire.last_key);
+    (void)snprintf(digits, sizeof digits, "%06u", (unsigned)wire.sides[PERIPHERAL].last[AMBLE_PROMPT_SHOW].passkey);
+    wire_disconnect();
+    wire_connect();
+    assert_int_equal(amble_encrypted(wire.sides[CENTRAL].conn, 1000), 0);
+    assert_int_equal(amble_sleep_ms(100), 0);
+    for (unsigned side = 0; side < 2; side++)
+        check_bond(side);
+    assert_null(strstr(log_text, digits));
+    /* It was everything else that was logged. */
+    assert_non_null(strstr(log_text, "SMP >"));
+    assert_non_null(strstr(log_text, "SMP <"));
+    assert_non_null(strstr(log_text, "19 20 1c")); /* LE Enable Encryption, its length, nothing more */
+    assert_non_null(strstr(log_text, "1a 20 12")); /* Long Term Key Request Reply */
+    assert_null(strstr(log_text, "1a 20 12 "));
+    wire_end();
+}
+
+static void no_key_is_in_a_full_trace(void)
+{
+    amble_log_level(AMBLE_LOG_DEBUG);
+    amble_log_to(gather_line, NULL);
+    pair_and_connect_again(false);
+    pair_and_connect_again(true);
+    amble_log_to(NULL, NULL);
+    amble_log_level(AMBLE_LOG_WARNING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        task_test(no_key_is_in_a_full_trace),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
