@@ -21,15 +21,17 @@ int amble__cli_exit_code(int error);
 int amble__cli_main(const amble__command *command, int argc, char **argv, const amble_config *config,
                     int (*app)(amble *ble, int argc, char **argv));
 
-extern const amble__command amble__command_advertise, amble__command_air, amble__command_controllers,
-    amble__command_documentation, amble__command_gatt, amble__command_monitor, amble__command_scan,
-    amble__command_shell, amble__command_uuid;
+extern const amble__command amble__command_advertise, amble__command_air, amble__command_bonds,
+    amble__command_controllers, amble__command_documentation, amble__command_gatt, amble__command_monitor,
+    amble__command_pair, amble__command_scan, amble__command_shell, amble__command_uuid;
 int amble__cli_advertise(int argc, char **argv);
 int amble__cli_air(int argc, char **argv);
+int amble__cli_bonds(int argc, char **argv);
 int amble__cli_controllers(int argc, char **argv);
 int amble__cli_documentation(int argc, char **argv);
 int amble__cli_gatt(int argc, char **argv);
 int amble__cli_monitor(int argc, char **argv);
+int amble__cli_pair(int argc, char **argv);
 int amble__cli_scan(int argc, char **argv);
 int amble__cli_shell(int argc, char **argv);
 int amble__cli_uuid(int argc, char **argv);

@@ -1,0 +1,265 @@
+/* `amble pair`: pairs with a peer, asking whoever sits at the terminal what pairing asks of people.
+ *
+ * Questions go to standard error and answers come from standard input, so that standard output holds the outcome alone. While the user
+ * thinks, the other tasks run; the end of the input refuses. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "amble/bonds.h"
+#include "amble/error.h"
+#include "amble/security.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/peer.h"
+
+enum { TIMEOUT_MS = 60000, CONNECT_MS = 10000, LINE = 64, PASSKEYS = 1000000 };
+
+typedef struct {
+    amble_pair_options pair;
+    bool io_given;
+    const char *bonds;
+    int timeout_ms;
+    bool json;
+    const char *words[1];
+} pair_options;
+
+static bool take_io(void *field, const char *value)
+{
+    static const char *const names[] = {"none", "display", "yes-no", "keyboard", "keyboard-display"};
+    pair_options *o = field;
+
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        o->pair.io = (amble_io)i;
+        o->io_given = true;
+        return true;
+    }
+    return false;
+}
+
+static bool take_key_size(void *field, const char *value)
+{
+    uint64_t size;
+
+    if (!amble__parse_number(value, 16, &size) || size < 7)
+        return false;
+    *(uint8_t *)field = (uint8_t)size;
+    return true;
+}
+
+static const amble__option option_table[] = {
+    {.name = "--io",
+     .value = "WHAT",
+     .about = "what this side can show and enter; keyboard-display unless given",
+     .choices = "none display yes-no keyboard keyboard-display",
+     .take = take_io},
+    {.name = "--mitm",
+     .about = "fails unless nobody can have been in between",
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, mitm)},
+    {.name = "--secure-only",
+     .about = "fails unless it is LE Secure Connections with a key of 16 bytes",
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, secure_only)},
+    {.name = "--legacy-only",
+     .about = "does not offer LE Secure Connections",
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, legacy_only)},
+    {.name = "--no-bond",
+     .about = "forgets the keys with the link",
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, no_bond)},
+    {.name = "--renew",
+     .about = "pairs although there is a bond, for a peer that lost its key",
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, renew)},
+    {.name = "--key-size",
+     .value = "N",
+     .about = "the shortest key that will do, in bytes; 16 unless given",
+     .expected = "a number of bytes from 7 to 16",
+     .take = take_key_size,
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, key_size_min)},
+    {.name = "--bonds",
+     .value = "FILE",
+     .about = "keeps the bond in this file; without it nothing is kept",
+     .expected = "a file",
+     .take = amble__take_text,
+     .field = offsetof(pair_options, bonds),
+     .offer = AMBLE__OFFER_FILES},
+    {.name = "--timeout",
+     .value = "N",
+     .about = "seconds that pairing may take; 60 unless given",
+     .expected = AMBLE__EXPECTED_SECONDS,
+     .take = amble__take_seconds,
+     .field = offsetof(pair_options, timeout_ms)},
+    {.name = "--json", .about = "the outcome as a JSON object", .field = offsetof(pair_options, json)},
+};
+
+static const char *const help_usage[] = {"pair ADDRESS -t TRANSPORT [OPTIONS]", NULL};
+static const char *const help_text[] = {
+    "Connects to a peer and pairs with it. Passkeys and questions appear on standard error, answers are read from "
+    "standard "
+    "input. With --bonds the keys are kept, and the next time the link is encrypted with them.",
+    "ADDRESS is AA:BB:CC:DD:EE:FF/p (public) or /r (random), or the name of a device, which is then looked for.", NULL};
+static const char *const help_examples[] = {"amble pair C0:11:22:33:44:55/r --mitm --bonds bonds.json -t usb:0",
+                                            "amble pair Lock --io none --no-bond --json -t usb:0", NULL};
+
+const amble__command amble__command_pair = {.name = "pair",
+                                            .about = "pairs with a peer",
+                                            .usage = help_usage,
+                                            .text = help_text,
+                                            .examples = help_examples,
+                                            .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
+                                            .options = option_table,
+                                            .option_count = sizeof option_table / sizeof *option_table,
+                                            .words = {{.name = "ADDRESS"}},
+                                            .words_least = 1,
+                                            .words_most = 1,
+                                            .words_field = offsetof(pair_options, words),
+                                            .has_controller = true,
+                                            .run = amble__cli_pair};
+
+static int parse(int argc, char **argv, pair_options *o)
+{
+    *o = (pair_options){.pair.io = AMBLE_IO_KEYBOARD_DISPLAY, .timeout_ms = TIMEOUT_MS};
+    return amble__options_take(&amble__command_pair, argc, argv, o);
+}
+
+/* --- people -------------------------------------------------------------------------------------------------------- */
+/* One line of standard input, without its end. */
+static int read_line(char line[LINE])
+{
+    size_t used = 0;
+    char c;
+    int r;
+
+    while ((r = amble_wait_fd(STDIN_FILENO, false, AMBLE_FOREVER)) == 0) {
+        const ssize_t n = read(STDIN_FILENO, &c, 1); /* one by one: what follows the line belongs to the next */
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return AMBLE_ERR_IO;
+        if (c == '\n') {
+            line[used] = '\0';
+            return 0;
+        }
+        if (used < LINE - 1 && c != '\r')
+            line[used++] = c;
+    }
+    return r;
+}
+
+static int read_passkey(void)
+{
+    char line[LINE];
+    uint64_t passkey;
+    int r;
+
+    while ((r = read_line(line)) == 0) {
+        if (*line && strspn(line, "0123456789") == strlen(line) && strlen(line) <= 6) {
+            const char *digits = line + strspn(line, "0");
+
+            return amble__parse_number(*digits ? digits : "0", PASSKEYS - 1, &passkey) ? (int)passkey : AMBLE_ERR_IO;
+        }
+        fprintf(stderr, "That is no passkey; six digits: ");
+    }
+    return r;
+}
+
+static int read_yes_or_no(void)
+{
+    char line[LINE];
+    int r;
+
+    while ((r = read_line(line)) == 0) {
+        if (*line == 'y' || *line == 'Y')
+            return 1;
+        if (*line == 'n' || *line == 'N')
+            return 0;
+        fprintf(stderr, "Please answer y or n: ");
+    }
+    return r;
+}
+
+static int answer_prompts(void *arg)
+{
+    amble *ble = arg;
+    char peer[AMBLE_DEVICE_TEXT];
+    amble_prompt p;
+    int r;
+
+    while ((r = amble_prompted(ble, &p, AMBLE_FOREVER)) == 0) {
+        amble_device_text(p.device, peer);
+        switch (p.kind) {
+        case AMBLE_PROMPT_SHOW:
+            fprintf(stderr, "Type %06u on %s.\n", (unsigned)p.passkey, peer);
+            break;
+        case AMBLE_PROMPT_ENTER:
+            fprintf(stderr, "Passkey shown by %s: ", peer);
+            (void)amble_prompt_answer(ble, &p, read_passkey()); /* stale when it took too long: amble_pair says so */
+            break;
+        case AMBLE_PROMPT_COMPARE:
+            fprintf(stderr, "Does %s show %06u, too? [y/n] ", peer, (unsigned)p.passkey);
+            (void)amble_prompt_answer(ble, &p, read_yes_or_no()); /* the same */
+            break;
+        default:
+            break; /* nothing to be done */
+        }
+    }
+    return r;
+}
+
+/* --- the deed ------------------------------------------------------------------------------------------------------ */
+static void tell(const pair_options *o, const amble_connection *conn)
+{
+    char peer[AMBLE_DEVICE_TEXT];
+    cJSON *object;
+
+    amble_device_text(amble_connection_device(conn), peer);
+    if (!o->json) {
+        printf("%s: encrypted with a key of %u bytes, %s, %s, %s\n", peer, amble_connection_key_size(conn),
+               amble_connection_secure(conn) ? "LE Secure Connections" : "LE legacy pairing",
+               amble_connection_authenticated(conn) ? "authenticated" : "not authenticated",
+               amble_connection_bonded(conn) && o->bonds ? "the bond is kept" : "nothing is kept");
+        amble__output_flush();
+        return;
+    }
+    object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "address", peer);
+    cJSON_AddNumberToObject(object, "key_size", amble_connection_key_size(conn));
+    cJSON_AddBoolToObject(object, "secure_connections", amble_connection_secure(conn));
+    cJSON_AddBoolToObject(object, "authenticated", amble_connection_authenticated(conn));
+    cJSON_AddBoolToObject(object, "bonded", amble_connection_bonded(conn));
+    amble__output_json(object);
+}
+
+static int pair(amble *ble, int argc, char **argv)
+{
+    amble_connection *conn = NULL;
+    amble_scope people;
+    pair_options o;
+    int r = parse(argc, argv, &o);
+
+    if (r < 0)
+        return r;
+    amble_scope_open(&people);
+    amble_spawn(&people, answer_prompts, ble);
+    r = amble__peer_connect("amble pair", ble, o.words[0], CONNECT_MS, &conn);
+    if (r >= 0)
+        r = amble_pair(conn, &o.pair, o.timeout_ms);
+    if (r == 0)
+        tell(&o, conn);
+    amble_connection_close(conn);
+    amble_scope_close(&people);
+    return r;
+}
+
+int amble__cli_pair(int argc, char **argv)
+{
+    pair_options o;
+    const int r = parse(argc, argv, &o);
+    const amble_config config = {.name = "amble pair", .bonds = o.bonds};
+
+    return r ? r < 0 ? AMBLE__EXIT_USAGE : AMBLE__EXIT_DONE
+             : amble__cli_main(&amble__command_pair, argc, argv, &config, pair);
+}
