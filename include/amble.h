@@ -3,7 +3,7 @@
  * Conventions, said once:
  *  1. A function that takes `int timeout_ms` (always last) may wait: other tasks run. 0 tries once, AMBLE_FOREVER waits. A function
  *     without it never waits, except the closing ones (amble_close, amble_connection_close, amble_scope_close,
- *     amble_subscription_close), which wait, are bounded, ignore cancellation, accept NULL and cannot fail.
+ *     amble_subscription_close, amble_l2cap_close), which wait, are bounded, ignore cancellation, accept NULL and cannot fail.
  *  2. Results: negative is an error, 0 is done, positive is a count. Iterators: 1 an item, 0 no more.
  *  3. Bytes that answer a request go to the caller's buffer; what does not fit is AMBLE_ERR_TOO_LONG, never cut silently. Bytes that
  *     arrive by themselves (written, notified, scan results) are views, valid until the next call of the same function on the
@@ -20,6 +20,7 @@
 #include <amble/gatt_client.h>
 #include <amble/gatt_server.h>
 #include <amble/host.h>
+#include <amble/l2cap.h>
 #include <amble/log.h>
 #include <amble/main.h>
 #include <amble/periodic.h>

@@ -121,6 +121,22 @@ static const char *census_of_signalling(const amble__signalling *signalling)
     return waited_for(&signalling->waiters) ? "a task waits to signal" : "";
 }
 
+static const char *census_of_channels(const amble__l2cap *l2cap)
+{
+    for (size_t i = 0; i < l2cap->channels.count; i++) {
+        const amble_l2cap_channel *channel = &l2cap->channels.slots[i];
+
+        if (channel->state != AMBLE__CHANNEL_FREE)
+            return "a channel was not closed";
+        if (waited_for(&channel->readers) || waited_for(&channel->writers) || waited_for(&channel->ends))
+            return "a task waits on a channel";
+    }
+    for (size_t i = 0; i < l2cap->channels.listener_count; i++)
+        if (waited_for(&l2cap->channels.listeners[i].accepters))
+            return "a task waits for a channel";
+    return "";
+}
+
 static const char *census_of_link(const amble_connection *conn, const amble__att_bearer *bearer,
                                   const amble__server_link *server, const amble__l2cap_link *l2cap)
 {
@@ -129,7 +145,8 @@ static const char *census_of_link(const amble_connection *conn, const amble__att
     if (waited_for(&conn->losses))
         return "a task waits for the loss of a link";
     if (bearer->request.packet.busy || bearer->indication.packet.busy || bearer->response.busy ||
-        bearer->confirmation.busy || l2cap->security_reply.busy)
+        bearer->confirmation.busy || l2cap->security_reply.busy || l2cap->channels.frame.busy ||
+        l2cap->channels.credits.busy)
         return "a packet of a link is busy";
     if (*census_of_signalling(&l2cap->signalling))
         return census_of_signalling(&l2cap->signalling);
@@ -205,6 +222,8 @@ const char *bench_census(amble *ble)
 
     if (!*left)
         left = census_of_links(ble);
+    if (!*left)
+        left = census_of_channels(&ble->l2cap);
     if (!*left)
         left = census_of_values(ble);
     return *left ? left : census_of_gap(&ble->gap);

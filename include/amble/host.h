@@ -31,8 +31,15 @@ typedef struct {
 typedef struct {
     const char
         *name; /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
-    uint16_t appearance;                                  /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
-    uint16_t mtu;                                         /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
+    uint16_t appearance; /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
+    uint16_t mtu;        /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
+    /* L2CAP channels, see amble/l2cap.h. */
+    uint16_t channels;             /* over all links; 0: 8 */
+    bool no_channels;              /* none, and no memory for them */
+    uint16_t listeners;            /* SPSMs to listen on; 0: 4 */
+    uint16_t channel_mps;          /* largest frame, 23..65,533; 0: 247, which one packet on the air holds */
+    uint32_t channel_receive_size; /* bytes that each holds until they are read, with two for each SDU; 0: 4,096 */
+    uint32_t channel_send_size;    /* bytes that each holds until they are sent, with two for each SDU; 0: 4,096 */
     const amble_service *services[AMBLE_CONFIG_SERVICES]; /* served from the first packet on; as many as are set */
     uint8_t connections;                                  /* links at once, 1..64; 0: 8 */
     uint16_t send_buffers;         /* notifications and write commands on their way to the controller; 0: 12 */

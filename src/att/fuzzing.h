@@ -15,6 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FUZZ_LINKS = 2, FUZZ_POOL = 3, FUZZ_BUFFERS = 4, FUZZ_BUFFER_SIZE = 64, FUZZ_HANDLE = 0x40 };
+enum { FUZZ_CHANNELS = 5, FUZZ_LISTENERS = 2, FUZZ_RING = 256, FUZZ_MPS = 64 };
 
 static struct {
     amble__hci hci;
@@ -118,7 +119,14 @@ static inline amble__arena fuzz_open(uint16_t mtu)
     amble__hci_init(&fuzz.hci, &callbacks, NULL);
     amble__acl_configure(&fuzz.hci, FUZZ_BUFFERS, FUZZ_BUFFER_SIZE);
     amble__links_init(&fuzz.links, &arena, FUZZ_LINKS);
-    amble__l2cap_init(&fuzz.l2cap, &arena, FUZZ_LINKS, mtu);
+    amble__l2cap_init(&fuzz.l2cap, &arena,
+                      &(amble__l2cap_sizes){.links = FUZZ_LINKS,
+                                            .mtu = mtu,
+                                            .channels = FUZZ_CHANNELS,
+                                            .listeners = FUZZ_LISTENERS,
+                                            .receive_size = FUZZ_RING,
+                                            .send_size = FUZZ_RING,
+                                            .mps = FUZZ_MPS});
     amble__att_init(&fuzz.att, &arena, FUZZ_LINKS, FUZZ_POOL, mtu);
     fuzz.links.hci = &fuzz.hci;
     fuzz.links.opened = fuzz_link_opened;

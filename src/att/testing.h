@@ -9,6 +9,7 @@
 #include "hci/testing.h"
 
 enum { TEST_LINKS = 3, TEST_POOL = 4, TEST_MTU = 100, MANY_BUFFERS = 1000, LARGE_BUFFER = 600 };
+enum { TEST_CHANNELS = 70, TEST_LISTENERS = 3, TEST_RING = 800, TEST_MPS = 80 };
 
 static struct {
     amble__links links;
@@ -102,7 +103,14 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
     controller.hci.callbacks = &callbacks;
     memset(&rooms, 0, sizeof rooms);
     amble__links_init(&rooms.links, &arena, TEST_LINKS);
-    amble__l2cap_init(&rooms.l2cap, &arena, TEST_LINKS, mtu);
+    amble__l2cap_init(&rooms.l2cap, &arena,
+                      &(amble__l2cap_sizes){.links = TEST_LINKS,
+                                            .mtu = mtu,
+                                            .channels = TEST_CHANNELS,
+                                            .listeners = TEST_LISTENERS,
+                                            .receive_size = TEST_RING,
+                                            .send_size = TEST_RING,
+                                            .mps = TEST_MPS});
     amble__att_init(&rooms.att, &arena, TEST_LINKS, TEST_POOL, mtu);
     rooms.links.hci = &controller.hci;
     rooms.links.opened = room_opened;

@@ -74,6 +74,10 @@ void amble__packet_release(amble__packet *packet)
 {
     packet->busy = false;
     packet->sent = 0;
-    if (packet->pool && !hand_over(packet))
+    if (!packet->pool) {
+        if (packet->released)
+            packet->released(packet);
+    } else if (!hand_over(packet)) {
         amble__list_append(&packet->pool->free, &packet->node);
+    }
 }

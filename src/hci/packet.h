@@ -14,14 +14,16 @@
 enum { AMBLE__PACKET_HEADROOM = 1 + 4 + 4 };
 
 typedef struct amble__packet_pool amble__packet_pool;
-typedef struct {
+typedef struct amble__packet {
     amble__list node;
-    amble__packet_pool *pool; /* NULL: its owner's for good */
-    bool busy;                /* taken, or queued for sending */
-    uint16_t capacity;        /* of the payload */
-    uint16_t size;            /* of the payload */
-    uint16_t sent;            /* bytes of L2CAP frame (header and payload) that are with the transport */
-    uint8_t *bytes;           /* headroom, then payload */
+    amble__packet_pool *pool;                       /* NULL: its owner's for good */
+    void (*released)(struct amble__packet *packet); /* of one that is its owner's: it is free again; may be NULL */
+    void *owner;                                    /* for `released` */
+    bool busy;                                      /* taken, or queued for sending */
+    uint16_t capacity;                              /* of the payload */
+    uint16_t size;                                  /* of the payload */
+    uint16_t sent;  /* bytes of L2CAP frame (header and payload) that are with the transport */
+    uint8_t *bytes; /* headroom, then payload */
 } amble__packet;
 
 struct amble__packet_pool {

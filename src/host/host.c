@@ -49,6 +49,7 @@ static amble_config with_defaults(const amble_config *config)
     c.name = c.name ? c.name : "amble";
     c.mtu = c.mtu ? c.mtu : DEFAULT_MTU;
     c.connections = c.connections ? c.connections : DEFAULT_CONNECTIONS;
+    amble__host_channel_defaults(&c);
     c.send_buffers = c.send_buffers ? c.send_buffers : DEFAULT_SEND_BUFFERS;
     c.notification_buffers = c.notification_buffers ? c.notification_buffers : DEFAULT_NOTIFICATION_BUFFERS;
     c.advertisers = c.advertisers ? c.advertisers : DEFAULT_ADVERTISERS;
@@ -68,9 +69,10 @@ static amble_config with_defaults(const amble_config *config)
 
 static bool sensible(const amble_config *c)
 {
-    return c->mtu >= AMBLE__ATT_MTU_MIN && c->mtu <= AMBLE__ATT_MTU_MAX && c->connections <= MOST_CONNECTIONS &&
-           c->advertisers <= MOST_ADVERTISERS && c->advertised_size >= LEAST_ADVERTISED_SIZE &&
-           c->advertised_size <= AMBLE__EXTENDED_DATA && strlen(c->name) < AMBLE__NAME_SIZE;
+    return amble__host_channels_sensible(c) && c->mtu >= AMBLE__ATT_MTU_MIN && c->mtu <= AMBLE__ATT_MTU_MAX &&
+           c->connections <= MOST_CONNECTIONS && c->advertisers <= MOST_ADVERTISERS &&
+           c->advertised_size >= LEAST_ADVERTISED_SIZE && c->advertised_size <= AMBLE__EXTENDED_DATA &&
+           strlen(c->name) < AMBLE__NAME_SIZE;
 }
 
 /* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
@@ -79,7 +81,7 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble *ble = amble__arena_take(arena, 1, sizeof *ble);
 
     amble__links_init(ble ? &ble->links : NULL, arena, c->connections);
-    amble__l2cap_init(ble ? &ble->l2cap : NULL, arena, c->connections, c->mtu);
+    amble__host_lay_out_channels(ble, arena, c);
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
     amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size, c->prepare_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
@@ -460,6 +462,7 @@ void amble_connection_close(amble_connection *conn)
     }
     amble__shield_end();
     amble__client_forget(&conn->host->client, conn);
+    amble__channels_forget(&conn->host->l2cap, conn);
     conn->owned = false;
     if (conn->state == AMBLE__LINK_DEAD)
         amble__link_free(conn);

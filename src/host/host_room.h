@@ -43,6 +43,10 @@ int amble__host_start(amble *ble);
 int amble__host_serve_profile(amble *ble);
 /* The controller is lost, or the host closes: every wait ends with `error`. */
 void amble__host_fail(amble *ble, int error);
+/* L2CAP with its channels, as the configuration says, channels.c. */
+void amble__host_channel_defaults(amble_config *c);
+bool amble__host_channels_sensible(const amble_config *c);
+void amble__host_lay_out_channels(amble *ble, amble__arena *arena, const amble_config *c);
 /* A transport that is open already, for programs that bring their own. Owned by the host from now on, also after an error. */
 int amble__host_open(amble **ble, amble__transport *transport, const amble_config *config, int timeout_ms);
 #endif

@@ -2,12 +2,13 @@
  * with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
 #include "l2cap/l2cap.h"
 
-void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, size_t mtu)
+void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes)
 {
-    amble__l2cap_link *slots = amble__arena_take(arena, links, sizeof *slots);
-    const size_t capacity = AMBLE__L2CAP_HEADER + (mtu > AMBLE__SECURITY_MTU ? mtu : AMBLE__SECURITY_MTU);
+    amble__l2cap_link *slots = amble__arena_take(arena, sizes->links, sizeof *slots);
+    const size_t fixed = sizes->mtu > AMBLE__SECURITY_MTU ? sizes->mtu : AMBLE__SECURITY_MTU;
+    const size_t capacity = AMBLE__L2CAP_HEADER + (sizes->channels && sizes->mps > fixed ? sizes->mps : fixed);
 
-    for (size_t i = 0; i < links; i++) {
+    for (size_t i = 0; i < sizes->links; i++) {
         uint8_t *buffer = amble__arena_take(arena, 1, capacity);
 
         amble__signalling_init(slots ? &slots[i].signalling : NULL, arena);
@@ -17,10 +18,11 @@ void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, s
             slots[i].capacity = capacity;
         }
     }
-    if (l2cap)
+    if (l2cap) {
         l2cap->links = slots;
-    if (l2cap)
-        l2cap->mtu = mtu;
+        l2cap->mtu = sizes->mtu;
+    }
+    amble__channels_init(l2cap, arena, sizes);
 }
 
 void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
@@ -33,9 +35,14 @@ void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
     link->l2cap = l2cap;
     conn->l2cap = link;
     amble__signalling_open(link);
+    amble__channels_open(link);
 }
 
-void amble__l2cap_lost(amble_connection *conn) { amble__signalling_lost(conn->l2cap); }
+void amble__l2cap_lost(amble_connection *conn)
+{
+    amble__signalling_lost(conn->l2cap);
+    amble__channels_lost(conn->l2cap);
+}
 
 static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t *frame)
 {
@@ -56,7 +63,7 @@ static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t 
         l2cap->security(conn, payload, size);
         break;
     default:
-        l2cap->malformed++; /* a channel that does not exist: dropped, 2.1 */
+        amble__channels_receive(conn->l2cap, amble__get_le16(frame + 2), payload, size);
     }
 }
 

@@ -4,6 +4,7 @@
  * receiver of a channel gets a view and never keeps it. */
 #ifndef AMBLE_L2CAP_L2CAP_H
 #define AMBLE_L2CAP_L2CAP_H
+#include "l2cap/channel.h"
 #include "l2cap/signalling.h"
 #include "link/connection.h"
 
@@ -20,6 +21,7 @@ typedef struct amble__l2cap_link {
     bool begun;    /* a frame is under way */
     bool skipping; /* it is too long, or it was handed on: what still comes of it is dropped */
     amble__signalling signalling;
+    amble__link_channels channels;
     amble__packet security_reply;
     amble_connection *conn;
     amble__l2cap *l2cap;
@@ -28,6 +30,7 @@ typedef struct amble__l2cap_link {
 struct amble__l2cap {
     amble__l2cap_link *links;
     size_t mtu; /* of ATT */
+    amble__channels channels;
     uint64_t malformed;
     void (*att)(amble_connection *conn, const uint8_t *data, size_t size);
     void (*security)(amble_connection *conn, const uint8_t *data, size_t size);
@@ -36,14 +39,16 @@ struct amble__l2cap {
     bool (*parameters_asked)(amble_connection *conn, const amble__parameter_wishes *wishes);
 };
 
-/* `mtu`: the largest payload a fixed channel may carry. */
-void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, size_t links, size_t mtu);
+void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes);
 void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn);
 /* The link is gone. */
 void amble__l2cap_lost(amble_connection *conn);
 /* A fragment from the controller. */
 void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data,
                           size_t size);
+/* What the program asks of the host for all links, see amble/l2cap.h. */
+int amble__l2cap_listen(amble__l2cap *l2cap, uint16_t psm, const amble_l2cap_options *options);
+int amble__l2cap_unlisten(amble__l2cap *l2cap, uint16_t psm);
 /* Sends a packet whose payload of `packet->size` bytes is written; owns it from now on, on a dead link too. */
 void amble__l2cap_send(amble_connection *conn, uint16_t cid, amble__packet *packet);
 #endif

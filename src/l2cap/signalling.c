@@ -27,7 +27,7 @@ void amble__signalling_lost(amble__l2cap_link *link)
         amble__timer_stop(&link->signalling.requests[i].timer);
 }
 
-static void send_command(amble__l2cap_link *link, amble__packet *packet, const amble__writer *w)
+void amble__signalling_send_command(const amble__l2cap_link *link, amble__packet *packet, const amble__writer *w)
 {
     packet->size = (uint16_t)amble__written_size(w);
     amble__put_le16(w->start + 2, packet->size - AMBLE__SIGNALLING_HEADER);
@@ -35,8 +35,7 @@ static void send_command(amble__l2cap_link *link, amble__packet *packet, const a
     amble__l2cap_send(link->conn, AMBLE__CID_SIGNALLING, packet);
 }
 
-/* A command with its length left open. */
-static amble__writer begin_command(amble__packet *packet, uint8_t code, uint8_t identifier)
+amble__writer amble__signalling_begin_command(amble__packet *packet, uint8_t code, uint8_t identifier)
 {
     amble__writer w = amble__writer_of(amble__packet_payload(packet), packet->capacity);
 
@@ -52,6 +51,8 @@ static void is_over(amble__signalling_request *request)
     amble__timer_stop(&request->timer);
     request->state = AMBLE__REQUEST_FREE;
     (void)amble__waiters_end_first(&request->link->signalling.waiters, 0); /* there may be none */
+    if (request->link->channels.waiting)
+        amble__channels_owe(request->link); /* perhaps for want of a place */
 }
 
 /* Hands on what came of a request: first to the room that asked, then to the task. */
@@ -110,8 +111,10 @@ static amble__signalling_request *request_by_identifier(amble__signalling *signa
     return NULL;
 }
 
-static uint8_t next_identifier(amble__signalling *signalling)
+uint8_t amble__signalling_identifier(amble__l2cap_link *link)
 {
+    amble__signalling *signalling = &link->signalling;
+
     do
         signalling->last_identifier = signalling->last_identifier == UINT8_MAX ? 1 : signalling->last_identifier + 1;
     while (request_by_identifier(signalling, signalling->last_identifier));
@@ -125,12 +128,12 @@ amble__signalling_request *amble__signalling_try(amble__l2cap_link *link, uint8_
 
         if (request->state != AMBLE__REQUEST_FREE || request->packet.busy)
             continue;
-        request->identifier = next_identifier(&link->signalling);
+        request->identifier = amble__signalling_identifier(link);
         request->state = AMBLE__REQUEST_TAKEN;
         request->code = code;
         request->answered = NULL;
         request->subject = NULL;
-        *w = begin_command(&request->packet, code, request->identifier);
+        *w = amble__signalling_begin_command(&request->packet, code, request->identifier);
         return request;
     }
     return NULL;
@@ -141,6 +144,7 @@ int amble__signalling_begin(amble_connection *conn, uint8_t code, uint64_t deadl
 {
     int r = conn->end;
 
+    *w = amble__writer_of(NULL, 0);
     while (r >= 0 && !(*request = amble__signalling_try(conn->l2cap, code, w)))
         r = amble__link_wait(conn, &conn->l2cap->signalling.waiters, deadline_us);
     return r;
@@ -150,7 +154,7 @@ void amble__signalling_post(amble__signalling_request *request, const amble__wri
 {
     request->state = AMBLE__REQUEST_SENT;
     amble__timer_start(&request->timer, amble_now_us() + (uint64_t)AMBLE__SIGNALLING_RTX_MS * 1000);
-    send_command(request->link, &request->packet, w);
+    amble__signalling_send_command(request->link, &request->packet, w);
 }
 
 int amble__signalling_exchange(amble__signalling_request *request, const amble__writer *w, uint64_t deadline_us,
@@ -168,6 +172,18 @@ int amble__signalling_exchange(amble__signalling_request *request, const amble__
     return amble__wait_run_until(&wait, deadline_us);
 }
 
+/* The peer will decide later, and answer once more with the same identifier, 4.26. */
+static bool is_pending(uint8_t code, amble__bytes data)
+{
+    amble__reader r = amble__reader_of(data.data, data.size);
+    uint16_t result;
+
+    (void)amble__read_view(&r, 6); /* MTU, MPS, credits */
+    result = amble__read_le16(&r);
+    return code == AMBLE__CONNECTION_RESPONSE && result >= AMBLE__CONNECTION_PENDING &&
+           result <= AMBLE__CONNECTION_PENDING_LAST;
+}
+
 static void receive_response(amble__l2cap_link *link, uint8_t code, uint8_t identifier, amble__bytes data)
 {
     amble__signalling_request *request = request_by_identifier(&link->signalling, identifier);
@@ -176,6 +192,10 @@ static void receive_response(amble__l2cap_link *link, uint8_t code, uint8_t iden
     if (!request || request->state != AMBLE__REQUEST_SENT || request->packet.busy ||
         (code != AMBLE__COMMAND_REJECT && code != request->code + 1)) {
         link->l2cap->malformed++; /* perhaps it comes too late: it is not looked at, 4 */
+        return;
+    }
+    if (is_pending(code, data)) {
+        amble__timer_start(&request->timer, amble_now_us() + (uint64_t)AMBLE__SIGNALLING_ERTX_MS * 1000);
         return;
     }
     if (code == AMBLE__COMMAND_REJECT)
@@ -195,7 +215,7 @@ amble__signalling_answer amble__signalling_answer_begin(amble__l2cap_link *link,
 
         if (!packet->busy)
             return (amble__signalling_answer){
-                .w = begin_command(packet, code, identifier), .packet = packet, .link = link};
+                .w = amble__signalling_begin_command(packet, code, identifier), .packet = packet, .link = link};
     }
     return (amble__signalling_answer){.w = {.failed = true}, .link = link};
 }
@@ -203,7 +223,7 @@ amble__signalling_answer amble__signalling_answer_begin(amble__l2cap_link *link,
 void amble__signalling_answer_send(const amble__signalling_answer *answer)
 {
     if (answer->packet)
-        send_command(answer->link, answer->packet, &answer->w);
+        amble__signalling_send_command(answer->link, answer->packet, &answer->w);
     else
         answer->link->l2cap->malformed++; /* who asks faster than answers leave loses the surplus */
 }
@@ -277,19 +297,6 @@ static void receive_parameters(amble__l2cap_link *link, uint8_t identifier, ambl
 }
 
 /* --- the peer's requests ------------------------------------------------------------------------------------------ */
-enum { RESULT_NO_SUCH_PSM = 0x0002 }; /* 4.23 */
-
-/* Nobody listens on any SPSM. 4.22 */
-static void refuse_channel(amble__l2cap_link *link, uint8_t identifier)
-{
-    amble__signalling_answer answer = amble__signalling_answer_begin(link, AMBLE__LE_CONNECTION_RESPONSE, identifier);
-
-    for (int i = 0; i < 4; i++)
-        amble__write_le16(&answer.w, 0);
-    amble__write_le16(&answer.w, RESULT_NO_SUCH_PSM);
-    amble__signalling_answer_send(&answer);
-}
-
 static bool is_request(uint8_t code)
 {
     /* Requests have even codes from 0x02 to 0x18, and 0x17 and 0x19 are the enhanced pair's; responses and credits need no answer. */
@@ -318,13 +325,7 @@ static void answer_request(amble__l2cap_link *link, uint8_t code, uint8_t identi
 {
     if (code == AMBLE__PARAMETER_UPDATE_REQUEST && data.size == 8 && link->conn->central) {
         receive_parameters(link, identifier, data); /* only a central may be asked */
-    } else if (code == AMBLE__LE_CONNECTION_REQUEST && data.size == 10) {
-        refuse_channel(link, identifier);
-    } else if (code == AMBLE__DISCONNECTION_REQUEST && data.size == 4) {
-        const uint16_t ids[] = {amble__get_le16(data.data), amble__get_le16(data.data + 2)};
-
-        amble__signalling_reject(link, identifier, AMBLE__REJECT_INVALID_CID, ids, 2);
-    } else {
+    } else if (!amble__channels_request(link, code, identifier, data)) {
         amble__signalling_reject(link, identifier, AMBLE__REJECT_NOT_UNDERSTOOD, NULL, 0);
     }
 }
@@ -350,6 +351,8 @@ void amble__signalling_receive(amble__l2cap_link *link, const uint8_t *data, siz
     /* One command per frame on an LE link, 4. */
     if (r.failed || length != rest.size || identifier == 0)
         link->l2cap->malformed++;
+    else if (code == AMBLE__FLOW_CONTROL_CREDIT)
+        amble__channels_credited(link, rest);
     else if (!is_request(code))
         receive_response(link, code, identifier, rest);
     else if (size > AMBLE__SIGNALLING_MTU)

@@ -16,6 +16,7 @@
 enum { AMBLE__SIGNALLING_MTU = 23, AMBLE__SECURITY_MTU = 65 /* Vol 3 Part H 3.2 */, AMBLE__SIGNALLING_HEADER = 4 };
 /* The response timeout, 6.2.1: 1 to 60 s. GAP has 30 s for connection parameters, Vol 3 Part C 9.3.9.2, A.1. */
 enum { AMBLE__SIGNALLING_RTX_MS = 30000 };
+enum { AMBLE__SIGNALLING_ERTX_MS = 60000 }; /* once the peer said that its answer is pending, 6.2.2 */
 enum { AMBLE__SIGNALLING_REQUESTS = 4, AMBLE__SIGNALLING_ANSWERS = 4 }; /* under way on one link */
 
 /* Codes, 4, table 4.2. */
@@ -78,6 +79,11 @@ int amble__signalling_begin(amble_connection *conn, uint8_t code, uint64_t deadl
 amble__signalling_request *amble__signalling_try(struct amble__l2cap_link *link, uint8_t code, amble__writer *w);
 /* Sends what was written, and leaves the answer to `answered`. */
 void amble__signalling_post(amble__signalling_request *request, const amble__writer *w);
+/* A command that no answer belongs to, on a packet of the caller's: its header with the length left open, and off it goes. */
+uint8_t amble__signalling_identifier(struct amble__l2cap_link *link);
+amble__writer amble__signalling_begin_command(amble__packet *packet, uint8_t code, uint8_t identifier);
+void amble__signalling_send_command(const struct amble__l2cap_link *link, amble__packet *packet,
+                                    const amble__writer *w);
 /* Sends it and waits for the response. Whatever it returns, the request is not the caller's any more. */
 int amble__signalling_exchange(amble__signalling_request *request, const amble__writer *w, uint64_t deadline_us,
                                amble__signalling_response *response);

@@ -64,7 +64,7 @@ static void channels_are_refused(void)
     peer_signals(BYTES(0x14, 9, 9, 0, 0x80, 0, 0x40, 0, 23, 0, 23, 0, 1));
     expect_signal(BYTES(0x01, 9, 2, 0, 0, 0));
     peer_signals(BYTES(0x17, 3, 10, 0, 0x80, 0, 64, 0, 64, 0, 1, 0, 0x40, 0)); /* enhanced ones too */
-    expect_signal(BYTES(0x01, 3, 2, 0, 0, 0));
+    expect_signal(BYTES(0x18, 3, 10, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0));
 }
 
 static void a_channel_that_is_not_there_cannot_be_closed(void)
