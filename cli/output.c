@@ -154,7 +154,7 @@ void amble__json_uuid(cJSON *object, const char *key, const amble_uuid *uuid, co
 
 void amble__json_bytes(cJSON *object, const char *key, const void *bytes, size_t count)
 {
-    char text[2 * 512 + 1]; /* a value has 512 bytes at most */
+    char text[2 * 1650 + 1]; /* as long as extended advertising data; a value has 512 bytes at most */
 
     cJSON_AddStringToObject(object, key, amble__hex(text, sizeof text, bytes, count));
 }

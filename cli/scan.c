@@ -29,6 +29,9 @@ const amble__option amble__scan_option_table[AMBLE__SCAN_OPTIONS] = {
     {.name = "--active",
      .about = "asks each device for its scan response",
      .field = offsetof(amble__scan_options, active)},
+    {.name = "--coded",
+     .about = "listens on LE Coded too, where far devices advertise",
+     .field = offsetof(amble__scan_options, coded)},
     {.name = "--service",
      .value = "U",
      .about = "only who advertises this service: a UUID, or a name such as heart_rate",
@@ -78,6 +81,11 @@ static int parse(int argc, char **argv, amble__scan_options *o)
 }
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
+static const char *phy_name(amble_phy phy)
+{
+    return phy == AMBLE_PHY_CODED ? "coded" : phy == AMBLE_PHY_2M ? "2m" : "1m";
+}
+
 static void tell_json(const amble__seen *seen)
 {
     const amble_scan_result *result = &seen->result;
@@ -91,6 +99,14 @@ static void tell_json(const amble__seen *seen)
     if (result->rssi != 127)
         cJSON_AddNumberToObject(object, "rssi", result->rssi);
     cJSON_AddBoolToObject(object, "connectable", result->connectable);
+    if (result->extended) {
+        cJSON_AddNumberToObject(object, "set", result->set);
+        cJSON_AddStringToObject(object, "phy", phy_name(result->phy));
+        if (result->periodic_interval_us)
+            cJSON_AddNumberToObject(object, "periodic_interval_us", result->periodic_interval_us);
+        if (result->truncated)
+            cJSON_AddBoolToObject(object, "truncated", true);
+    }
     amble__advertised_json(&what, object);
     if (interval_ms)
         cJSON_AddNumberToObject(object, "interval_ms", interval_ms);
@@ -117,6 +133,10 @@ static void tell_line(const amble__seen *seen)
         printf("  %s", text);
     if (interval_ms)
         printf("  every %u ms", interval_ms);
+    if (result->extended)
+        printf("  set %u on %s", result->set, phy_name(result->phy));
+    if (result->periodic_interval_us)
+        printf("  periodic every %g ms", result->periodic_interval_us / 1000.0);
     putchar('\n');
     amble__output_flush();
 }
@@ -162,6 +182,7 @@ int amble__scan(amble *ble, const amble__scan_options *o, amble__seen_list *list
     const char *term = getenv("TERM");
     const bool table = amble__output_is_terminal() && (!term || strcmp(term, "dumb") != 0);
     const amble_scan_options options = {.active = o->active,
+                                        .coded = o->coded,
                                         .interval_us = SCAN_US,
                                         .window_us = SCAN_US,
                                         .service = o->service.size ? &o->service : NULL,
@@ -196,7 +217,8 @@ static int scan(amble *ble, int argc, char **argv)
 
 int amble__cli_scan(int argc, char **argv)
 {
-    const amble_config config = {.name = "amble scan", .scanned_devices = AMBLE__SEEN_DEVICES};
+    const amble_config config = {
+        .name = "amble scan", .scanned_devices = AMBLE__SEEN_DEVICES, .scanned_size = AMBLE__SEEN_DATA};
     amble__scan_options o;
     const int r = parse(argc, argv, &o);
 

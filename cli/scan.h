@@ -9,10 +9,10 @@ typedef struct {
     const char *name;
     int ms;
     int8_t rssi;
-    bool active, watch, json;
+    bool active, coded, watch, json;
     bool lines; /* no table, not even on a terminal */
 } amble__scan_options;
-enum { AMBLE__SCAN_OPTIONS = 7 };
+enum { AMBLE__SCAN_OPTIONS = 8 };
 extern const amble__option amble__scan_option_table[AMBLE__SCAN_OPTIONS];
 
 /* Scans and shows; `list` has been emptied, and then holds who was seen. */

@@ -14,14 +14,15 @@ enum {
 };
 
 /* --- the list ----------------------------------------------------------------------------------------------------- */
-static amble__seen *entry_for(amble__seen_list *list, amble_device device)
+static amble__seen *entry_for(amble__seen_list *list, const amble_scan_result *result)
 {
     amble__seen *oldest = &list->devices[0];
 
     for (size_t i = 0; i < list->count; i++) {
         amble__seen *seen = &list->devices[i];
 
-        if (amble_device_equal(seen->result.device, device))
+        if (amble_device_equal(seen->result.device, result->device) && seen->result.extended == result->extended &&
+            seen->result.set == result->set)
             return seen;
         if (seen->result.time_us < oldest->result.time_us)
             oldest = seen;
@@ -34,7 +35,7 @@ static amble__seen *entry_for(amble__seen_list *list, amble_device device)
 
 amble__seen *amble__seen_add(amble__seen_list *list, const amble_scan_result *result, bool *is_new)
 {
-    amble__seen *seen = entry_for(list, result->device);
+    amble__seen *seen = entry_for(list, result);
     const uint64_t gap = result->time_us - seen->result.time_us;
     const size_t size = result->size < sizeof seen->data ? result->size : sizeof seen->data;
 

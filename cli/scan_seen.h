@@ -4,7 +4,7 @@
 #include "amble/gap.h"
 #include "cli/advertised.h"
 
-enum { AMBLE__SEEN_DEVICES = 256, AMBLE__SEEN_GAPS = 16, AMBLE__SEEN_DATA = 62 };
+enum { AMBLE__SEEN_DEVICES = 256, AMBLE__SEEN_GAPS = 16, AMBLE__SEEN_DATA = 1650 };
 
 typedef struct {
     amble_scan_result result; /* its data is `data` */
@@ -19,7 +19,7 @@ typedef struct {
     size_t count;
 } amble__seen_list;
 
-/* Takes a result in. Returns its device, and whether its data is new; when the list is full the device seen longest ago
+/* Takes a result in; each advertising set of a device is an entry of its own. Returns it, and whether its data is new; when the list is full the device seen longest ago
  * makes room. */
 amble__seen *amble__seen_add(amble__seen_list *list, const amble_scan_result *result, bool *is_new);
 /* The advertising interval in milliseconds as the gaps have it, 0 while there are too few. A gap over several events that

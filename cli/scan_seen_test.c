@@ -37,6 +37,23 @@ static void tells_what_is_new(void **state)
     free(list);
 }
 
+/* The sets of a device are advertisements of their own. */
+static void tells_sets_apart(void **state)
+{
+    amble__seen_list *list = calloc(1, sizeof *list);
+    amble_scan_result result = {.extended = true, .set = 1, .data = (const uint8_t *)"a", .size = 1};
+    bool is_new;
+
+    (void)state;
+    amble__seen_add(list, &result, &is_new);
+    result.set = 2;
+    amble__seen_add(list, &result, &is_new);
+    assert_true(is_new);
+    assert_int_equal(amble__seen_add(list, &result, &is_new)->count, 2);
+    assert_int_equal(list->count, 2);
+    free(list);
+}
+
 /* Intervals of 100 ms and a random delay, some not heard, one heard on two channels. */
 static void estimates_the_interval(void **state)
 {
@@ -99,7 +116,8 @@ static void leaves_out_what_is_cut_off(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tells_what_is_new), cmocka_unit_test(estimates_the_interval),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(tells_what_is_new), cmocka_unit_test(tells_sets_apart),
+                                       cmocka_unit_test(estimates_the_interval),
                                        cmocka_unit_test(the_oldest_makes_room),
                                        cmocka_unit_test(leaves_out_what_is_cut_off)};
 

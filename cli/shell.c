@@ -314,7 +314,10 @@ static int shell(amble *ble, int argc, char **argv)
 
 int amble__cli_shell(int argc, char **argv)
 {
-    const amble_config config = {.name = "amble shell", .mtu = AMBLE__GATT_MTU, .scanned_devices = AMBLE__SEEN_DEVICES};
+    const amble_config config = {.name = "amble shell",
+                                 .mtu = AMBLE__GATT_MTU,
+                                 .scanned_devices = AMBLE__SEEN_DEVICES,
+                                 .scanned_size = AMBLE__SEEN_DATA};
     const char *home = getenv("HOME"), *term = getenv("TERM");
     char history[4096] = "";
     shell_options o;
