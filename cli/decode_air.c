@@ -2,7 +2,7 @@
  * with all fields, and data with the L2CAP packets in it.
  *
  * A data PDU with the sequence number of the one before it was sent again, and is not taken twice. Behind LL_START_ENC_REQ
- * everything is encrypted, and shown as that. */
+ * everything is encrypted, and shown as that, until the central's LL_PAUSE_ENC_RSP, which is not (5.1.3.2). */
 #include <stdio.h>
 
 #include "cli/fields.h"
@@ -219,8 +219,8 @@ static void decode_control(amble__decode_link *link, amble__reader r, amble__dec
     if (known && controls[opcode].fields)
         amble__say_fields(&p, &r, out, controls[opcode].fields);
     amble__say_rest(&p, &r, out);
-    if (opcode == LL_START_ENC_REQ)
-        link->air.encrypted = true;
+    if (opcode == LL_START_ENC_REQ || opcode == LL_PAUSE_ENC_RSP)
+        link->air.encrypted = opcode == LL_START_ENC_REQ;
 }
 
 /* --- data, 2.4 ------------------------------------------------------------------------------------------------------ */
@@ -235,6 +235,9 @@ static bool is_repeated(amble__decode_link *link, amble__air_sender sender, uint
     *last = sequence;
     return repeated;
 }
+
+/* Encrypted PDUs have at least the four bytes of their MIC: one with an opcode alone is not. 2.4 */
+static bool is_clear_control(uint8_t header, uint8_t length) { return (header & LLID) == LLID_CONTROL && length == 1; }
 
 static void decode_data(amble__decoder *d, const amble__decode_air_packet *packet, amble__decoded *out)
 {
@@ -258,7 +261,7 @@ static void decode_data(amble__decoder *d, const amble__decode_air_packet *packe
         amble__say_bytes(&p, amble__read_rest(&r), SHOWN);
     } else if (!length) {
         snprintf(out->name, sizeof out->name, "Empty");
-    } else if (link->air.encrypted) {
+    } else if (link->air.encrypted && !is_clear_control(header, length)) {
         amble__say(&p, "%u bytes, encrypted", length);
     } else if (repeated) {
         amble__say(&p, "%u bytes, sent again", length);
@@ -275,7 +278,9 @@ void amble__decode_air(amble__decoder *decoder, const amble__decode_air_packet *
     out->layer = "ll";
     out->link = -1;
     out->name[0] = '\0';
-    if (packet->access_address == ADVERTISING_ACCESS_ADDRESS)
+    if (packet->access_address != ADVERTISING_ACCESS_ADDRESS && packet->auxiliary)
+        out->link = packet->access_address; /* periodic advertising has its own */
+    if (packet->access_address == ADVERTISING_ACCESS_ADDRESS || packet->auxiliary)
         decode_advertising(decoder, packet, out);
     else
         decode_data(decoder, packet, out);

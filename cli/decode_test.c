@@ -384,6 +384,10 @@ static void data_on_the_air(void **state)
     EXPECT("ll", "LL_START_ENC_REQ", "");
     air(LINK, AMBLE__FROM_CENTRAL, "0B05 0102030405");
     EXPECT("ll", "Data", "5 bytes, encrypted");
+    air(LINK, AMBLE__FROM_CENTRAL, "0701 0B");
+    EXPECT("ll", "LL_PAUSE_ENC_RSP", "");
+    air(LINK, AMBLE__FROM_PERIPHERAL, "0302 07 7E");
+    EXPECT("ll", "LL_UNKNOWN_RSP", "to 0x7E");
     air(LINK, AMBLE__FROM_CENTRAL, "0307 01");
     EXPECT("ll", "Data", "malformed: 01");
     air(LINK + 1, AMBLE__FROM_CENTRAL, "0307");

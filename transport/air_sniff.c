@@ -20,7 +20,7 @@
 enum { FILE_HEADER = 24, RECORD_HEADER = 16, PSEUDO_HEADER = 10, ACCESS_ADDRESS = 4, CODING = 1, CRC = 3 };
 enum { PACKET_MAX = PSEUDO_HEADER + ACCESS_ADDRESS + CODING + AMBLE__RADIO_PDU + CRC };
 enum { T_IFS_US = 150, T_IFS_JITTER_US = 4 }; /* Vol 6 Part B 4.1.1, 4.2.1 */
-enum { CONNECT_IND = 5, TYPE = 0x0f, CONNECT_DATA_AT = 2 + 12, FIRST_ADVERTISING_CHANNEL = 37 };
+enum { CONNECT_IND = 5, ADV_EXT_IND = 7, TYPE = 0x0f, CONNECT_DATA_AT = 2 + 12, FIRST_ADVERTISING_CHANNEL = 37 };
 
 /* The flags of the link type. */
 enum {
@@ -62,30 +62,56 @@ static amble__sniffed_link *link_of(amble__air_sniffer *s, uint32_t access_addre
     return link;
 }
 
-static void learn_link(amble__air_sniffer *s, const amble__air_packet *p)
+/* Moves to SyncInfo in an extended header, if there is one, and in it to the access address. 2.3.4 */
+static bool find_sync_info(amble__reader *r)
+{
+    enum { LENGTH = 0x3f, SYNC_INFO = 5, BEFORE_ACCESS_ADDRESS = 2 + 2 + 5 };
+    static const uint8_t sizes[SYNC_INFO] = {6, 6, 1, 2, 3}; /* of what may stand in front of it */
+    const bool extended = (amble__read_u8(r) & TYPE) == ADV_EXT_IND;
+    uint8_t size, flags;
+
+    (void)amble__read_u8(r);
+    size = amble__read_u8(r) & LENGTH;
+    flags = amble__read_u8(r);
+    for (int i = 0; i < SYNC_INFO; i++)
+        if (flags >> i & 1)
+            (void)amble__read_view(r, sizes[i]);
+    (void)amble__read_view(r, BEFORE_ACCESS_ADDRESS);
+    return extended && size && flags >> SYNC_INFO & 1;
+}
+
+/* What begins with this PDU: a link, or periodic advertising, with the access address and where the CRC starts. */
+static void learn(amble__air_sniffer *s, const amble__air_packet *p)
 {
     amble__reader r = amble__reader_of(p->pdu, p->size);
-    const uint8_t header = amble__read_u8(&r);
+    const bool periodic = find_sync_info(&r);
     amble__sniffed_link *link;
     uint32_t access_address, start;
 
-    (void)amble__read_view(&r, CONNECT_DATA_AT - 1);
+    if (!periodic) {
+        r = amble__reader_of(p->pdu, p->size);
+        if ((amble__read_u8(&r) & TYPE) != CONNECT_IND)
+            return;
+        (void)amble__read_view(&r, CONNECT_DATA_AT - 1);
+    }
     access_address = amble__read_le32(&r);
     start = amble__read_le24(&r);
-    if ((header & TYPE) != CONNECT_IND || r.failed)
+    if (r.failed)
         return;
     link = link_of(s, access_address);
-    *link =
-        (amble__sniffed_link){.used = true, .access_address = access_address, .crc_known = true, .crc_start = start};
+    *link = (amble__sniffed_link){
+        .used = true, .access_address = access_address, .crc_known = true, .crc_start = start, .periodic = periodic};
 }
 
 /* Who sends a link's packet: the other one, when it follows the packet before it; the central begins. */
-static unsigned sender_of(amble__sniffed_link *link, const amble__air_packet *p)
+static unsigned kind_of(amble__sniffed_link *link, const amble__air_packet *p)
 {
     const uint64_t expected = link->end_us + T_IFS_US;
     const bool follows =
         link->end_us && p->start_us + T_IFS_JITTER_US >= expected && p->start_us <= expected + T_IFS_JITTER_US;
 
+    if (link->periodic)
+        return PDU_AUXILIARY;
     link->from_peripheral = follows && !link->from_peripheral;
     link->end_us = p->start_us + amble__radio_air_time(p->phy, p->size);
     return link->from_peripheral ? PDU_FROM_PERIPHERAL : PDU_FROM_CENTRAL;
@@ -159,11 +185,11 @@ void amble__air_sniff_packet(amble__air_sniffer *s, const amble__air_packet *p)
         return;
     link = advertising ? NULL : link_of(s, p->access_address);
     write_packet(&w, p, link,
-                 link                                      ? sender_of(link, p)
+                 link                                      ? kind_of(link, p)
                  : p->channel >= FIRST_ADVERTISING_CHANNEL ? PDU_ADVERTISING
                                                            : PDU_AUXILIARY);
     if (advertising)
-        learn_link(s, p);
+        learn(s, p);
     amble__write_le32(&head, (uint32_t)(time_us / 1000000));
     amble__write_le32(&head, (uint32_t)(time_us % 1000000));
     amble__write_le32(&head, (uint32_t)amble__written_size(&w)); /* in the file */

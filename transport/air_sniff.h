@@ -2,8 +2,8 @@
  * each packet stands behind its channel, its strength and what is known about it (tcpdump.org's list of link types).
  *
  * The air carries no CRC and does not say who of a link sent a packet. Both are found from what passes: CONNECT_IND says
- * where a link's CRC starts, and in each connection event the central begins and the others follow T_IFS apart. Of a link
- * that began before the file the CRC is marked as not checked. */
+ * where a link's CRC starts, SyncInfo where that of periodic advertising does, and in each connection event the central begins
+ * and the others follow T_IFS apart. Of what began before the file the CRC is marked as not checked. */
 #ifndef AMBLE_TRANSPORT_AIR_SNIFF_H
 #define AMBLE_TRANSPORT_AIR_SNIFF_H
 #include <stdbool.h>
@@ -18,8 +18,8 @@ enum { AMBLE__SNIFF_LINKS = 256 }; /* at once; more make the oldest unknown */
 typedef struct {
     uint32_t access_address;
     uint32_t crc_start;
-    bool used, crc_known, from_peripheral;
-    uint64_t end_us; /* of the last packet */
+    bool used, crc_known, from_peripheral, periodic; /* periodic: advertising, no link */
+    uint64_t end_us;                                 /* of the last packet */
 } amble__sniffed_link;
 
 typedef struct {

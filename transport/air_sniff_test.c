@@ -73,15 +73,18 @@ static const char connect_ind[] = "\x05\x22"
                                   "\x56\x34\x12"
                                   "\x02\x01\x00\x18\x00\x00\x00\x64\x00\xff\xff\xff\xff\x1f\x07";
 
-static int write_and_read(void *arg)
-{
-    static const uint8_t frequencies[][2] = {{0, 1}, {10, 11}, {11, 13}, {36, 38}, {37, 0}, {38, 12}, {39, 39}};
-    static amble__air_sniffer s;
-    char path[64];
-    const uint8_t *record;
+/* AUX_ADV_IND with AdvA, ADI and SyncInfo. */
+static const char sync_info[] = "\x47\x1c\x1b\x29"
+                                "ABCDEF"
+                                "\x01\x10"
+                                "\x10\x20\x50\x00\xff\xff\xff\xff\x1f\x22\x43\x65\x50\x01\x02\x03\x07\x00";
 
-    (void)arg;
-    snprintf(path, sizeof path, "/tmp/amble-sniff-%d.pcap", (int)getpid());
+static const uint8_t frequencies[][2] = {{0, 1}, {10, 11}, {11, 13}, {36, 38}, {37, 0}, {38, 12}, {39, 39}};
+
+static void write_all(const char *path)
+{
+    static amble__air_sniffer s;
+
     assert_int_equal(amble__air_sniff_open(&s, path), 0);
     for (size_t i = 0; i < sizeof frequencies / sizeof *frequencies; i++)
         put(&s, 1000 * i, frequencies[i][0], AMBLE__PHY_1M, UINT32_C(0x8E89BED6),
@@ -97,8 +100,21 @@ static int write_and_read(void *arg)
     put(&s, 80000 + 44 + 150, 6, AMBLE__PHY_2M, LINK, "\x01\x00", 2);
     put(&s, 90000, 6, AMBLE__PHY_CODED_S2, LINK, "\x01\x00", 2); /* nobody answered: the next is the central's again */
     put(&s, 95000, 6, AMBLE__PHY_CODED, LINK, "\x01\x00", 2);
+    put(&s, 96000, 10, AMBLE__PHY_1M, UINT32_C(0x8E89BED6), sync_info, sizeof sync_info - 1);
+    put(&s, 97000, 12, AMBLE__PHY_1M, LINK + 1, "\x07\x02\x01\x00", 4);
+    put(&s, 98000, 13, AMBLE__PHY_1M, LINK + 1, "\x07\x02\x01\x00", 4);
     amble__air_sniff_close(&s);
     put(&s, 99000, 6, AMBLE__PHY_CODED, LINK, "\x01\x00", 2); /* into nothing */
+}
+
+static int write_and_read(void *arg)
+{
+    char path[64];
+    const uint8_t *record;
+
+    (void)arg;
+    snprintf(path, sizeof path, "/tmp/amble-sniff-%d.pcap", (int)getpid());
+    write_all(path);
     read_file(path);
     assert_int_equal(amble__get_le32(bytes), UINT32_C(0xA1B2C3D4));
     assert_int_equal(amble__get_le32(bytes + 20), 256);
@@ -127,6 +143,9 @@ static int write_and_read(void *arg)
     record = next_record(2, 1);
     assert_int_equal(flags(record), 0x0C13 | 2 << 7 | 2 << 14);
     assert_int_equal(record[PSEUDO_HEADER + 4], 0); /* S=8 */
+    (void)next_record(sizeof sync_info - 1, 0);
+    for (int i = 0; i < 2; i++) /* periodic advertising has no two sides */
+        assert_int_equal(flags(next_record(4, 0)), 0x0C13 | 1 << 7);
     assert_int_equal(at, size);
     assert_int_equal(unlink(path), 0);
     return 0;
