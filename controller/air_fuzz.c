@@ -2,7 +2,8 @@
  *
  * Input: the first octet says how CONNECT_IND is bent, the next 22 are its LLData (used as they stand when bit 0 is
  * set). Then records of a header, a length and a payload, one per connection event; bit 7 of the header (reserved on
- * the air) asks for a packet of the host's first, bit 6 for a procedure. */
+ * the air) asks for a packet of the host's first, bit 6 for a command, which is chosen by the number of the event. Bit 3
+ * of the first octet encrypts the link before, so that the records come with a right MIC. */
 #define BENCH_NOTES   600
 #define BENCH_SNIFFED 1
 #include "controller/test_peer.h"
@@ -33,6 +34,29 @@ static void send_to_advertiser(bench *b, peer *p, amble__reader *in)
     bench_run(b, 5);
 }
 
+/* Commands of a host that answers what it was asked, whether or not it was. */
+static void command(bench_host *host, int which)
+{
+    static const struct {
+        unsigned opcode;
+        const char *parameters;
+    } commands[] = {
+        {HC_LE_READ_REMOTE_FEATURES, "4000"},
+        {HC_READ_REMOTE_VERSION, "4000"},
+        {HC_LE_SET_PHY, "4000 00 07 07 0000"},
+        {HC_LE_CONNECTION_UPDATE, "4000 0800 0a00 0200 6400 0000 0000"},
+        {HC_LE_REMOTE_PARAMETER_REQUEST_REPLY, "4000 0800 0a00 0200 6400 0000 0000"},
+        {HC_LE_REMOTE_PARAMETER_REQUEST_NEGATIVE_REPLY, "4000 3b"},
+        {HC_LE_LONG_TERM_KEY_REQUEST_REPLY, "4000 " PEER_LONG_TERM_KEY},
+        {HC_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY, "4000"},
+        {HC_LE_SET_DATA_LENGTH, "4000 fb00 9042"},
+        {HC_WRITE_AUTHENTICATED_PAYLOAD_TIMEOUT, "4000 0500"},
+    };
+    const size_t chosen = (size_t)which % (sizeof commands / sizeof *commands);
+
+    bench_command(host, commands[chosen].opcode, commands[chosen].parameters);
+}
+
 static void talk(bench *b, peer *p, amble__reader *in)
 {
     for (int i = 0; i < EVENTS && amble__read_left(in) >= 2; i++) {
@@ -44,7 +68,7 @@ static void talk(bench *b, peer *p, amble__reader *in)
         if (header & 0x80)
             bench_send(&b->hosts[0], 0x40, (unsigned)i, 30);
         if (header & 0x40)
-            bench_command(&b->hosts[0], i & 1 ? HC_LE_READ_REMOTE_FEATURES : HC_READ_REMOTE_VERSION, "4000");
+            command(&b->hosts[0], i);
         peer_send(p, header & 0x33, payload, size);
     }
 }
@@ -71,7 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (how & 2)
         send_to_advertiser(&b, &p, &in);
     p.channel_selection_2 = how & 4;
-    if (peer_connect(&p))
+    if (peer_connect(&p) &&
+        (!(how & 8) || (peer_poll(&p) && peer_ask_for_encryption(&p) && peer_start_encryption(&p, &b.hosts[0], 0x40))))
         talk(&b, &p, &in);
     bench_run(&b, 2000);
     check_notes(&b.hosts[0]);

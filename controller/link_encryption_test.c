@@ -466,41 +466,16 @@ static void expect_answer(const char *sent, const char *answer)
     assert_memory_equal(p.payload, expected, size);
 }
 
-#define ENC_REQ "03 1122334455667788 9abc 13 02 f1 e0 df ce bd ac 24 ab dc ba"
-
-/* Asks for encryption, and finds the session key from the answer as Vol 6, Part B, 5.1.3.1 has it. */
 static void ask_for_encryption(void)
 {
-    uint8_t long_term[16], session[16];
-    amble__aes_key key;
-
-    assert_true(peer_control(&p, ENC_REQ));
-    assert_int_equal(p.payload[0], 0x04);
-    assert_int_equal(p.size, 13);
-    for (int i = 0; i < 8; i++)
-        session[i] = p.payload[8 - i];
-    memcpy(session + 8, "\xac\xbd\xce\xdf\xe0\xf1\x02\x13", 8);
-    memcpy(p.iv, "\x24\xab\xdc\xba", 4);
-    memcpy(p.iv + 4, p.payload + 9, 4);
-    bench_hex(long_term, "4c0f684139f574d836bcf34e9dfb01bf");
-    assert_int_equal(amble__aes_expand(&key, long_term), 0);
-    amble__aes_encrypt(&key, session, session);
-    assert_int_equal(amble__aes_expand(&p.key, session), 0);
+    assert_true(peer_ask_for_encryption(&p));
     assert_non_null(bench_meta(&b.hosts[0], HC_LE_LONG_TERM_KEY_REQUEST));
 }
 
 static void start_encryption(void)
 {
     ask_for_encryption();
-    assert_int_equal(bench_link_command(&b.hosts[0], HC_LE_LONG_TERM_KEY_REQUEST_REPLY, 0x40, KEY), 0);
-    for (int i = 0; i < 3 && !(p.size == 1 && p.payload[0] == 0x05); i++)
-        assert_true(peer_poll(&p));
-    assert_int_equal(p.payload[0], 0x05);
-    p.sealing = p.opening = true;
-    p.sent = p.received = 0;
-    expect_answer("06", "06");
-    assert_false(p.forged);
-    assert_true(peer_poll(&p));
+    assert_true(peer_start_encryption(&p, &b.hosts[0], 0x40));
     handle[0] = 0x40;
     assert_int_equal(changed(0), 0);
 }
@@ -638,7 +613,7 @@ static void test_a_start_without_a_pause(void **state)
 {
     (void)state;
     start_encryption();
-    expect_answer(ENC_REQ, "07 03");
+    expect_answer(PEER_ENC_REQ, "07 03");
     assert_null(bench_meta(&b.hosts[0], HC_LE_LONG_TERM_KEY_REQUEST));
 }
 
@@ -655,12 +630,7 @@ static void test_a_pause(void **state)
         assert_int_equal(p.size, 0); /* the host's packet is not sent in the clear */
     }
     ask_for_encryption();
-    assert_int_equal(bench_link_command(&b.hosts[0], HC_LE_LONG_TERM_KEY_REQUEST_REPLY, 0x40, KEY), 0);
-    for (int i = 0; i < 3 && p.size != 1; i++)
-        assert_true(peer_poll(&p));
-    p.sealing = p.opening = true;
-    p.sent = p.received = 0;
-    expect_answer("06", "06");
+    assert_true(peer_start_encryption(&p, &b.hosts[0], 0x40));
     assert_int_equal(refreshed(0), 0);
     for (int i = 0; i < 3 && p.size != 20; i++)
         assert_true(peer_poll(&p));

@@ -159,6 +159,7 @@ static inline void peer_begin(peer *p, unsigned header, const void *payload, siz
     if (p->flight_sealed) {
         const amble__ccm_nonce nonce = {.counter = p->sent, .from_central = true, .iv = p->iv};
 
+        size = size < 255 - AMBLE__CCM_MIC ? size : 255 - AMBLE__CCM_MIC;
         amble__ccm_seal(&p->key, &nonce, pdu[0], payload, size, pdu + 2);
         size += AMBLE__CCM_MIC;
     } else if (size) {
@@ -191,5 +192,46 @@ static inline bool peer_control(peer *p, const char *hex)
     for (int i = 0; i < 4 && answered && (p->header & 3) != 3; i++)
         answered = peer_poll(p);
     return answered && (p->header & 3) == 3;
+}
+
+/* --- encryption --------------------------------------------------------------------------------------------------- */
+
+#define PEER_ENC_REQ       "03 1122334455667788 9abc 13 02 f1 e0 df ce bd ac 24 ab dc ba"
+#define PEER_LONG_TERM_KEY "bf01fb9d4ef3bc36d874f53941680f4c" /* order of the air */
+
+/* Asks for encryption, and finds the session key from the answer as Vol 6, Part B, 5.1.3.1 has it. */
+static inline bool peer_ask_for_encryption(peer *p)
+{
+    uint8_t given[16], long_term[16], session[16];
+    amble__aes_key key;
+
+    if (!peer_control(p, PEER_ENC_REQ) || p->size != 13 || p->payload[0] != 0x04)
+        return false;
+    for (int i = 0; i < 8; i++)
+        session[i] = p->payload[8 - i];
+    memcpy(session + 8, "\xac\xbd\xce\xdf\xe0\xf1\x02\x13", 8);
+    memcpy(p->iv, "\x24\xab\xdc\xba", 4);
+    memcpy(p->iv + 4, p->payload + 9, 4);
+    bench_hex(given, PEER_LONG_TERM_KEY);
+    for (int i = 0; i < 16; i++)
+        long_term[i] = given[15 - i];
+    if (amble__aes_expand(&key, long_term))
+        return false;
+    amble__aes_encrypt(&key, session, session);
+    return amble__aes_expand(&p->key, session) == 0;
+}
+
+/* The host knows the key: goes on until both sides encrypt. */
+static inline bool peer_start_encryption(peer *p, bench_host *host, uint16_t handle)
+{
+    bool answered = bench_link_command(host, HC_LE_LONG_TERM_KEY_REQUEST_REPLY, handle, PEER_LONG_TERM_KEY) == 0;
+
+    for (int i = 0; i < 4 && answered && !(p->size == 1 && p->payload[0] == 0x05); i++)
+        answered = peer_poll(p);
+    if (!answered || p->payload[0] != 0x05)
+        return false;
+    p->sealing = p->opening = true;
+    p->sent = p->received = 0;
+    return peer_control(p, "06") && p->size == 1 && p->payload[0] == 0x06 && !p->forged && peer_poll(p);
 }
 #endif

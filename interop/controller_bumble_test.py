@@ -1,8 +1,9 @@
 """Two hosts nobody here wrote, on two virtual controllers: is `amble air` a radio to them?
 
 One Bumble host serves a characteristic, another finds it, connects, raises the MTU, discovers, reads, writes with
-and without response, is notified, and disconnects; once with random own addresses, once with public ones. Then the
-peripheral loses its power.
+and without response, is notified, and disconnects; once with random own addresses, once with public ones. Two more
+hosts change the parameters and the PHY of their link from both sides, pair and encrypt it, with LE legacy pairing and with
+LE Secure Connections. Then a peripheral loses its power.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ import asyncio
 import support
 from bumble.device import Peer
 from bumble.gatt import Characteristic, CharacteristicValue, Service
-from bumble.hci import OwnAddressType
+from bumble.hci import OwnAddressType, Phy
+from bumble.pairing import PairingConfig
 
 SERVICE = "50db505c-8ac4-4738-8448-3b1d9cc09cc5"
 CHARACTERISTIC = "486f64c6-4b5f-4b3b-8aff-edf134a8446a"
@@ -85,6 +87,68 @@ async def session(transport, own):
             await support.scan_for(seeker, "served", own_address_type=own)
 
 
+async def change_parameters(central, served):
+    await central.update_parameters(30, 30, 0, 2000)
+    await support.eventually(lambda: served.parameters.connection_interval == 30, "30 ms at the peripheral")
+    assert central.parameters.connection_interval == 30
+    await served.update_parameters(15, 15, 2, 3000)
+    await support.eventually(lambda: central.parameters.connection_interval == 15, "15 ms at the central")
+    assert (central.parameters.peripheral_latency, central.parameters.supervision_timeout) == (2, 3000)
+
+
+async def change_phy(asks, other, tx, rx):
+    """Bumble does not wait for the end of the procedure, so both sides are asked until they agree."""
+    await asks.set_phy([tx], [rx])
+    for connection, expected in ((asks, (tx, rx)), (other, (rx, tx))):
+        for _ in range(500):
+            phy = await connection.get_phy()
+            if (phy.tx_phy, phy.rx_phy) == expected:
+                break
+            await asyncio.sleep(0.01)
+        assert (phy.tx_phy, phy.rx_phy) == expected, phy
+
+
+async def encrypted_session(transport, secure_connections):
+    def pairing(_connection):
+        identity = PairingConfig.AddressType.RANDOM
+        return PairingConfig(sc=secure_connections, mitm=False, bonding=True, identity_address_type=identity)
+
+    peripheral = Peripheral()
+    async with support.bumble_host(transport, "served", "C0:11:22:33:44:01", peripheral.prepare, SERVICE) as server:
+        async with support.bumble_host(transport, "seeker", "C0:11:22:33:44:02") as seeker:
+            server.pairing_config_factory = seeker.pairing_config_factory = pairing
+            await server.start_advertising(auto_restart=True)
+            connection = await seeker.connect(server.random_address, timeout=10)
+            await support.eventually(lambda: server.connections, "a connection at the peripheral")
+            served = list(server.connections.values())[0]
+            await change_parameters(connection, served)
+            await change_phy(connection, served, Phy.LE_2M, Phy.LE_2M)
+            await connection.pair()
+            assert connection.is_encrypted
+            await support.eventually(lambda: served.is_encrypted, "encryption at the peripheral")
+            assert connection.sc == served.sc == secure_connections
+            peer = Peer(connection)
+            assert await peer.request_mtu(247) == 247
+            await peer.discover_all()
+            characteristic = peer.get_characteristics_by_uuid(CHARACTERISTIC)[0]
+            await use_characteristic(characteristic, peripheral, server)
+            await change_phy(connection, served, Phy.LE_CODED, Phy.LE_1M)
+            await change_parameters(connection, served)
+            assert await characteristic.read_value() == LONG_VALUE
+            await connection.disconnect()
+            if secure_connections:  # as responder, Bumble answers a bonded legacy reconnection with a wrong key
+                await reconnect(seeker, server)
+
+
+async def reconnect(seeker, server):
+    await support.eventually(lambda: not server.connections, "the end at the peripheral")
+    connection = await seeker.connect(server.random_address, timeout=10)
+    await connection.encrypt()
+    assert connection.is_encrypted
+    await support.eventually(lambda: list(server.connections.values())[0].is_encrypted, "encryption at the peripheral")
+    await connection.disconnect()
+
+
 async def loss_of_power(transport, air):
     async with support.bumble_host(transport, "seeker", "C0:11:22:33:44:02") as seeker:
         reasons = []
@@ -103,6 +167,8 @@ async def test():
     air, transport = await support.start_air()
     for own in (OwnAddressType.RANDOM, OwnAddressType.PUBLIC):
         await session(transport, own)
+    for secure_connections in (False, True):
+        await encrypted_session(transport, secure_connections)
     await loss_of_power(transport, air)
     assert await air.stop() == 0
 
