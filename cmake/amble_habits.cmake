@@ -14,4 +14,5 @@ amble_habit(install)  # an installed amble can be used through pkg-config and th
 amble_habit(package)  # the Debian packages, unpacked, can be used in the same ways
 amble_habit(snippets) # every C block of README.md and docs/from-aioble.md compiles
 amble_habit(documentation) # the manual pages and the completion of bash do what they should
+amble_habit(readme)   # README.md: from nothing to a peripheral that is seen
 amble_habit(tutorial) # docs/tutorial.md: its commands run, and one sees what it says
