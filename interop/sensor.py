@@ -1,6 +1,7 @@
 """A heart rate sensor on Bumble, for the tests of the tool that read, write and follow values."""
 
 import asyncio
+import itertools
 import struct
 
 from bumble.core import UUID
@@ -42,7 +43,7 @@ class Sensor:
         return any(any(value) for subscriptions in subscribers for value in subscriptions.values())
 
     async def beat(self):
-        """Notifies 61, 62, ... to whoever has subscribed."""
-        for rate in range(61, 256):
-            await self.device.notify_subscribers(self.rate, bytes([0, rate]))
+        """Notifies 61, 62, ... to whoever has subscribed, without an end, as 16-bit rates."""
+        for rate in itertools.count(61):
+            await self.device.notify_subscribers(self.rate, struct.pack("<BH", 1, rate))
             await asyncio.sleep(0.05)

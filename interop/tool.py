@@ -15,6 +15,7 @@ import support
 from bumble.core import UUID, AdvertisingData
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "AMBLE_TRANSPORT"}
+ENVIRONMENT["LSAN_OPTIONS"] = f"suppressions={support.SOURCE}/interop/data/leaks.txt:print_suppressions=0"
 
 
 class Result:

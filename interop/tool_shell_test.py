@@ -173,7 +173,7 @@ async def ends(terminal, device):
     terminal.type(f"connect {DEVICE}\n")
     await terminal.displays("connected to")
     terminal.type("\x04")
-    assert await terminal.end() == 0
+    assert await terminal.end() == 0, terminal.text
     await support.eventually(lambda: not device.connections, "the link is left on Ctrl-D")
 
 
@@ -199,7 +199,7 @@ async def a_person(transport, sensor):
         terminal.type("\x1b[A")  # the last line of the last time
         await terminal.displays(f"connect {DEVICE}")
         terminal.type("\x03quit\n")
-        assert await terminal.end() == 0
+        assert await terminal.end() == 0, terminal.text
 
 
 async def a_plain_terminal(transport, device):
