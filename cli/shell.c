@@ -299,8 +299,9 @@ static int shell(amble *ble, int argc, char **argv)
     s->json = o.json;
     s->timeout_ms = o.timeout_ms;
     s->edit = editor;
+    s->typed = is_typed(&o);
     (void)sigaction(SIGINT, &action, &previous); /* cannot fail for this signal */
-    r = is_typed(&o) ? converse(s)
+    r = s->typed     ? converse(s)
         : o.words[0] ? amble__shell_exec(s, o.words[0])
                      : run_lines(s, STDIN_FILENO, "standard input");
     (void)sigaction(SIGINT, &previous, NULL);

@@ -41,7 +41,8 @@ typedef struct {
 struct amble__shell {
     amble *ble;
     bool json, quit;
-    bool told; /* the command that failed has said all there is to say */
+    bool typed; /* by a person, who can be asked */
+    bool told;  /* the command that failed has said all there is to say */
     int timeout_ms;
     unsigned depth;    /* of `exec` */
     amble__edit *edit; /* NULL: lines come from a file or a pipe, or are not edited */
@@ -72,6 +73,20 @@ void amble__shell_disconnect(amble__shell_link *link);
 
 /* Prints an event, {"event": ..., "address": ...}; the object may get more before amble__output_json. */
 cJSON *amble__shell_event(const char *event, const amble__shell_link *link);
+
+/* --- pairing: shell_pair.c ------------------------------------------------------------------------------------------ */
+typedef struct {
+    bool given;
+    uint32_t number;
+} amble__shell_passkey;
+typedef struct {
+    amble__shell_passkey passkey;
+    bool same, mitm, renew;
+    int timeout_ms; /* 0: a minute */
+} amble__shell_pair_options;
+bool amble__shell_take_passkey(void *field, const char *value);
+/* Encrypts the current link, asks what has to be asked. */
+int amble__shell_pair(amble__shell *s, const amble__shell_pair_options *o) AMBLE_MUST_CHECK;
 
 /* --- commands: shell_commands.c --------------------------------------------------------------------------------------- */
 typedef struct {

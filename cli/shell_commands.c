@@ -196,6 +196,18 @@ static int run_unsubscribe(amble__shell *s, const amble__command *command, int a
     return AMBLE_ERR_NOT_FOUND;
 }
 
+static int run_pair(amble__shell *s, const amble__command *command, int argc, char **argv)
+{
+    amble__shell_pair_options o = {.timeout_ms = 0};
+    const int r = amble__options_take(command, argc, argv, &o);
+
+    if (r)
+        return r;
+    if (!amble__shell_link_of(s, NULL))
+        return AMBLE_ERR_DISCONNECTED;
+    return amble__shell_pair(s, &o);
+}
+
 /* --- the shell itself ------------------------------------------------------------------------------------------------- */
 static int run_sleep(amble__shell *s, const amble__command *command, int argc, char **argv)
 {
@@ -262,6 +274,30 @@ static const amble__option timeout_option[] = {
      .field = offsetof(plain_options, timeout_ms)},
 };
 
+static const amble__option pair_option_table[] = {
+    {.name = "--passkey",
+     .value = "N",
+     .about = "the six digits that the other device shows; without it they are asked for",
+     .expected = "up to six digits",
+     .take = amble__shell_take_passkey,
+     .field = offsetof(amble__shell_pair_options, passkey)},
+    {.name = "--same",
+     .about = "says yes when both devices show digits, without asking",
+     .field = offsetof(amble__shell_pair_options, same)},
+    {.name = "--mitm",
+     .about = "fails unless nobody can have been in between",
+     .field = offsetof(amble__shell_pair_options, mitm)},
+    {.name = "--renew",
+     .about = "pairs even if there are keys from before",
+     .field = offsetof(amble__shell_pair_options, renew)},
+    {.name = "--timeout",
+     .value = "N",
+     .about = "seconds that it may take; 60 unless given",
+     .expected = AMBLE__EXPECTED_SECONDS,
+     .take = amble__take_seconds,
+     .field = offsetof(amble__shell_pair_options, timeout_ms)},
+};
+
 #define LINES(...)   ((const char *const[]){__VA_ARGS__, NULL})
 #define PLAIN(least) .words_least = (least), .words_most = 1, .words_field = offsetof(plain_options, words)
 #define GATT(least, most)                                                                                              \
@@ -320,6 +356,18 @@ static const amble__shell_command commands[] = {
       .in_shell = true},
      run_help,
      true},
+    {{.name = "pair",
+      .about = "encrypts the link, for what cannot be read otherwise",
+      .usage = LINES("pair [OPTIONS]"),
+      .text =
+          LINES("Pairs, unless the link is encrypted well enough, and asks what the pairing wants to know. The keys "
+                "are kept until the shell ends. A script pairs without a passkey, unless --passkey or --same says "
+                "what it would answer."),
+      .options = pair_option_table,
+      .option_count = sizeof pair_option_table / sizeof *pair_option_table,
+      .in_shell = true},
+     run_pair,
+     false},
     {{.name = "quit",
       .about = "ends the links and the shell",
       .usage = LINES("quit"),

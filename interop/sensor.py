@@ -9,6 +9,7 @@ from bumble.gatt import Characteristic, CharacteristicValue, Descriptor, Service
 
 ADDRESS = "C0:11:22:33:44:55"
 DEVICE = f"{ADDRESS}/r"
+SECRET = "b0000002-1111-4222-8333-444455556666"
 CONTROL = "b0000001-1111-4222-8333-444455556666"
 LONG = bytes(range(256)) + bytes(range(44))
 READ, WRITE, NOTIFY = Characteristic.READABLE, Characteristic.WRITEABLE, Characteristic.Properties.NOTIFY
@@ -32,7 +33,7 @@ class Sensor:
             READ | WRITE,
             CharacteristicValue(read=lambda _: LONG, write=lambda _, value: self.written.append(bytes(value))),
         )
-        secret = Characteristic("b0000002-1111-4222-8333-444455556666", property.READ, Characteristic.READ_REQUIRES_ENCRYPTION, b"")
+        secret = Characteristic(SECRET, property.READ, Characteristic.READ_REQUIRES_ENCRYPTION, b"for you")
         device.add_services(
             [Service(UUID(0x180D), [self.rate, self.alert]), Service(UUID(0x180F), [level]), Service(UUID(0x181A), [temperature, control, secret])]
         )

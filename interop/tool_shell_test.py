@@ -7,9 +7,7 @@ import tempfile
 
 import support
 import tool
-from sensor import ADDRESS, CONTROL, DEVICE, Sensor
-
-REFUSED = "b0000002-1111-4222-8333-444455556666"
+from sensor import ADDRESS, CONTROL, DEVICE, SECRET, Sensor
 
 
 # --- scripts ---------------------------------------------------------------------------------------------------------------
@@ -57,8 +55,8 @@ async def script_with_json(shell):
 
 
 async def script_that_fails(shell, device):
-    failed = await shell(stdin=f"connect {DEVICE}\n\nread {REFUSED}\nread 2A19", code=1)
-    assert f"standard input:3: this failed: read {REFUSED}" in failed.err and "ATT 0x" in failed.err, failed.err
+    failed = await shell(stdin=f"connect {DEVICE}\n\nread {SECRET}\nread 2A19", code=1)
+    assert f"standard input:3: this failed: read {SECRET}" in failed.err and "ATT 0x" in failed.err, failed.err
     assert "98 %" not in failed.out, failed.out
     await support.eventually(lambda: not device.connections, "the link is left")
     for lines, code, sentence in (
