@@ -112,4 +112,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test)
+support.run(test, limit=100)
