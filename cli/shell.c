@@ -185,20 +185,18 @@ static int next_line(void *arg)
 static int run_lines(amble__shell *s, int fd, const char *name)
 {
     amble__lines *lines = malloc(sizeof *lines);
-    next_arguments next = {.lines = lines};
+    next_arguments next = {.lines = lines, .line = ""};
     int r = AMBLE_ERR_NO_MEMORY;
 
     if (!lines)
         return r;
     amble__lines_init(lines, fd);
-    while (!s->quit && (r = operate(next_line, &next)) == 1) {
-        r = run_line(s, next.line);
-        if (r < 0) {
-            fprintf(stderr, "amble shell: %s:%u: %s: %s\n", name, lines->number,
-                    r == AMBLE_ERR_CANCELLED ? "interrupted" : "this failed", next.line);
+    while (!s->quit && (r = operate(next_line, &next)) == 1)
+        if ((r = run_line(s, next.line)) < 0)
             break;
-        }
-    }
+    if (r < 0)
+        fprintf(stderr, "amble shell: %s:%u: %s: %s\n", name, lines->number,
+                r == AMBLE_ERR_CANCELLED ? "interrupted" : "this failed", next.line);
     free(lines);
     return r < 0 ? r : 0;
 }
