@@ -332,6 +332,41 @@ static void roles_and_procedures_go_on_side_by_side(void **state)
                     {.label = "central", .script = be_central});
 }
 
+/* A peripheral waits for the exchange that its central begins. */
+static int await_mtu(bench_device *self)
+{
+    amble_connection *conn = bench_await(self);
+
+    assert_int_equal(amble_mtu_exchanged(conn, 100), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble_mtu_exchanged(conn, 30000), 100);
+    assert_int_equal(amble_mtu_exchanged(conn, 0), 100); /* and knows it */
+    bench_await_end(conn);
+    conn = bench_await(self);
+    assert_int_equal(amble_mtu_exchanged(conn, AMBLE_FOREVER), AMBLE_ERR_DISCONNECTED);
+    amble_connection_close(conn);
+    return 0;
+}
+static int begin_mtu(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "peripheral");
+
+    bench_sleep(2000);
+    assert_int_equal(amble_exchange_mtu(conn, 30000), 100);
+    assert_int_equal(amble_mtu_exchanged(conn, 0), 100);
+    amble_connection_close(conn);
+    conn = bench_connect(self, "peripheral");
+    bench_sleep(500);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void a_peripheral_waits_for_the_mtu(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY({.label = "peripheral", .script = await_mtu},
+                    {.label = "central", .script = begin_mtu, .config = {.mtu = 100}});
+}
+
 /* --- ends of links ------------------------------------------------------------------------------------------------ */
 static bool central_leaves;
 
@@ -481,6 +516,7 @@ int main(void)
         cmocka_unit_test(results_come_oldest_first_and_losses_are_counted),
         cmocka_unit_test(several_scans_go_on_at_once),
         cmocka_unit_test(roles_and_procedures_go_on_side_by_side),
+        cmocka_unit_test(a_peripheral_waits_for_the_mtu),
         cmocka_unit_test(both_sides_may_leave),
         cmocka_unit_test(power_loss_is_noticed_by_the_supervision_timeout),
         cmocka_unit_test(slots_are_given_back),

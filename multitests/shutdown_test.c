@@ -89,9 +89,33 @@ static int written_by(void *arg)
     return amble_written_by(((setting *)arg)->conn, &value, &v, AMBLE_FOREVER);
 }
 
-static int (*const host_waits[])(void *arg) = {advertise, scan, connect_to_nobody, written, requested, first_written};
-static int (*const link_waits[])(void *arg) = {read_slow, read_queued, notified, written_by};
-enum { HOST_WAITS = 6, LINK_WAITS = 4 };
+static int exchanged(void *arg) { return amble_mtu_exchanged(((setting *)arg)->conn, AMBLE_FOREVER); }
+/* Always in some change of the link. */
+static int keep_changing(void *arg)
+{
+    amble_parameters wish = {.min_interval_us = 30000, .max_interval_us = 30000};
+    amble_connection *conn = ((setting *)arg)->conn;
+    int r;
+
+    while ((r = amble_connection_update(conn, &wish, AMBLE_FOREVER)) == 0)
+        wish.min_interval_us = wish.max_interval_us = wish.max_interval_us == 30000 ? 50000 : 30000;
+    return r;
+}
+static int keep_tuning(void *arg)
+{
+    amble_phys wish = {.send = AMBLE_PHY_1M};
+    int r;
+
+    while ((r = amble_connection_set_phy(((setting *)arg)->conn, &wish, NULL, AMBLE_FOREVER)) == 0)
+        wish.send = wish.send == AMBLE_PHY_1M ? AMBLE_PHY_2M : AMBLE_PHY_1M;
+    return r;
+}
+
+static int (*const host_waits[])(void *arg) = {advertise, scan,      scan,         connect_to_nobody,
+                                               written,   requested, first_written};
+static int (*const link_waits[])(void *arg) = {read_slow, read_queued,   notified,   written_by,
+                                               exchanged, keep_changing, keep_tuning};
+enum { HOST_WAITS = 7, LINK_WAITS = 7 };
 
 static setting set_up(bench_device *self)
 {

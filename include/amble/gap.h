@@ -196,6 +196,9 @@ amble_device amble_connection_device(const amble_connection *conn);
 amble *amble_connection_host(const amble_connection *conn);
 bool amble_connection_is_central(const amble_connection *conn); /* this side's role */
 uint16_t amble_connection_mtu(const amble_connection *conn);    /* of ATT; 23 until exchanged */
+/* Waits until the MTU was exchanged, by either side: returns it. For a peripheral whose central begins the exchange, as phones do; to begin it is
+ * amble_exchange_mtu. Errors: TIMEOUT, CANCELLED, DISCONNECTED. */
+int amble_mtu_exchanged(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;
 
 /* --- the timing of a link ----------------------------------------------------------------------------------------- */
 /* Connection parameters, Vol 6 Part B 4.5.1, 4.5.2. The supervision timeout must be longer than (1 + latency) * max_interval_us * 2. */

@@ -160,6 +160,8 @@ void amble__att_open(amble__att *att, amble_connection *conn)
     bearer->mtu = AMBLE__ATT_MTU_MIN;
     bearer->our_mtu = att->mtu;
     bearer->mtu_exchanged = false;
+    bearer->mtu_known = false;
+    amble__list_init(&bearer->mtu_waiters);
     bearer->dead = false;
     bearer->prepared = false;
     open_turn(&bearer->request, bearer);
@@ -174,6 +176,19 @@ void amble__att_lost(amble_connection *conn)
 }
 
 uint16_t amble_connection_mtu(const amble_connection *conn) { return conn->bearer->mtu; }
+
+int amble_mtu_exchanged(amble_connection *conn, int timeout_ms)
+{
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    if (!conn->bearer->mtu_known && conn->end < 0)
+        return amble__wait_refuse(conn->end);
+    if (!conn->bearer->mtu_known)
+        r = amble__link_wait(conn, &conn->bearer->mtu_waiters, amble__deadline(timeout_ms));
+    return r < 0 ? r : conn->bearer->mtu;
+}
 
 /* --- requests of ours --------------------------------------------------------------------------------------------- */
 int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
@@ -234,6 +249,8 @@ void amble__att_set_mtu(amble__att_bearer *bearer, uint16_t theirs)
     const uint16_t smaller = theirs < bearer->our_mtu ? theirs : bearer->our_mtu;
 
     bearer->mtu = smaller < AMBLE__ATT_MTU_MIN ? AMBLE__ATT_MTU_MIN : smaller;
+    bearer->mtu_known = true;
+    amble__waiters_end(&bearer->mtu_waiters, 0);
 }
 
 /* The server counts on its MTU Response, whether or not the task that asked for it still waits. */

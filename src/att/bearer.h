@@ -37,7 +37,9 @@ typedef struct amble__att_bearer {
     uint16_t mtu;
     uint16_t our_mtu;
     bool mtu_exchanged; /* by us */
-    bool dead;          /* a transaction timed out: nothing is sent that wants an answer, and no answer counts */
+    bool mtu_known;     /* exchanged by either side */
+    amble__list mtu_waiters;
+    bool dead; /* a transaction timed out: nothing is sent that wants an answer, and no answer counts */
     amble__turn request, indication;
     bool prepared; /* the peer's queue may hold parts of a write of ours: whoever ends the turn now owes it a cancel */
     uint8_t request_opcode;
