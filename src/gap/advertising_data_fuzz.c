@@ -19,6 +19,7 @@ static void read_result(const amble_scan_result *result)
     static const amble_uuid uuid = AMBLE_UUID16(0x181a);
     const uint8_t *data;
     size_t at = 0, size, before = 0;
+    amble_uuid listed;
     uint8_t type, sum = 0;
     char name[32];
 
@@ -30,6 +31,11 @@ static void read_result(const amble_scan_result *result)
     }
     (void)amble_scan_has_service(result, &uuid);
     require(strlen(amble_scan_name(result, name, "")) < sizeof name);
+    data = amble_scan_service_data(result, &uuid, &size);
+    require(!data || data + size <= result->data + result->size);
+    for (at = 0; amble_scan_next_service(result, &at, &listed);)
+        require(at <= result->size && (listed.size == 2 || listed.size == 16));
+    (void)amble_scan_flags(result), (void)amble_scan_appearance(result), (void)amble_scan_tx_power(result);
     data = amble_scan_manufacturer(result, sum, &size);
     require(!data || data + size <= result->data + result->size);
 }
@@ -38,6 +44,7 @@ static void read_result(const amble_scan_result *result)
 typedef struct {
     char name[64];
     uint8_t maker[64];
+    uint8_t structures[32];
     amble_uuid uuids[AMBLE_ADVERTISE_SERVICES];
     amble_advertise_options options;
 } wish;
@@ -58,6 +65,13 @@ static void take_wish(wish *w, amble__reader *r)
         w->options.manufacturer_size = maker;
         w->options.company = 0x1234;
     }
+    if (flags & 64) {
+        w->options.tx_power = true;
+        w->options.structures_size = amble__read_u8(r) % sizeof w->structures;
+        amble__read_copy(r, w->structures, w->options.structures_size);
+        w->options.structures = w->structures;
+        w->options.shortest_name = amble__read_u8(r);
+    }
     for (unsigned i = 0; i < AMBLE_ADVERTISE_SERVICES; i++) {
         if (!(services >> i & 1))
             continue;
@@ -74,9 +88,9 @@ static void expect_wish(const wish *w, const amble_scan_result *result)
 
     for (int i = 0; i < AMBLE_ADVERTISE_SERVICES; i++)
         require(!w->options.services[i] || amble_scan_has_service(result, w->options.services[i]));
-    if (!w->options.no_name && w->options.name)
+    if (!w->options.no_name && w->options.name && !w->options.structures)
         require(strcmp(amble_scan_name(result, name, ""), w->options.name) == 0);
-    if (w->options.manufacturer)
+    if (w->options.manufacturer && !w->options.structures) /* which may be a name or a manufacturer's, too */
         require(amble_scan_manufacturer(result, 0x1234, &size) && size == w->options.manufacturer_size);
 }
 

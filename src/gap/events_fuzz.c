@@ -61,7 +61,9 @@ static int write_packet(amble__transport *transport, const uint8_t *packet, size
     if (opcode == AMBLE__HCI_READ_SUPPORTED_COMMANDS)
         answer[6 + 27] = 0x20; /* LE Read Remote Features */
     if (opcode == AMBLE__HCI_LE_READ_FEATURES && fuzz.extended)
-        answer[6 + 1] = 0x10;
+        memset(answer + 6, 0xff, 8); /* everything: sets, PHYs, periodic advertising, parameter requests */
+    if (opcode == AMBLE__HCI_LE_READ_ADVERTISING_SETS)
+        answer[6] = 3;
     if (opcode == AMBLE__HCI_LE_READ_BUFFER_SIZE || opcode == AMBLE__HCI_READ_BD_ADDR ||
         opcode == AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE)
         answer[6] = answer[8] = 27;
@@ -118,6 +120,60 @@ static int scan(void *arg)
             ;
     }
     amble_scan_close(&scanner);
+    return r;
+}
+
+/* With a link, in either role: everything that an event ends. */
+static int tune(void *arg)
+{
+    static const amble_phys phys = {.send = AMBLE_PHY_2M};
+    amble *ble = arg;
+    int r = 0;
+
+    while (r != AMBLE_ERR_CANCELLED && r != AMBLE_ERR_CLOSED) {
+        for (size_t i = 0; i < ble->links.count && r != AMBLE_ERR_CANCELLED; i++) {
+            amble_connection *conn = &ble->links.slots[i];
+
+            if (conn->state != AMBLE__LINK_LIVE)
+                continue;
+            r = amble_connection_update(conn, &(amble_parameters){.latency = 1}, 3);
+            if (r != AMBLE_ERR_CANCELLED && conn->state == AMBLE__LINK_LIVE)
+                r = amble_connection_set_phy(conn, &phys, NULL, 3);
+        }
+        if (r != AMBLE_ERR_CANCELLED)
+            r = amble_sleep_ms(1);
+    }
+    return r;
+}
+
+static int welcome(void *arg)
+{
+    const amble_advertise_options options = {.extended = fuzz.extended};
+    amble_connection *conn;
+    amble_advertiser advertiser;
+    int r = amble_advertise_open(arg, &advertiser, &options);
+
+    while (r >= 0 && (r = amble_advertise_next(&advertiser, &conn, AMBLE_FOREVER)) == 0)
+        amble_connection_close(conn);
+    amble_advertise_close(&advertiser);
+    return r;
+}
+
+static int listen(void *arg)
+{
+    static const amble_device peer = {.bytes = {1}};
+    amble_periodic periodic;
+    amble_periodic_report report;
+    int r;
+
+    while ((r = amble_periodic_open(arg, &periodic, peer, 1, NULL, 20)) != AMBLE_ERR_CANCELLED) {
+        while (r >= 0 && (r = amble_periodic_next(&periodic, &report, 20)) == 0)
+            if (report.size && report.data[report.size - 1] == 0x5a)
+                r = amble_sleep_ms(1); /* every byte can be read */
+        amble_periodic_close(&periodic);
+        if (r == AMBLE_ERR_CANCELLED || amble_sleep_ms(1) < 0)
+            break;
+    }
     return r;
 }
 
@@ -184,6 +240,9 @@ static int run(void *arg)
     amble_spawn(&scope, advertise, ble);
     amble_spawn(&scope, connect_one, ble);
     amble_spawn(&scope, scan, ble);
+    amble_spawn(&scope, tune, ble);
+    amble_spawn(&scope, welcome, ble);
+    amble_spawn(&scope, listen, ble);
     (void)!amble_sleep_ms(1);
     run_steps();
     amble_scope_close(&scope);
