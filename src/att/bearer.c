@@ -289,7 +289,7 @@ int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__pack
     int r = unusable(bearer);
 
     if (r == 0)
-        r = amble__packet_take(&bearer->att->pool, &bearer->conn->losses, deadline_us, packet);
+        r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, &bearer->conn->losses, deadline_us, packet);
     if (r < 0)
         return r;
     if ((r = unusable(bearer)) < 0) { /* the packet came free because the link was lost */

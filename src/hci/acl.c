@@ -1,6 +1,7 @@
 /* ACL data to the controller: credits, fragments, turns.
  *
- * Invariants: acl_credits plus the in_flight of all links is acl_buffers; a link is in `turns` exactly when it has packets. A fragment is
+ * Invariants: acl_credits plus the in_flight of all links is acl_buffers; a link is in `turns` exactly when it has packets. No link can take all
+ * buffers from the others, since a peer that never acknowledges never gives them back. A fragment is
  * sent from where it lies: its header overwrites the bytes before it, which are with the transport already. */
 #include "hci/hci.h"
 
@@ -86,12 +87,33 @@ static int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *
     return 1;
 }
 
+bool amble__acl_fair(const amble__acl_link *link, size_t held, size_t left)
+{
+    const bool alone = link->node.next == link->node.previous; /* in the list of all links */
+
+    return left && (alone || !held || held + 1 < 2 * left);
+}
+
+static bool may_send(const amble__hci *hci, const amble__acl_link *link)
+{
+    return amble__acl_fair(link, link->in_flight, hci->acl_credits);
+}
+
+/* The first in turn that may have a buffer; NULL: nobody has anything to send, or each has enough of them. */
+static amble__acl_link *next_in_turn(const amble__hci *hci)
+{
+    amble__list_each (node, &hci->turns)
+        if (may_send(hci, amble__container(node, amble__acl_link, turn)))
+            return amble__container(node, amble__acl_link, turn);
+    return NULL;
+}
+
 /* One fragment of each link in turn, as long as the controller has room. */
 static void pump(amble__hci *hci)
 {
-    while (hci->acl_credits && !amble__list_empty(&hci->turns)) {
-        amble__acl_link *link = amble__container(hci->turns.next, amble__acl_link, turn);
+    amble__acl_link *link;
 
+    while ((link = next_in_turn(hci))) {
         if (send_fragment(hci, link, amble__container(link->packets.next, amble__packet, node)) < 0)
             return;
         if (amble__list_empty(&link->packets)) {
@@ -110,7 +132,7 @@ void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *pack
     packet->sent = 0;
     packet->busy = true;
     /* While nobody waits for a turn there is no line to stand in. */
-    while (r == 0 && hci->acl_credits && amble__list_empty(&hci->turns))
+    while (r == 0 && amble__list_empty(&hci->turns) && may_send(hci, link))
         r = send_fragment(hci, link, packet);
     if (r > 0)
         return;

@@ -33,7 +33,7 @@ static amble__packet *queue(amble__acl_link *link, uint8_t first, uint16_t size)
     amble__packet *packet = NULL;
 
     amble__list_init(&losses);
-    assert_int_equal(amble__packet_take(&pool, &losses, AMBLE__NEVER, &packet), 0);
+    assert_int_equal(amble__packet_take(&pool, link, &losses, AMBLE__NEVER, &packet), 0);
     assert_in_range(size, 0, packet->capacity);
     packet->size = size;
     for (uint16_t i = 0; i < size; i++)
@@ -102,6 +102,7 @@ static void no_credit_no_packet(void)
     amble__packet *last;
 
     open_two_links(2, 27);
+    amble__acl_link_close(&controller.hci, &b); /* alone it may have both */
     queue(&a, 1, 10);
     queue(&a, 2, 10);
     last = queue(&a, 3, 10);
@@ -158,6 +159,57 @@ static void links_take_turns(void)
     assert_int_equal(free_packets(), 8);
 }
 
+/* A peer that never acknowledges keeps what it got, but the others go on. */
+static void a_link_that_stalls_holds_up_no_other(void)
+{
+    const struct {
+        uint16_t buffers, most;
+    } cases[] = {{2, 1}, {3, 2}, {4, 3}, {8, 5}, {12, 8}};
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned held = 0;
+
+        open_two_links(cases[i].buffers, 100);
+        while (amble__acl_fair(&a, held, cases[i].buffers - held))
+            held++;
+        assert_int_equal(held, cases[i].most);
+    }
+    open_two_links(4, 100);
+    for (int k = 0; k < 5; k++)
+        (void)queue(&a, 1, 10);
+    controller.read = controller.count;
+    for (int k = 0; k < 10; k++) {
+        (void)queue(&b, 2, 10);
+        expect_fragment(HANDLE_B, true, 14, NULL, NULL);
+        say_completed_packets(HANDLE_B, 1);
+    }
+    assert_int_equal(unread(), 0);
+    amble__acl_link_close(&controller.hci, &b); /* alone it may have them all */
+    say_completed_packets(HANDLE_A, 1);
+    assert_int_equal(unread(), 2);
+    assert_int_equal(a.in_flight, 4);
+}
+
+/* The same for the host's own packets, which all links share. */
+static void a_link_that_stalls_does_not_use_up_the_pool(void)
+{
+    amble__packet *packet;
+    amble__list losses;
+
+    open_two_links(1, 100);
+    amble__list_init(&losses);
+    for (int k = 0; k < 6; k++) /* one is with the controller, five wait */
+        (void)queue(&a, 1, 10);
+    assert_int_equal(a.held, 5);
+    assert_int_equal(amble__packet_take(&pool, &a, &losses, 0, &packet), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble__packet_take(&pool, &b, &losses, 0, &packet), 0);
+    amble__packet_release(packet);
+    assert_int_equal(b.held, 0);
+    amble__acl_link_close(&controller.hci, &a);
+    assert_int_equal(pool.left, 8);
+    assert_int_equal(free_packets(), 8);
+}
+
 static void completed_packets_that_make_no_sense(void)
 {
     open_two_links(3, 27);
@@ -191,20 +243,21 @@ static void a_closing_link_gives_everything_back(void)
 
     open_two_links(3, 27);
     queue(&a, 1, 10);
-    half = queue(&a, 2, 90); /* two of its four fragments go out */
+    half = queue(&a, 2, 90); /* one of its four fragments goes out, the third buffer is for others */
     queue(&a, 3, 10);
+    queue(&b, 3, 10);
     queue(&b, 4, 10);
     assert_int_equal(unread(), 3);
-    assert_int_equal(half->sent, 54);
+    assert_int_equal(half->sent, 27);
     assert_int_equal(free_packets(), 5);
     amble__acl_link_close(&controller.hci, &a);
     assert_int_equal(unread(), 4); /* its credits serve the other link at once */
     assert_int_equal(controller.sent[3].bytes[9], 4);
     assert_int_equal(free_packets(), 8);
     assert_int_equal(half->sent, 0);
-    assert_int_equal(controller.hci.acl_credits, 2);
+    assert_int_equal(controller.hci.acl_credits, 1);
     say_completed_packets(HANDLE_A, 3); /* too late */
-    assert_int_equal(controller.hci.acl_credits, 2);
+    assert_int_equal(controller.hci.acl_credits, 1);
     queue(&b, 5, 10);
     assert_int_equal(controller.sent[4].bytes[1], HANDLE_B & 0xff);
 }
@@ -259,6 +312,8 @@ int main(void)
         task_test(no_credit_no_packet),
         task_test(a_fragment_waits_for_its_credit),
         task_test(links_take_turns),
+        task_test(a_link_that_stalls_holds_up_no_other),
+        task_test(a_link_that_stalls_does_not_use_up_the_pool),
         task_test(completed_packets_that_make_no_sense),
         task_test(several_handles_in_one_event),
         task_test(a_closing_link_gives_everything_back),

@@ -45,13 +45,14 @@ typedef struct {
 } amble__hci_pending;
 
 /* The sending half of a link. */
-typedef struct {
+typedef struct amble__acl_link {
     amble__list node;    /* in the list of all links */
     amble__list turn;    /* in the list of links with something to send */
     amble__list packets; /* to be sent, oldest first */
     amble__list drained; /* waits for everything to have been acknowledged */
     uint16_t handle;
     uint16_t in_flight; /* packets in the controller's buffers */
+    uint16_t held;      /* packets of a pool that are this link's for now */
     bool secret;        /* the frame that is being received belongs to the security channel: not traced */
 } amble__acl_link;
 
@@ -99,5 +100,8 @@ void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *pack
 /* A fragment as a trace point; of the security channel's frames, which may hold keys, only the L2CAP header. */
 void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *data, size_t size);
 void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count);
+/* Whether a link that has `held` of something that all links share may take one more of the `left`. Alone it may take all; beside others it
+ * takes while it has less than twice of what remains then, so there is always something left for who has less. */
+bool amble__acl_fair(const amble__acl_link *link, size_t held, size_t left);
 bool amble__acl_idle(const amble__acl_link *link);
 #endif

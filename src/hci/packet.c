@@ -1,5 +1,8 @@
-/* See packet.h. Invariants: a packet is in its pool's free list exactly when it is not busy; while a task waits the list is empty. */
+/* See packet.h. Invariants: a packet is in its pool's free list exactly when it is not busy; while a task waits, what is in
+ * there is more than its link's share. */
 #include "hci/packet.h"
+
+#include "hci/hci.h"
 
 void amble__packet_init(amble__packet *packet, amble__arena *arena, size_t capacity)
 {
@@ -17,35 +20,51 @@ void amble__packet_pool_init(amble__packet_pool *pool, amble__arena *arena, size
     if (pool) {
         amble__list_init(&pool->free);
         amble__list_init(&pool->waiters);
+        pool->left = 0;
     }
     for (size_t i = 0; i < count; i++) {
         amble__packet_init(packets ? &packets[i] : NULL, arena, capacity);
         if (pool && packets) {
             packets[i].pool = pool;
+            pool->left++;
             amble__list_append(&pool->free, &packets[i].node);
         }
     }
 }
 
-/* A task that waits for a packet, and the one it was given. */
+/* A task that waits for a packet, for whom, and the one it was given. */
 typedef struct {
     amble__waiter waiter;
+    amble__acl_link *link;
     amble__packet *packet;
 } packet_waiter;
 
-int amble__packet_take(amble__packet_pool *pool, amble__list *losses, uint64_t deadline_us, amble__packet **packet)
+/* A free packet, if the link may have one. */
+static amble__packet *take_free(amble__packet_pool *pool, amble__acl_link *link)
 {
-    amble__list *node = amble__list_take(&pool->free);
-    packet_waiter for_packet;
+    amble__packet *packet;
+
+    if (!amble__acl_fair(link, link->held, pool->left))
+        return NULL;
+    packet = amble__container(amble__list_take(&pool->free), amble__packet, node);
+    packet->busy = true;
+    packet->holder = link;
+    pool->left--;
+    link->held++;
+    return packet;
+}
+
+int amble__packet_take(amble__packet_pool *pool, amble__acl_link *link, amble__list *losses, uint64_t deadline_us,
+                       amble__packet **packet)
+{
+    packet_waiter for_packet = {.link = link};
     amble__waiter for_loss;
     amble__wait wait;
     int r;
 
-    if (node) {
-        *packet = amble__container(node, amble__packet, node);
-        (*packet)->busy = true;
+    *packet = take_free(pool, link);
+    if (*packet)
         return 0;
-    }
     amble__wait_init(&wait);
     amble__wait_add(&wait, &for_packet.waiter, &pool->waiters);
     amble__wait_add(&wait, &for_loss, losses);
@@ -55,19 +74,17 @@ int amble__packet_take(amble__packet_pool *pool, amble__list *losses, uint64_t d
     return r;
 }
 
-/* Gives the packet to who waited longest. It is handed over at once: a task that runs earlier cannot take it away. */
-static bool hand_over(amble__packet *packet)
+/* Gives packets to who waited longest and may have one. They are handed over at once: a task that runs earlier cannot take them away. */
+static void hand_over(amble__packet_pool *pool)
 {
-    amble__list *node = amble__list_first(&packet->pool->waiters);
-    amble__waiter *waiter;
+    amble__list_each (node, &pool->waiters) {
+        amble__waiter *waiter = amble__container(node, amble__waiter, node);
+        packet_waiter *wants = amble__container(waiter, packet_waiter, waiter);
 
-    if (!node)
-        return false;
-    waiter = amble__container(node, amble__waiter, node);
-    amble__container(waiter, packet_waiter, waiter)->packet = packet;
-    packet->busy = true;
-    amble__wait_end(waiter->wait, 0);
-    return true;
+        wants->packet = take_free(pool, wants->link);
+        if (wants->packet)
+            amble__wait_end(waiter->wait, 0);
+    }
 }
 
 void amble__packet_release(amble__packet *packet)
@@ -77,7 +94,11 @@ void amble__packet_release(amble__packet *packet)
     if (!packet->pool) {
         if (packet->released)
             packet->released(packet);
-    } else if (!hand_over(packet)) {
-        amble__list_append(&packet->pool->free, &packet->node);
+        return;
     }
+    if (packet->holder->held) /* 0: that link is gone, and another one in its place */
+        packet->holder->held--;
+    amble__list_append(&packet->pool->free, &packet->node);
+    packet->pool->left++;
+    hand_over(packet->pool);
 }

@@ -13,12 +13,14 @@
 /* H4 type, ACL header, L2CAP basic header. */
 enum { AMBLE__PACKET_HEADROOM = 1 + 4 + 4 };
 
+struct amble__acl_link;
 typedef struct amble__packet_pool amble__packet_pool;
 typedef struct amble__packet {
     amble__list node;
     amble__packet_pool *pool;                       /* NULL: its owner's for good */
     void (*released)(struct amble__packet *packet); /* of one that is its owner's: it is free again; may be NULL */
     void *owner;                                    /* for `released` */
+    struct amble__acl_link *holder;                 /* who has it, while it is out of its pool */
     bool busy;                                      /* taken, or queued for sending */
     uint16_t capacity;                              /* of the payload */
     uint16_t size;                                  /* of the payload */
@@ -29,13 +31,16 @@ typedef struct amble__packet {
 struct amble__packet_pool {
     amble__list free;
     amble__list waiters;
+    size_t left; /* in `free` */
 };
 
 static inline uint8_t *amble__packet_payload(amble__packet *packet) { return packet->bytes + AMBLE__PACKET_HEADROOM; }
 
 void amble__packet_init(amble__packet *packet, amble__arena *arena, size_t capacity);
 void amble__packet_pool_init(amble__packet_pool *pool, amble__arena *arena, size_t count, size_t capacity);
-/* A packet of the pool; waits for one until the deadline or until the losses' owner is gone. */
-int amble__packet_take(amble__packet_pool *pool, amble__list *losses, uint64_t deadline_us, amble__packet **packet);
+/* A packet of the pool for this link; waits until there is one that it may have beside other links (amble__acl_fair), until the deadline or
+ * until the losses' owner is gone. */
+int amble__packet_take(amble__packet_pool *pool, struct amble__acl_link *link, amble__list *losses,
+                       uint64_t deadline_us, amble__packet **packet);
 void amble__packet_release(amble__packet *packet);
 #endif

@@ -5,6 +5,7 @@ enum { COUNT = 3, CAPACITY = 20 };
 
 static amble__packet_pool pool;
 static amble__list losses;
+static amble__acl_link own; /* in no list: alone */
 
 static void open_pool(void)
 {
@@ -12,13 +13,14 @@ static void open_pool(void)
 
     amble__packet_pool_init(&pool, &arena, COUNT, CAPACITY);
     amble__list_init(&losses);
+    own = (amble__acl_link){.handle = 1};
 }
 
 static amble__packet *take(void)
 {
     amble__packet *packet = NULL;
 
-    assert_int_equal(amble__packet_take(&pool, &losses, AMBLE__NEVER, &packet), 0);
+    assert_int_equal(amble__packet_take(&pool, &own, &losses, AMBLE__NEVER, &packet), 0);
     assert_true(packet->busy);
     return packet;
 }
@@ -26,7 +28,7 @@ static amble__packet *take(void)
 static int take_and_trace(void *name)
 {
     amble__packet *packet;
-    int r = amble__packet_take(&pool, &losses, amble__deadline(500), &packet);
+    int r = amble__packet_take(&pool, &own, &losses, amble__deadline(500), &packet);
 
     trace(name);
     return r;
@@ -88,7 +90,7 @@ static void who_waited_is_not_overtaken(void)
     amble_spawn(&scope, take_and_trace, "a");
     settle();
     amble__packet_release(packets[0]); /* the one that waits gets it, although this task runs first */
-    assert_int_equal(amble__packet_take(&pool, &losses, 0, &mine), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble__packet_take(&pool, &own, &losses, 0, &mine), AMBLE_ERR_TIMEOUT);
     settle();
     assert_string_equal(trace_text, "a");
     amble_scope_close(&scope);

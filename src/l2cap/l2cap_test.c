@@ -238,7 +238,7 @@ static void sending(void)
     amble__packet *packet = NULL;
 
     begin();
-    assert_int_equal(amble__packet_take(&rooms.att.pool, &conn->losses, AMBLE__NEVER, &packet), 0);
+    assert_int_equal(amble__packet_take(&rooms.att.pool, &conn->acl, &conn->losses, AMBLE__NEVER, &packet), 0);
     memcpy(amble__packet_payload(packet), "abc", 3);
     packet->size = 3;
     amble__l2cap_send(conn, 0x1234, packet);
