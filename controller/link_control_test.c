@@ -105,6 +105,33 @@ static void test_length_by_default_and_by_command(void **state)
     assert_memory_equal(bench_command(&b.hosts[0], HC_LE_SET_DATA_LENGTH, "ee0f fb00 4808"), "\x02\xee\x0f", 3);
 }
 
+/* Both sides ask at once: each answers the other, and both know the same lengths in the end. */
+static void test_lengths_from_both_sides_at_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        uint16_t handle[2];
+
+        bench_close(&b);
+        bench_open(&b, seed, 2);
+        assert_true(bench_connect_with(&b, 0, 1, 24, 0, 400, &handle[0], &handle[1]));
+        amble__air_set_loss(b.air, (uint32_t)(seed % 3) * 100000);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(
+                bench_link_command(&b.hosts[i], HC_LE_SET_DATA_LENGTH, handle[i], i ? "6400 b004" : "fb00 4808"), 0);
+        bench_run(&b, 1500);
+        for (int i = 0; i < 2; i++) {
+            const bench_note *note, *last = NULL;
+
+            while ((note = bench_meta(&b.hosts[i], HC_LE_DATA_LENGTH_CHANGE)))
+                last = note;
+            assert_non_null(last);
+            assert_memory_equal(last->bytes + 6,
+                                i ? "\x64\x00\xb0\x04\xfb\x00\x48\x08" : "\xfb\x00\x48\x08\x64\x00\xb0\x04", 8);
+        }
+    }
+}
+
 /* --- against a peer ----------------------------------------------------------------------------------------------- */
 
 static void expect_control(const char *sent, const char *answer)
@@ -260,12 +287,19 @@ static void test_is_told_to_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_features_from_both_sides),         TEST(test_version_once_each_way),
-        TEST(test_length_by_default_and_by_command), PEER_TEST(test_answers_of_a_peripheral),
-        PEER_TEST(test_what_it_does_not_know),       PEER_TEST(test_a_repetition_is_taken_once),
-        PEER_TEST(test_repeats_until_acknowledged),  PEER_TEST(test_a_procedure_nobody_answers),
-        PEER_TEST(test_procedures_that_are_refused), PEER_TEST(test_one_procedure_at_a_time),
-        PEER_TEST(test_lengths_that_are_none),       PEER_TEST(test_is_told_to_end),
+        TEST(test_features_from_both_sides),
+        TEST(test_version_once_each_way),
+        TEST(test_length_by_default_and_by_command),
+        TEST(test_lengths_from_both_sides_at_once),
+        PEER_TEST(test_answers_of_a_peripheral),
+        PEER_TEST(test_what_it_does_not_know),
+        PEER_TEST(test_a_repetition_is_taken_once),
+        PEER_TEST(test_repeats_until_acknowledged),
+        PEER_TEST(test_a_procedure_nobody_answers),
+        PEER_TEST(test_procedures_that_are_refused),
+        PEER_TEST(test_one_procedure_at_a_time),
+        PEER_TEST(test_lengths_that_are_none),
+        PEER_TEST(test_is_told_to_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

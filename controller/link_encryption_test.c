@@ -312,6 +312,62 @@ static void test_beside_other_procedures(void **state)
     }
 }
 
+/* Each mask alone hides its own: what one host hears of, the other does not. */
+static void test_masked_events(void **state)
+{
+    static const struct {
+        unsigned code, subevent;
+    } events[] = {
+        {HC_ENCRYPTION_CHANGE, 0},
+        {HC_ENCRYPTION_KEY_REFRESH_COMPLETE, 0},
+        {HC_LE_META, HC_LE_CONNECTION_UPDATE_COMPLETE},
+        {HC_LE_META, HC_LE_DATA_LENGTH_CHANGE},
+        {HC_LE_META, HC_LE_PHY_UPDATE_COMPLETE},
+    };
+
+    (void)state;
+    bench_command(&b.hosts[1], HC_SET_EVENT_MASK, "7fffffffff7fffff");
+    bench_command(&b.hosts[1], HC_LE_SET_EVENT_MASK, "9bf5ffffffffffff"); /* nor the request for parameters */
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(enable(KEY), 0);
+        assert_true(asked());
+        assert_int_equal(reply(KEY), 0);
+        bench_run(&b, 500);
+    }
+    assert_int_equal(bench_link_command(&b.hosts[0], HC_LE_SET_PHY, handle[0], "00 02 02 0000"), 0);
+    assert_int_equal(bench_link_command(&b.hosts[0], HC_LE_SET_DATA_LENGTH, handle[0], "fb00 4808"), 0);
+    assert_int_equal(
+        bench_link_command(&b.hosts[0], HC_LE_CONNECTION_UPDATE, handle[0], "2000 2000 0000 6400 0000 0000"), 0);
+    bench_run(&b, 2000);
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        assert_int_equal(bench_count(&b.hosts[0], events[i].code, events[i].subevent), 1);
+        assert_int_equal(bench_count(&b.hosts[1], events[i].code, events[i].subevent), 0);
+    }
+}
+
+/* A change that is being agreed on is announced first, since an announcement that is held would come too late. */
+static void test_waits_for_what_must_be_announced(void **state)
+{
+    static const char parameters[] = "2000 2000 0000 9001 0000 0000";
+
+    (void)state;
+    assert_int_equal(bench_link_command(&b.hosts[1], HC_LE_CONNECTION_UPDATE, handle[1], parameters), 0);
+    bench_run(&b, 200);
+    assert_non_null(bench_meta(&b.hosts[0], HC_LE_REMOTE_PARAMETER_REQUEST));
+    assert_int_equal(enable(KEY), 0);
+    bench_run(&b, 200);
+    assert_int_equal(bench_count(&b.hosts[1], HC_LE_META, HC_LE_LONG_TERM_KEY_REQUEST), 0);
+    assert_int_equal(bench_link_command(&b.hosts[0], HC_LE_REMOTE_PARAMETER_REQUEST_REPLY, handle[0], parameters), 0);
+    assert_true(asked());
+    bench_run(&b, 2000);
+    assert_int_equal(reply(KEY), 0);
+    bench_run(&b, 500);
+    b.hosts[1].read = 0;
+    assert_int_equal(changed(1), 0);
+    assert_int_equal(bench_count(&b.hosts[0], HC_LE_META, HC_LE_CONNECTION_UPDATE_COMPLETE), 1);
+    assert_int_equal(bench_disconnected(&b.hosts[0]), -1);
+}
+
 /* --- restarting --------------------------------------------------------------------------------------------------- */
 
 static void test_a_new_key(void **state)
@@ -513,6 +569,27 @@ static void test_a_central_of_another_make(void **state)
     assert_false(p.forged);
 }
 
+/* Answers that are held fill the queue; encryption goes on all the same, and they come behind it. */
+static void test_a_queue_that_is_full_of_answers(void **state)
+{
+    unsigned answers = 0;
+
+    (void)state;
+    p.deaf = true;
+    for (int i = 0; i < 4; i++)
+        assert_true(peer_send(&p, 3, "\x12", 1));
+    assert_int_equal(bench_status(&b.hosts[0], HC_READ_REMOTE_VERSION, "4000"), 0);
+    p.deaf = false;
+    start_encryption();
+    answers += p.payload[0] == 0x13;
+    for (int i = 0; i < 8; i++) {
+        assert_true(peer_poll(&p));
+        answers += p.size == 1 && p.payload[0] == 0x13;
+    }
+    assert_int_equal(answers, 3); /* and one before the hold */
+    assert_false(p.forged);
+}
+
 static void expect_mic_failure(void)
 {
     assert_int_equal(bench_disconnected(&b.hosts[0]), HC_MIC_FAILURE);
@@ -687,12 +764,15 @@ int main(void)
         TEST(test_a_disconnect_waits_for_no_key),
         TEST(test_data_waits_and_is_then_encrypted),
         TEST(test_beside_other_procedures),
+        TEST(test_waits_for_what_must_be_announced),
+        TEST(test_masked_events),
         TEST(test_a_new_key),
         TEST(test_a_new_key_that_is_missing),
         TEST(test_a_new_key_that_is_wrong),
         TEST(test_the_same_outcome_under_loss),
         TEST(test_pings_keep_the_payload_authenticated),
         PEER_TEST(test_a_central_of_another_make),
+        PEER_TEST(test_a_queue_that_is_full_of_answers),
         PEER_TEST(test_a_replayed_packet),
         PEER_TEST(test_a_plain_packet_on_an_encrypted_link),
         PEER_TEST(test_a_packet_thrown_back),

@@ -331,9 +331,49 @@ static void test_the_same_outcome_under_loss(void **state)
     }
 }
 
+/* A long packet that is not acknowledged when its PHY gets slower, or the interval shorter, must still fit. */
+static void test_long_packets_that_outlive_a_change(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        const int asks = seed >> 1 & 1;
+
+        bench_close(&b);
+        open_link(seed, seed & 1 ? 6 : 40);
+        bench_command(&b.hosts[1], HC_LE_SET_EVENT_MASK, "dfffffffffffffff");
+        b.hosts[0].quiet = b.hosts[1].quiet = true;
+        for (int i = 0; i < 2; i++)
+            assert_non_null(set_length(i, "fb00 9042"));
+        assert_int_equal(set_phy(asks, seed & 1 ? "00 02 02 0000" : "00 04 04 0000"), 0);
+        bench_run(&b, 1500);
+        amble__air_set_loss(b.air, 400000);
+        if (seed & 1)
+            assert_int_equal(set_phy(asks, "00 04 04 0000"), 0);
+        else
+            assert_int_equal(
+                bench_link_command(&b.hosts[0], HC_LE_CONNECTION_UPDATE, handle[0], "0600 0600 0000 9001 0000 0000"),
+                0);
+        both_ways(40, 8000);
+        expect_alive();
+    }
+}
+
 /* docs/design.md, section 8: a packet and its acknowledgement on each PHY, and how many of them an interval of 400 ms
  * holds. */
-static void throughput(const char *wish, unsigned cycle_us, unsigned buffers)
+static void encrypt(void)
+{
+    static const char key[] = "00112233445566778899aabbccddeeff";
+
+    assert_int_equal(bench_link_command(&b.hosts[0], HC_LE_ENABLE_ENCRYPTION, handle[0],
+                                        "0000000000000000 0000 00112233445566778899aabbccddeeff"),
+                     0);
+    bench_run(&b, 2000);
+    assert_int_equal(bench_link_command(&b.hosts[1], HC_LE_LONG_TERM_KEY_REQUEST_REPLY, handle[1], key), 0);
+    bench_run(&b, 3000);
+    assert_int_equal(bench_event(&b.hosts[0], HC_ENCRYPTION_CHANGE, 0)->bytes[3], 0);
+}
+
+static void throughput(const char *wish, unsigned cycle_us, unsigned buffers, bool encrypted)
 {
     const unsigned intervals = 20, whole = 400000 / cycle_us;
     const amble__controller_options options = {.acl_buffers = (uint8_t)buffers};
@@ -350,6 +390,8 @@ static void throughput(const char *wish, unsigned cycle_us, unsigned buffers)
     assert_true(bench_connect_with(&b, 0, 1, 320, 0, 3200, &handle[0], &handle[1]));
     assert_int_equal(set_phy(1, wish), 0);
     bench_run(&b, 8000);
+    if (encrypted)
+        encrypt();
     b.hosts[0].quiet = b.hosts[1].quiet = true;
     before = b.hosts[1].completed;
     end_us = amble__air_now(b.air) + intervals * 400000;
@@ -367,9 +409,12 @@ static void test_throughput(void **state)
 {
     (void)state;
     for (unsigned buffers = 4; buffers <= 12; buffers += 8) {
-        throughput("00 01 01 0000", 2088 + 150 + 80 + 150, buffers);
-        throughput("00 02 02 0000", 1048 + 150 + 44 + 150, buffers);
-        throughput("00 04 04 0000", 16784 + 150 + 720 + 150, buffers);
+        throughput("00 01 01 0000", 2088 + 150 + 80 + 150, buffers, false);
+        throughput("00 01 01 0000", 2120 + 150 + 80 + 150, buffers, true);
+        throughput("00 02 02 0000", 1048 + 150 + 44 + 150, buffers, false);
+        throughput("00 02 02 0000", 1064 + 150 + 44 + 150, buffers, true);
+        throughput("00 04 04 0000", 16784 + 150 + 720 + 150, buffers, false);
+        throughput("00 04 04 0000", 17040 + 150 + 720 + 150, buffers, true);
     }
 }
 
@@ -501,6 +546,7 @@ int main(void)
         TEST(test_data_length_on_coded),
         TEST(test_long_packets_at_short_intervals),
         TEST(test_the_same_outcome_under_loss),
+        TEST(test_long_packets_that_outlive_a_change),
         TEST(test_throughput),
         PEER_TEST(test_a_peripheral_changes_at_the_instant),
         PEER_TEST(test_announcements_nobody_asked_for),

@@ -243,19 +243,44 @@ static void test_the_new_timeout_holds(void **state)
     assert_in_range(b.hosts[0].notes[b.hosts[0].count - 1].at_us, start + 2900000, start + 3000000);
 }
 
-/* A peripheral that sleeps by latency wakes up for what concerns the instant. */
+static void test_a_shorter_timeout_holds(void **state)
+{
+    uint64_t start;
+
+    (void)state;
+    mask_requests(1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(update(0, i ? "1800 1800 0000 6400 0000 0000" : "1800 1800 0000 800c 0000 0000"), 0);
+        bench_run(&b, 1500);
+        expect_update(1, 0, 24, 0, i ? 100 : 3200);
+    }
+    amble__air_set_loss(b.air, 1000000);
+    start = amble__air_now(b.air);
+    bench_run(&b, 1100);
+    assert_int_equal(bench_disconnected(&b.hosts[1]), HC_CONNECTION_TIMEOUT);
+    assert_in_range(b.hosts[1].notes[b.hosts[1].count - 1].at_us, start + 950000, start + 1050000);
+}
+
+/* A peripheral that sleeps by latency wakes up for the instant, wherever that lies in its sleep. */
 static void test_update_of_a_peripheral_that_sleeps(void **state)
 {
     (void)state;
-    bench_disconnect(&b.hosts[0], handle[0]);
-    bench_run(&b, 200);
-    assert_true(bench_connect_with(&b, 0, 1, 24, 9, 300, &handle[0], &handle[1]));
-    mask_requests(1);
-    bench_run(&b, 1000);
-    assert_int_equal(update(0, FASTER), 0);
-    bench_run(&b, 4500);
-    expect_update(0, 0, 10, 2, 100);
-    expect_update(1, 0, 10, 2, 100);
+    for (unsigned k = 0; k < 12; k++) {
+        bench_disconnect(&b.hosts[0], handle[0]);
+        bench_run(&b, 500);
+        bench_forget(&b.hosts[0]);
+        bench_forget(&b.hosts[1]);
+        assert_true(bench_connect_with(&b, 0, 1, 24, 9, 300, &handle[0], &handle[1]));
+        mask_requests(1);
+        bench_run(&b, 1000 + 35 * k);
+        assert_int_equal(update(0, FASTER), 0);
+        bench_run(&b, 4500);
+        expect_update(0, 0, 10, 2, 100);
+        expect_update(1, 0, 10, 2, 100);
+        bench_send(&b.hosts[0], handle[0], k, 20);
+        bench_run(&b, 100);
+        assert_non_null(bench_acl(&b.hosts[1]));
+    }
 }
 
 static size_t channels_seen(uint64_t *map)
@@ -395,6 +420,29 @@ static void test_a_peripheral_keeps_to_the_instant(void **state)
         assert_true(peer_poll(&p));
     p.anchor_us += 1000; /* the window was for once */
     assert_false(peer_poll(&p));
+}
+
+/* A peripheral that may sleep does not before the instant. */
+static void test_an_instant_amid_a_sleep(void **state)
+{
+    (void)state;
+    close_bench(NULL);
+    bench_open(&b, 82, 1);
+    bench_unmask(&b.hosts[0]);
+    bench_advertise(&b.hosts[0], 0, 32, "");
+    peer_open(&p, &b);
+    p.data.latency = 4;
+    assert_true(peer_connect(&p));
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(peer_poll(&p), i % 5 == 0);
+    assert_true(announce(7));
+    for (int i = 0; i < 6; i++)
+        assert_true(peer_poll(&p));
+    p.data.interval = 8;
+    p.anchor_us += 3 * 1250;
+    for (int i = 0; i < 5; i++)
+        assert_true(peer_poll(&p));
+    assert_non_null(bench_meta(&b.hosts[0], HC_LE_CONNECTION_UPDATE_COMPLETE));
 }
 
 static void test_an_instant_that_is_now(void **state)
@@ -552,12 +600,14 @@ int main(void)
         TEST(test_a_host_that_never_answers),
         TEST(test_wrong_parameters_from_the_host),
         TEST(test_the_new_timeout_holds),
+        TEST(test_a_shorter_timeout_holds),
         TEST(test_update_of_a_peripheral_that_sleeps),
         TEST(test_channel_map),
         TEST(test_both_update_at_once),
         TEST(test_an_update_and_a_channel_map_at_once),
         TEST(test_the_same_outcome_under_loss),
         PEER_TEST(test_a_peripheral_keeps_to_the_instant),
+        PEER_TEST(test_an_instant_amid_a_sleep),
         PEER_TEST(test_an_instant_that_is_now),
         PEER_TEST(test_an_instant_that_has_passed),
         PEER_TEST(test_the_farthest_instant),

@@ -205,7 +205,11 @@ static inline bool peer_ask_for_encryption(peer *p)
     uint8_t given[16], long_term[16], session[16];
     amble__aes_key key;
 
-    if (!peer_control(p, PEER_ENC_REQ) || p->size != 13 || p->payload[0] != 0x04)
+    if (!peer_control(p, PEER_ENC_REQ))
+        return false;
+    for (int i = 0; i < 3 && p->payload[0] != 0x04 && peer_poll(p); i++)
+        continue; /* what was on its way before */
+    if (p->size != 13 || p->payload[0] != 0x04)
         return false;
     for (int i = 0; i < 8; i++)
         session[i] = p->payload[8 - i];
