@@ -51,6 +51,8 @@ static cJSON *bond_object(const amble_bond *bond)
     char address[AMBLE_DEVICE_TEXT];
 
     cJSON_AddStringToObject(object, "address", amble_device_text(bond->device, address));
+    if (!amble_device_equal(bond->device, bond->paired_as))
+        cJSON_AddStringToObject(object, "paired_as", amble_device_text(bond->paired_as, address));
     cJSON_AddBoolToObject(object, "authenticated", bond->authenticated);
     cJSON_AddBoolToObject(object, "secure_connections", bond->secure);
     cJSON_AddNumberToObject(object, "key_size", bond->key_size);
@@ -110,7 +112,7 @@ static int each(const bonds_options *o, amble_bonds *bonds, const amble_device *
     int count = 0, r = 0;
 
     while (r >= 0 && amble_bonds_next(bonds, &bond) == 1) {
-        if (only && !amble_device_equal(bond.device, *only))
+        if (only && !amble_device_equal(bond.device, *only) && !amble_device_equal(bond.paired_as, *only))
             continue;
         count++;
         if (!strcmp(deed, "delete"))

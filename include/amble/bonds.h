@@ -37,16 +37,17 @@ void amble_bonds_close(amble_bonds *bonds);
 amble_bonds *amble_bonds_of(amble *ble);
 
 typedef struct {
-    amble_device device; /* its identity address, or the address under which it was paired with */
-    bool authenticated;  /* nobody was in between, see amble_connection_authenticated */
-    bool secure;         /* LE Secure Connections */
-    uint8_t key_size;    /* bytes */
-    uint32_t serial;     /* of its last use: grows */
+    amble_device device;    /* its identity address, or the address under which it was paired with */
+    amble_device paired_as; /* the address that it had then */
+    bool authenticated;     /* nobody was in between, see amble_connection_authenticated */
+    bool secure;            /* LE Secure Connections */
+    uint8_t key_size;       /* bytes */
+    uint32_t serial;        /* of its last use: grows */
 } amble_bond;
 /* The bonds one after the other, the least recently used one first: `*bond` zeroed starts, otherwise it continues after it. 1 and the bond,
  * or 0 when there are no more. */
 int amble_bonds_next(const amble_bonds *bonds, amble_bond *bond);
-/* Forgets a bond; links that are encrypted with it stay so. Errors: AMBLE_ERR_NOT_FOUND; AMBLE_ERR_IO when it could not be saved. */
+/* Forgets the bond with the device of this identity, or that was paired with under this address; links that are encrypted with it stay so. Errors: AMBLE_ERR_NOT_FOUND; AMBLE_ERR_IO when it could not be saved. */
 int amble_bonds_delete(amble_bonds *bonds, amble_device device);
 
 /* The secrets of a bond, for another stack or an analyser. Least significant octet first, as on the air. */

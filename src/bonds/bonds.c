@@ -13,12 +13,25 @@ void amble__bonds_init(amble__bonds *bonds, amble__arena *arena, size_t capacity
     bonds->capacity = capacity;
 }
 
-amble__bond *amble__bonds_find(const amble__bonds *bonds, amble_device peer)
+static amble__bond *with_identity(const amble__bonds *bonds, amble_device peer)
 {
     for (size_t i = 0; i < bonds->capacity; i++)
         if (bonds->slots[i].used && amble_device_equal(bonds->slots[i].peer, peer))
             return &bonds->slots[i];
     return NULL;
+}
+
+amble__bond *amble__bonds_find(const amble__bonds *bonds, amble_device peer)
+{
+    amble__bond *found = with_identity(bonds, peer);
+
+    for (size_t i = 0; i < bonds->capacity && !(found && amble_device_equal(found->peer, peer)); i++) {
+        amble__bond *bond = &bonds->slots[i];
+
+        if (bond->used && amble_device_equal(bond->paired_as, peer) && (!found || found->serial < bond->serial))
+            found = bond;
+    }
+    return found;
 }
 
 /* A place that is free, or the one used least recently. */
@@ -70,13 +83,13 @@ void amble__bonds_touch(amble__bonds *bonds, amble__bond *bond)
 
 amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer)
 {
-    amble__bond *bond = amble__bonds_find(bonds, peer);
+    amble__bond *bond = with_identity(bonds, peer);
 
     if (!bond)
         bond = oldest(bonds);
     memset(bond, 0, sizeof *bond);
     bond->used = true;
-    bond->peer = peer;
+    bond->peer = bond->paired_as = peer;
     amble__bonds_touch(bonds, bond);
     return bond;
 }
@@ -102,7 +115,7 @@ static int take_record(void *target, const void *bytes, size_t size)
         memcpy(bonds->own_irk, record.bond.irk, sizeof bonds->own_irk);
         return 0;
     }
-    place = amble__bonds_find(bonds, record.bond.peer);
+    place = with_identity(bonds, record.bond.peer);
     if (!place)
         place = oldest(bonds);
     if (!place->used || place->serial < record.bond.serial)

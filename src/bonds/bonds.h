@@ -27,8 +27,9 @@ typedef struct {
 enum { AMBLE__BOND_GATT = 96 };
 typedef struct amble__bond {
     bool used;
-    amble_device peer; /* its identity address, or the address it was paired under */
-    uint32_t serial;   /* of its last use */
+    amble_device peer;      /* its identity address, or the address it was paired under */
+    amble_device paired_as; /* the address it had when it was paired with: some devices go on using it */
+    uint32_t serial;        /* of its last use */
     bool authenticated, secure_connections;
     uint8_t key_size;
     amble__bond_key own_key;  /* for links with this side as peripheral */
@@ -55,7 +56,8 @@ void amble__bonds_init(amble__bonds *bonds, amble__arena *arena, size_t capacity
 int amble__bonds_load(amble__bonds *bonds, const amble_bond_store *store);
 /* Gives all to the store, when something changed. */
 int amble__bonds_save(amble__bonds *bonds);
-/* The bond with this peer, or NULL. Stays where it is until it is dropped. */
+/* The bond with the peer of this identity, or with the one that was paired with under this address; or NULL. Stays where it is until it is
+ * dropped. */
 amble__bond *amble__bonds_find(const amble__bonds *bonds, amble_device peer);
 /* The bond to write a new one into: the peer's own, or the one used least recently; emptied, and the most recent one now. */
 amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer);

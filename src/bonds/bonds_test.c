@@ -57,6 +57,7 @@ static amble__bond full_bond(uint8_t number)
 {
     amble__bond bond = {.used = true,
                         .peer = device(number),
+                        .paired_as = device((uint8_t)(number + 100 * (number & 1))),
                         .serial = number,
                         .authenticated = true,
                         .secure_connections = number & 1,
@@ -97,6 +98,7 @@ static void a_record_holds_all_of_a_bond(void **state)
         assert_memory_equal(record.bond.irk, bond.irk, 16);
         assert_memory_equal(record.bond.gatt, bond.gatt, sizeof bond.gatt);
         assert_true(amble_device_equal(record.bond.peer, bond.peer));
+        assert_true(amble_device_equal(record.bond.paired_as, bond.paired_as));
         assert_int_equal(record.bond.secure_connections, bond.secure_connections);
         assert_int_equal(record.bond.serial, bond.serial);
         assert_int_equal(record.bond.gatt_size, AMBLE__BOND_GATT);
@@ -152,6 +154,20 @@ static void the_least_recently_used_gives_way(void **state)
     (void)amble__bonds_take(&bonds, device(10)); /* a free one */
     for (uint8_t i = 3; i <= 4; i++)
         assert_non_null(amble__bonds_find(&bonds, device(i)));
+}
+
+static void a_bond_is_found_under_both_addresses(void **state)
+{
+    amble__bonds bonds = empty();
+
+    (void)state;
+    amble__bonds_take(&bonds, device(1))->paired_as = device(7);
+    amble__bonds_take(&bonds, device(2))->paired_as = device(7);
+    assert_true(amble_device_equal(amble__bonds_find(&bonds, device(1))->peer, device(1)));
+    assert_true(amble_device_equal(amble__bonds_find(&bonds, device(7))->peer, device(2))); /* the more recent one */
+    (void)amble__bonds_take(&bonds, device(7)); /* an identity of its own takes nobody else's place */
+    assert_true(amble_device_equal(amble__bonds_find(&bonds, device(7))->peer, device(7)));
+    assert_true(amble_device_equal(amble__bonds_find(&bonds, device(2))->peer, device(2)));
 }
 
 static void order_outlives_the_numbers(void **state)
@@ -235,9 +251,13 @@ static void errors_of_the_store_are_passed_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_holds_all_of_a_bond),      cmocka_unit_test(a_record_that_makes_no_sense_is_refused),
-        cmocka_unit_test(the_least_recently_used_gives_way), cmocka_unit_test(order_outlives_the_numbers),
-        cmocka_unit_test(what_is_saved_comes_back),          cmocka_unit_test(more_than_fit_leaves_the_most_recent),
+        cmocka_unit_test(a_record_holds_all_of_a_bond),
+        cmocka_unit_test(a_record_that_makes_no_sense_is_refused),
+        cmocka_unit_test(the_least_recently_used_gives_way),
+        cmocka_unit_test(a_bond_is_found_under_both_addresses),
+        cmocka_unit_test(order_outlives_the_numbers),
+        cmocka_unit_test(what_is_saved_comes_back),
+        cmocka_unit_test(more_than_fit_leaves_the_most_recent),
         cmocka_unit_test(errors_of_the_store_are_passed_on),
     };
 

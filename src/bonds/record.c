@@ -17,6 +17,7 @@ enum {
     TAG_PEER_SIGNING, /* the same */
     TAG_GATT,         /* what gatt/ keeps */
     TAG_OWN_IRK,      /* this host's: such a record has no other field */
+    TAG_PAIRED_AS,    /* type, address; the same as the peer's unless it is there */
 };
 enum { FLAG_AUTHENTICATED = 1, FLAG_SECURE = 2, FLAGS = 3 };
 
@@ -24,6 +25,13 @@ static void write_field(amble__writer *w, uint8_t tag, size_t size)
 {
     amble__write_u8(w, tag);
     amble__write_u8(w, (unsigned)size);
+}
+
+static void write_device(amble__writer *w, uint8_t tag, amble_device device)
+{
+    write_field(w, tag, 1 + ADDRESS);
+    amble__write_u8(w, device.type);
+    amble__write_bytes(w, device.bytes, ADDRESS);
 }
 
 static void write_key(amble__writer *w, uint8_t tag, const amble__bond_key *key)
@@ -50,9 +58,9 @@ size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t ro
     amble__writer w = amble__writer_of(record, room);
 
     amble__write_u8(&w, VERSION);
-    write_field(&w, TAG_PEER, 1 + ADDRESS);
-    amble__write_u8(&w, bond->peer.type);
-    amble__write_bytes(&w, bond->peer.bytes, ADDRESS);
+    write_device(&w, TAG_PEER, bond->peer);
+    if (!amble_device_equal(bond->peer, bond->paired_as))
+        write_device(&w, TAG_PAIRED_AS, bond->paired_as);
     write_field(&w, TAG_SECURITY, 2);
     amble__write_u8(&w,
                     (bond->authenticated ? FLAG_AUTHENTICATED : 0u) | (bond->secure_connections ? FLAG_SECURE : 0u));
@@ -99,14 +107,23 @@ static void read_signing_key(amble__reader *r, amble__bond_signing_key *key)
     key->counter = amble__read_le32(r);
 }
 
-static bool read_peer(amble__reader *r, amble__bond *bond)
+static bool read_device(amble__reader *r, amble_device *device)
 {
     const uint8_t type = amble__read_u8(r);
 
-    bond->peer.type = type ? AMBLE_RANDOM : AMBLE_PUBLIC;
-    amble__read_copy(r, bond->peer.bytes, ADDRESS);
-    bond->used = true;
+    device->type = type ? AMBLE_RANDOM : AMBLE_PUBLIC;
+    amble__read_copy(r, device->bytes, ADDRESS);
     return type <= 1;
+}
+
+/* Comes first, so that another address may follow. */
+static bool read_peer(amble__reader *r, amble__bond *bond)
+{
+    const bool good = !bond->used && read_device(r, &bond->peer);
+
+    bond->paired_as = bond->peer;
+    bond->used = true;
+    return good;
 }
 
 static bool read_security(amble__reader *r, amble__bond *bond)
@@ -138,6 +155,8 @@ static bool read_field(uint8_t tag, amble__reader *r, amble__record *out)
     switch (tag) {
     case TAG_PEER:
         return read_peer(r, bond);
+    case TAG_PAIRED_AS:
+        return bond->used && read_device(r, &bond->paired_as);
     case TAG_SECURITY:
         return read_security(r, bond);
     case TAG_SERIAL:

@@ -22,6 +22,7 @@ int amble_bonds_next(const amble_bonds *bonds, amble_bond *bond)
     if (!next)
         return 0;
     *bond = (amble_bond){.device = next->peer,
+                         .paired_as = next->paired_as,
                          .authenticated = next->authenticated,
                          .secure = next->secure_connections,
                          .key_size = next->key_size,

@@ -47,7 +47,7 @@ void amble__smp_encrypt_bond(amble__smp_link *link, const amble__bond *bond)
 bool amble__smp_greet(amble_connection *conn)
 {
     amble__smp_link *link = conn->smp;
-    const amble__bond *bond = conn->central ? amble__bonds_find(amble__smp_of(conn->host)->bonds, conn->device) : NULL;
+    const amble__bond *bond = conn->central ? amble__smp_bond(amble__smp_of(conn->host), conn->device) : NULL;
 
     if (!bond || !bond->peer_key.present)
         return false;
@@ -124,7 +124,7 @@ static const uint8_t *wanted_key(amble__smp *smp, amble__smp_link *link)
         link->with_bond = false;
         return p->secret.key;
     }
-    bond = amble__bonds_find(smp->bonds, link->conn->device);
+    bond = amble__smp_bond(smp, link->conn->device);
     if (!bond || !bond->own_key.present || bond->own_key.diversifier != link->key_diversifier ||
         memcmp(bond->own_key.random, link->key_random, NUMBER) != 0)
         return NULL;

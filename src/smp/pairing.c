@@ -203,7 +203,7 @@ static bool features_good(const uint8_t *features)
 /* A bond is replaced only by one that is at least as good: else whoever claims to be a peer could lower its guard. */
 bool amble__pairing_weakens(const amble__pairing *p, amble_device peer)
 {
-    const amble__bond *bond = amble__bonds_find(p->smp->bonds, peer);
+    const amble__bond *bond = amble__smp_bond(p->smp, peer);
 
     return bond && ((bond->authenticated && !p->authenticated) || (bond->secure_connections && !p->secure) ||
                     bond->key_size > p->key_size);

@@ -399,6 +399,27 @@ static void a_link_is_made_stronger_by_pairing_again(void)
     wire_end();
 }
 
+/* The sample of the specification, Vol 3 Part H D.7: this IRK gave this address. */
+static void a_bonded_device_is_known_under_a_resolvable_address(void)
+{
+    static const uint8_t irk[16] = {0x9b, 0x7d, 0x39, 0x0a, 0xa6, 0x10, 0x10, 0x34,
+                                    0x05, 0xad, 0xc8, 0x57, 0xa3, 0x34, 0x02, 0xec};
+    amble_device address = {AMBLE_RANDOM, {0xaa, 0xfb, 0x0d, 0x94, 0x81, 0x70}};
+    amble__bond *bond;
+
+    begin();
+    bond = amble__bonds_take(&central->ble->bonds.table, (amble_device){AMBLE_PUBLIC, {9}});
+    bond->has_irk = true;
+    memcpy(bond->irk, irk, 16);
+    assert_ptr_equal(amble__smp_bond(&central->ble->smp, address), bond);
+    address.bytes[0] ^= 1;
+    assert_null(amble__smp_bond(&central->ble->smp, address));
+    address.bytes[0] ^= 1;
+    address.type = AMBLE_PUBLIC;
+    assert_null(amble__smp_bond(&central->ble->smp, address));
+    wire_end();
+}
+
 static void without_a_bond_nothing_is_kept(void)
 {
     begin();
@@ -495,6 +516,7 @@ int main(void)
         task_test(a_peer_that_lost_its_key_is_no_reason_to_pair_anew),
         task_test(a_wrong_key_ends_the_link),
         task_test(a_link_is_made_stronger_by_pairing_again),
+        task_test(a_bonded_device_is_known_under_a_resolvable_address),
         task_test(without_a_bond_nothing_is_kept),
         task_test(keys_are_as_long_as_both_can),
         task_test(short_keys_are_refused_unless_allowed),

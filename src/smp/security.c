@@ -72,7 +72,7 @@ static int pair_as_central(amble__smp *smp, amble__smp_link *link, const amble_p
         return r;
     if (link->pairing)
         return amble__wait_refuse(AMBLE_ERR_BUSY);
-    bond = options->renew ? NULL : amble__bonds_find(smp->bonds, link->conn->device);
+    bond = options->renew ? NULL : amble__smp_bond(smp, link->conn->device);
     if (!options->renew && amble__security_suffices(&link->conn->security, options))
         return 0;
     if (bond && bond->peer_key.present && amble__smp_bond_suffices(bond, options))

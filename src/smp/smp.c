@@ -70,7 +70,7 @@ static void security_requested(amble__smp *smp, amble__smp_link *link, uint8_t w
 {
     const bool mitm = wish & AMBLE__SMP_AUTH_MITM;
     const amble__link_security *now = &link->conn->security;
-    const amble__bond *bond = amble__bonds_find(smp->bonds, link->conn->device);
+    const amble__bond *bond = amble__smp_bond(smp, link->conn->device);
 
     if (link->encrypting || (now->encrypted && (now->authenticated || !mitm)))
         return;

@@ -238,6 +238,9 @@ amble__link_security amble__pairing_level(const amble__pairing *p);
 /* Sends a refusal outside of any pairing. */
 void amble__smp_refuse(amble_connection *conn, uint8_t reason);
 
+/* identity.c: the bond with whoever has this address: its identity, the one it was paired under, or one that its IRK resolves. */
+amble__bond *amble__smp_bond(const amble__smp *smp, amble_device device);
+
 /* attempts.c */
 bool amble__smp_must_wait(const amble__smp *smp, amble_device peer);
 /* A pairing ended; `proving`: the sides had begun to prove that they know a passkey. */

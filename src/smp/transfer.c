@@ -141,6 +141,7 @@ int amble__transfer_keep(amble__pairing *p)
     serial = kept->serial;
     *kept = *bond;
     kept->used = true;
+    kept->paired_as = p->link->conn->device;
     kept->serial = serial;
     amble__bonds_change(p->smp->bonds);
     p->smp->work(p->smp->host);
