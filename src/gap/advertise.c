@@ -380,6 +380,13 @@ static void stop_one(amble__gap *gap, uint8_t set)
     note_stopped(gap, a); /* and wakes: the advertiser may be another one meanwhile */
 }
 
+/* There must be room for a link, and none yet to the only device that may make it. */
+static bool may_connect(const amble__gap *gap, const amble__advertisement *what)
+{
+    return !what->connectable ||
+           (amble__link_slot_free(gap->links) && !(what->directed && amble__link_by_device(gap->links, what->peer)));
+}
+
 static void serve_one(amble__gap *gap, uint8_t set)
 {
     amble__advertiser *a = &gap->advertisers[set];
@@ -387,11 +394,11 @@ static void serve_one(amble__gap *gap, uint8_t set)
     amble__advertisement what;
     int r;
 
-    if (a->on && (a->on != wanted || (a->what.connectable && !amble__link_slot_free(gap->links)))) {
+    if (a->on && (a->on != wanted || !may_connect(gap, &a->what))) {
         stop_one(gap, set);
         return;
     }
-    if (!wanted || a->on || (a->what.connectable && !amble__link_slot_free(gap->links)))
+    if (!wanted || a->on || !may_connect(gap, &a->what))
         return;
     what = a->what; /* the place may be another's while the commands are under way: then they do not enable it */
     a->on = wanted;

@@ -81,6 +81,26 @@ static void directed_advertising_names_its_peer(void)
     }
 }
 
+/* While the only device that may connect is connected, there is nobody to advertise to. */
+static void directed_advertising_pauses_while_its_peer_is_there(void)
+{
+    static const amble_device peer = {.bytes = {1}};
+    amble_connection *conn;
+    amble_advertiser a;
+
+    begin(false, 0, NULL);
+    open_advertiser(&a, &(amble_advertise_options){.directed_to = &peer});
+    fake_connected(0, 1, false, 1);
+    conn = take(&a, 1);
+    settle_well();
+    assert_int_equal(fake_commands(AMBLE__HCI_LE_SET_ADVERTISING_ENABLE), 1);
+    fake_disconnected(1, 0x08);
+    settle_well();
+    assert_int_equal(fake_commands(AMBLE__HCI_LE_SET_ADVERTISING_ENABLE), 2);
+    amble_connection_close(conn);
+    amble_close(ble);
+}
+
 static void nonsense_is_refused(void)
 {
     static const amble_device peer = {.type = AMBLE_RANDOM};
@@ -329,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         task_test(directed_advertising_names_its_peer),
+        task_test(directed_advertising_pauses_while_its_peer_is_there),
         task_test(nonsense_is_refused),
         task_test(long_data_goes_out_in_fragments),
         task_test(the_transmit_power_is_the_controllers),
