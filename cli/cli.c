@@ -8,11 +8,12 @@
 #include "amble/error.h"
 #include "cli/documentation.h"
 
-enum { COMMANDS = 12 };
+enum { COMMANDS = 13 };
 static const amble__command *const commands[COMMANDS] = {
     &amble__command_advertise,   &amble__command_air,           &amble__command_bonds, &amble__command_connect,
-    &amble__command_controllers, &amble__command_documentation, &amble__command_gatt,  &amble__command_monitor,
-    &amble__command_pair,        &amble__command_scan,          &amble__command_shell, &amble__command_uuid,
+    &amble__command_controllers, &amble__command_documentation, &amble__command_gatt,  &amble__command_l2cap,
+    &amble__command_monitor,     &amble__command_pair,          &amble__command_scan,  &amble__command_shell,
+    &amble__command_uuid,
 };
 
 const amble__command *amble__cli_command(size_t at) { return at < COMMANDS ? commands[at] : NULL; }

@@ -22,8 +22,8 @@ int amble__cli_main(const amble__command *command, int argc, char **argv, const 
                     int (*app)(amble *ble, int argc, char **argv));
 
 extern const amble__command amble__command_advertise, amble__command_air, amble__command_bonds, amble__command_connect,
-    amble__command_controllers, amble__command_documentation, amble__command_gatt, amble__command_monitor,
-    amble__command_pair, amble__command_scan, amble__command_shell, amble__command_uuid;
+    amble__command_controllers, amble__command_documentation, amble__command_gatt, amble__command_l2cap,
+    amble__command_monitor, amble__command_pair, amble__command_scan, amble__command_shell, amble__command_uuid;
 int amble__cli_advertise(int argc, char **argv);
 int amble__cli_air(int argc, char **argv);
 int amble__cli_bonds(int argc, char **argv);
@@ -31,6 +31,7 @@ int amble__cli_connect(int argc, char **argv);
 int amble__cli_controllers(int argc, char **argv);
 int amble__cli_documentation(int argc, char **argv);
 int amble__cli_gatt(int argc, char **argv);
+int amble__cli_l2cap(int argc, char **argv);
 int amble__cli_monitor(int argc, char **argv);
 int amble__cli_pair(int argc, char **argv);
 int amble__cli_scan(int argc, char **argv);
