@@ -150,7 +150,10 @@ static struct {
     unsigned broken; /* this one fails, counted from 1; 0: none */
     bool dead;       /* and so does every later one: the power is out */
     bool power;      /* it is the power that goes out */
-    size_t torn;     /* of a write that fails so many bytes are written all the same */
+    /* What a loss of power would take away: bytes and names that were not flushed. */
+    int folder; /* its descriptor */
+    bool file_dirty, folder_dirty;
+    size_t torn; /* of a write that fails so many bytes are written all the same */
 } fault;
 
 static bool fails(void)
@@ -167,21 +170,36 @@ static int refuse_call(void)
     errno = EIO;
     return -1;
 }
+static int open_and_watch(const char *name, int flags, unsigned mode)
+{
+    const int fd = open(name, flags, mode);
+
+    if (flags & O_DIRECTORY)
+        fault.folder = fd;
+    return fd;
+}
 static int faulty_open(const char *name, int flags, unsigned mode)
 {
-    return fails() ? refuse_call() : open(name, flags, mode);
+    return fails() ? refuse_call() : open_and_watch(name, flags, mode);
 }
 static long faulty_write(int fd, const void *data, unsigned long size)
 {
     const bool was_dead = fault.dead;
 
+    fault.file_dirty = true;
     if (!fails())
         return write(fd, data, size > 100 ? 100 : size); /* short, so that there are several */
     if (!was_dead && fault.torn)
         assert_true(write(fd, data, fault.torn < size ? fault.torn : size) >= 0);
     return refuse_call();
 }
-static int faulty_fsync(int fd) { return fails() ? refuse_call() : fsync(fd); }
+static int faulty_fsync(int fd)
+{
+    if (fails())
+        return refuse_call();
+    *(fd == fault.folder ? &fault.folder_dirty : &fault.file_dirty) = false;
+    return fsync(fd);
+}
 static int faulty_close(int fd)
 {
     const bool failed = fails();
@@ -189,7 +207,14 @@ static int faulty_close(int fd)
 
     return failed ? refuse_call() : r;
 }
-static int faulty_rename(const char *from, const char *to) { return fails() ? refuse_call() : rename(from, to); }
+static int faulty_rename(const char *from, const char *to)
+{
+    assert_false(fault.file_dirty); /* it would take the old one's place with bytes that are not on the disk */
+    if (fails())
+        return refuse_call();
+    fault.folder_dirty = true;
+    return rename(from, to);
+}
 
 static int save_with_fault(unsigned broken, bool power, size_t torn)
 {
@@ -198,6 +223,7 @@ static int save_with_fault(unsigned broken, bool power, size_t torn)
     int r;
 
     memset(&fault, 0, sizeof fault);
+    fault.folder = -1; /* closed descriptors are used again: the last one opened counts */
     assert_int_equal(amble__bond_file_open_with(&file, path, keep_explanation, &calls), 0);
     fault.broken = broken;
     fault.power = power;
@@ -214,6 +240,7 @@ static void after_any_failure_it_is_the_old_one_or_the_new_one(void **state)
     (void)state;
     save_once(old);
     assert_int_equal(save_with_fault(0, false, 0), 0);
+    assert_false(fault.folder_dirty);
     steps = fault.calls;
     assert_true(steps > 8); /* open, several writes, fsync, close, rename; the folder's open, fsync, close */
     for (unsigned broken = 1; broken <= steps; broken++) {

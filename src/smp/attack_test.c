@@ -193,6 +193,47 @@ static void leaving_early_counts_as_an_attempt(void)
     wire_end();
 }
 
+/* --- proofs --------------------------------------------------------------------------------------------------------- */
+static uint8_t bent_code;
+
+static bool bend_proof(unsigned from, uint8_t *pdu, size_t *size)
+{
+    if (from == attacker && pdu[0] == bent_code)
+        pdu[*size - 1] ^= 0x80;
+    return true;
+}
+
+/* What one side proves the other one checks: neither relies on the honest one to find out. */
+static void each_side_checks_what_the_other_proves(void)
+{
+    static const struct {
+        amble_pair_options ours, theirs;
+        uint8_t code, reason;
+    } cases[] = {
+        {{.legacy_only = true}, {.io = AMBLE_IO_NONE}, AMBLE__SMP_CONFIRM, AMBLE__SMP_CONFIRM_FAILED},
+        {{.io = AMBLE_IO_KEYBOARD, .mitm = true},
+         {.io = AMBLE_IO_DISPLAY},
+         AMBLE__SMP_CONFIRM,
+         AMBLE__SMP_CONFIRM_FAILED},
+        {{.io = AMBLE_IO_NONE}, {.io = AMBLE_IO_NONE}, AMBLE__SMP_DHKEY_CHECK, AMBLE__SMP_CHECK_FAILED},
+        {{.io = AMBLE_IO_YES_NO},
+         {.io = AMBLE_IO_YES_NO, .mitm = true},
+         AMBLE__SMP_DHKEY_CHECK,
+         AMBLE__SMP_CHECK_FAILED},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (attacker = CENTRAL; attacker <= PERIPHERAL; attacker++) {
+            begin();
+            bent_code = cases[i].code;
+            wire.meddle = bend_proof;
+            assert_int_equal(wire_pair(&cases[i].ours, &cases[i].theirs, 20000), AMBLE_ERR_SMP(cases[i].reason));
+            check_nothing_gained();
+            wire_end();
+        }
+    }
+}
+
 /* --- less than was offered ------------------------------------------------------------------------------------------ */
 static uint8_t field, clear_bits, replacement;
 
@@ -461,6 +502,7 @@ int main(void)
         task_test(guessing_takes_twice_as_long_each_time),
         task_test(the_initiator_waits_too),
         task_test(leaving_early_counts_as_an_attempt),
+        task_test(each_side_checks_what_the_other_proves),
         task_test(a_shorter_key_is_refused),
         task_test(secure_connections_cannot_be_taken_away),
         task_test(features_that_make_no_sense_are_refused),
