@@ -1,8 +1,8 @@
 /* The GATT client: reading, writing and following what a server has (Vol 3 Part G 4).
  *
  * What discovery finds are plain values: nothing to free, to be copied at will. They remember the link they belong to; on a
- * later link they give AMBLE_ERR_STALE. The caller's task does the work: one request is under way per link, those of other tasks
- * queue behind it.
+ * later link they give AMBLE_ERR_STALE, and so they do when the server said that its services changed there. The caller's task does the
+ * work: one request is under way per link, those of other tasks queue behind it.
  *
  * Every function here waits, and can end with TIMEOUT, CANCELLED, DISCONNECTED, STALE, AMBLE_ERR_ATT(...) as the server answered, or
  * AMBLE_ERR_PROTOCOL when the answer made no sense. A request whose caller gave up stays with the host until its answer comes; that answer
@@ -22,6 +22,7 @@ typedef struct {
     amble_connection *conn;
     amble_uuid uuid;
     uint16_t start, end; /* handles */
+    uint16_t include;    /* of an included service: the handle of its declaration */
     uint32_t generation;
 } amble_remote_service;
 typedef struct {
@@ -64,21 +65,52 @@ int amble_find_descriptor(const amble_remote_characteristic *c, const amble_uuid
 /* All of them, in the order of their handles: `*out` zeroed starts, otherwise it goes on after it; 1 found, 0 no more. No iterator to
  * free, so break at will. One request brings several; the host keeps those that were not asked for yet. */
 int amble_next_service(amble_connection *conn, amble_remote_service *out, int timeout_ms) AMBLE_MUST_CHECK;
+/* The services that this one includes. Vol 3 Part G 4.5.1. */
+int amble_next_included(const amble_remote_service *service, amble_remote_service *out,
+                        int timeout_ms) AMBLE_MUST_CHECK;
 int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out,
                               int timeout_ms) AMBLE_MUST_CHECK;
 int amble_next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out,
                           int timeout_ms) AMBLE_MUST_CHECK;
 
+/* Follows the server's database on this link: asks to be told of changes (Service Changed, robust caching), and compares its hash with the one of
+ * the last link to the same device. While the hash is the same, discovery is answered from what is remembered, without asking;
+ * `cached_peers` and `cache_size` of amble_config say how much that is. Whatever was found before a change gives AMBLE_ERR_STALE where
+ * it is concerned. Costs a handful of requests when the device is new. Returns 1 when what was remembered holds, else 0; 0 also for a server
+ * that has none of this. Vol 3 Part G 2.5.2, 7. */
+int amble_follow_database(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;
+
 /* Reads the whole value, however long, into the caller's buffer and returns its size. AMBLE_ERR_TOO_LONG when it does not fit.
  * Vol 3 Part G 4.8.1, 4.8.3. */
 int amble_read(const amble_remote_characteristic *c, void *buffer, size_t size, int timeout_ms) AMBLE_MUST_CHECK;
 int amble_read_descriptor(const amble_remote_descriptor *d, void *buffer, size_t size, int timeout_ms) AMBLE_MUST_CHECK;
-/* Writes and waits for the answer. At most the MTU less 3 bytes, else AMBLE_ERR_TOO_LONG. Vol 3 Part G 4.9.3, 4.12.3. */
+/* Several values of one link with as few requests as the server allows: each part says where its value goes, and gets its size or its
+ * error in `result`. `fixed` says that the value always has `size` bytes: a server that cannot tell sizes is asked for all at once too, if
+ * that holds for each part. Returns 0, or the error after which nothing more was asked. Vol 3 Part G 4.8.4, 4.8.5. */
+typedef struct {
+    const amble_remote_characteristic *characteristic;
+    void *buffer;
+    size_t size;
+    bool fixed;
+    int result;
+} amble_read_part;
+int amble_read_multiple(amble_read_part *parts, size_t count, int timeout_ms) AMBLE_MUST_CHECK;
+/* Writes and waits for the answer. What is longer than the MTU less 3 bytes goes in parts, which the server puts together: at most 512
+ * bytes, else AMBLE_ERR_TOO_LONG. A write that ends early leaves the value as it was: what the server has of it is cancelled. Vol 3 Part G
+ * 4.9.3, 4.9.4, 4.12.3, 4.12.4. */
 int amble_write(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms) AMBLE_MUST_CHECK;
 int amble_write_descriptor(const amble_remote_descriptor *d, const void *data, size_t size,
                            int timeout_ms) AMBLE_MUST_CHECK;
+/* Writes several characteristics of one link, all or none; what the server understood of each part is compared with what was sent, and
+ * AMBLE_ERR_PROTOCOL says that it was something else. Vol 3 Part G 4.9.5. */
+typedef struct {
+    const amble_remote_characteristic *characteristic;
+    const void *data;
+    size_t size;
+} amble_write_part;
+int amble_write_reliably(const amble_write_part *parts, size_t count, int timeout_ms) AMBLE_MUST_CHECK;
 /* Writes without an answer: waits for room to send only, so nothing tells whether the server took it. AMBLE_ERR_UNSUPPORTED where the
- * characteristic does not have the property. Vol 3 Part G 4.9.1. */
+ * characteristic does not have the property; set it in your copy of `properties` to write all the same. Vol 3 Part G 4.9.1. */
 int amble_write_no_response(const amble_remote_characteristic *c, const void *data, size_t size,
                             int timeout_ms) AMBLE_MUST_CHECK;
 

@@ -52,6 +52,8 @@ typedef struct {
     uint8_t syncs;                 /* periodic senders that may be listened to at once, 1..8; 0: 1 */
     uint32_t database_size;        /* bytes for served values, write queues and handles; 0: 16,384 */
     uint16_t prepare_size;         /* bytes of writes in parts (long, reliable) that may wait per link; 0: 768 */
+    uint8_t cached_peers;          /* servers whose databases are remembered (amble_follow_database); 0: 4 */
+    uint16_t cache_size;           /* bytes for each of them; 0: 2,048 */
     uint32_t held_write_ms;        /* how long a write may wait for room in its queue before it is refused; 0: 20,000 */
     const char *bonds; /* the JSON file in which bonds are kept, see bonds.h; NULL: they end with the host */
     const amble_bond_store *bond_store;      /* where else they are kept, instead of a file; NULL: nowhere else */

@@ -1,4 +1,5 @@
-/* Reading and writing, straight-line: each procedure asks, waits, and goes on with the answer (Vol 3 Part G 4.8, 4.9, 4.12). */
+/* The links' part of the client, the MTU, and reading, straight-line: each procedure asks, waits, and goes on with the answer (Vol 3 Part G
+ * 4.8, 4.12). */
 #include "gatt/client.h"
 
 void amble__client_init(amble__client *client, amble__arena *arena, size_t links, size_t entries, uint16_t mtu)
@@ -28,6 +29,7 @@ void amble__client_init(amble__client *client, amble__arena *arena, size_t links
         client->links = slots;
         client->subscriptions = subscriptions;
         client->subscription_count = entries;
+        client->link_count = links;
         client->mtu = mtu;
     }
 }
@@ -39,6 +41,11 @@ void amble__client_open(amble__client *client, amble_connection *conn)
     link->list_size = 0;
     link->conn = conn;
     link->client = client;
+    link->generation = conn->generation;
+    link->changed_start = link->changed_end = 0;
+    link->service_changed = 0;
+    link->no_variable_reads = false;
+    link->cache = NULL;
     conn->client = link;
 }
 
@@ -52,6 +59,35 @@ int amble__client_check(const amble_connection *conn, uint32_t generation, int t
     if (r < 0)
         return amble__wait_refuse(r);
     /* A remote operation cannot be done without waiting. */
+    return timeout_ms == 0 ? amble__wait_refuse(AMBLE_ERR_TIMEOUT) : 0;
+}
+
+int amble__client_check_found(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end)
+{
+    const amble__client_link *link;
+
+    if (!conn)
+        return AMBLE_ERR_ARGUMENT;
+    link = conn->client;
+    if (conn->state == AMBLE__LINK_FREE || generation < conn->generation)
+        return AMBLE_ERR_STALE; /* of an earlier link */
+    if (conn->end < 0)
+        return conn->end;
+    /* Found before the last change, and within what changed. */
+    return generation < link->generation && start <= link->changed_end && end >= link->changed_start ? AMBLE_ERR_STALE
+                                                                                                     : 0;
+}
+
+int amble__client_check_range(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end,
+                              int timeout_ms)
+{
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    r = amble__client_check_found(conn, generation, start, end);
+    if (r < 0)
+        return amble__wait_refuse(r);
     return timeout_ms == 0 ? amble__wait_refuse(AMBLE_ERR_TIMEOUT) : 0;
 }
 
@@ -116,7 +152,7 @@ static bool means_the_end(int r)
     return r == AMBLE_ERR_ATT(AMBLE__ATT_INVALID_OFFSET) || r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_LONG);
 }
 
-static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us)
+int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us)
 {
     size_t got = 0;
 
@@ -140,70 +176,16 @@ static int read_whole(amble_connection *conn, uint16_t handle, uint8_t *buffer, 
 int amble_read(const amble_remote_characteristic *c, void *buffer, size_t size, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+    int r = amble__client_check_handle(c->conn, c->generation, c->value_handle, timeout_ms);
 
-    return r < 0 ? r : read_whole(c->conn, c->value_handle, buffer, size, deadline);
+    return r < 0 ? r
+                 : amble__client_heed(c->conn, amble__client_read(c->conn, c->value_handle, buffer, size, deadline));
 }
 
 int amble_read_descriptor(const amble_remote_descriptor *d, void *buffer, size_t size, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(d->conn, d->generation, timeout_ms);
+    int r = amble__client_check_handle(d->conn, d->generation, d->handle, timeout_ms);
 
-    return r < 0 ? r : read_whole(d->conn, d->handle, buffer, size, deadline);
-}
-
-/* --- writing ------------------------------------------------------------------------------------------------------ */
-int amble__client_write(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
-{
-    amble__reader response;
-    amble__writer w;
-    int r = amble__att_begin(conn->bearer, deadline_us, &w);
-
-    if (r < 0)
-        return r;
-    amble__att_write_value(&w, AMBLE__ATT_WRITE_REQUEST, handle, data, size);
-    r = amble__att_exchange(conn->bearer, &w, AMBLE__ATT_WRITE_RESPONSE, deadline_us, &response);
-    if (r < 0)
-        return r;
-    amble__att_end(conn->bearer);
-    return 0;
-}
-
-int amble_write(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms)
-{
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(c->conn, c->generation, timeout_ms);
-
-    return r < 0 ? r : amble__client_write(c->conn, c->value_handle, data, size, deadline);
-}
-
-int amble_write_descriptor(const amble_remote_descriptor *d, const void *data, size_t size, int timeout_ms)
-{
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(d->conn, d->generation, timeout_ms);
-
-    return r < 0 ? r : amble__client_write(d->conn, d->handle, data, size, deadline);
-}
-
-int amble_write_no_response(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms)
-{
-    amble__packet *packet;
-    amble__writer w;
-    int r = amble__wait_check();
-
-    if (r < 0)
-        return r;
-    r = c->conn ? amble__link_check(c->conn, c->generation) : AMBLE_ERR_ARGUMENT;
-    if (r < 0)
-        return amble__wait_refuse(r);
-    if (!(c->properties & AMBLE_PROPERTY_WRITE_NO_RESPONSE))
-        return AMBLE_ERR_UNSUPPORTED;
-    if (size > c->conn->bearer->mtu - 3u)
-        return AMBLE_ERR_TOO_LONG;
-    r = amble__att_take(c->conn->bearer, amble__due(timeout_ms), &packet, &w);
-    if (r < 0)
-        return r;
-    amble__att_write_value(&w, AMBLE__ATT_WRITE_COMMAND, c->value_handle, data, size);
-    return amble__att_send(c->conn->bearer, packet, &w);
+    return r < 0 ? r : amble__client_heed(d->conn, amble__client_read(d->conn, d->handle, buffer, size, deadline));
 }

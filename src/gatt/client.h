@@ -1,6 +1,7 @@
 /* The GATT client: procedures on the caller's task, and the table of subscriptions that receives what servers send unasked.
  *
- * Per link it keeps the last list that discovery brought, so that asking for one thing after the other costs one request for many.
+ * Per link it keeps the last list that discovery brought, so that asking for one thing after the other costs one request for many. A link whose
+ * database is followed also keeps every list, under the peer's device and the hash of its database, for the next link.
  * Subscriptions come from one table of the host; each owns as many entries of the host's buffers as its queue is deep. */
 #ifndef AMBLE_GATT_CLIENT_ROOM_H
 #define AMBLE_GATT_CLIENT_ROOM_H
@@ -14,6 +15,7 @@ typedef struct amble__client amble__client;
 struct amble_subscription {
     bool used;
     bool indicate;
+    bool stale;             /* the server changed what it was about */
     bool confirmation_owed; /* the queue is full: the server has to wait */
     uint16_t value_handle, cccd;
     amble_connection *conn;
@@ -23,10 +25,26 @@ struct amble_subscription {
     amble__client *client;
 };
 
+/* What discovery brought from one peer: requests with their responses, one behind the other. They hold as long as the hash does. All of it is
+ * plain bytes, so that a store of bonds may keep it. */
+typedef struct {
+    bool known; /* there is a hash */
+    amble_device device;
+    uint8_t hash[16];
+    uint64_t used_us; /* the last time */
+    size_t size;
+    uint8_t *records;
+} amble__client_cache;
+
 typedef struct amble__client_link {
     uint8_t *list; /* the last list response, opcode included */
     size_t list_size;
-    uint16_t list_start, list_end; /* the range it was asked for */
+    uint16_t list_start, list_end;       /* the range it was asked for */
+    uint32_t generation;                 /* of what is found now */
+    uint16_t changed_start, changed_end; /* what was found here by an earlier generation is stale */
+    uint16_t service_changed;            /* value handle, 0: not known */
+    bool no_variable_reads;              /* the server does not know that request */
+    amble__client_cache *cache;          /* NULL: the database is not followed */
     amble_connection *conn;
     amble__client *client;
 } amble__client_link;
@@ -36,11 +54,14 @@ struct amble__client {
     amble_subscription *subscriptions;
     size_t subscription_count;
     amble__list free_entries; /* amble__value_entry */
+    amble__client_cache *caches;
+    size_t cache_count, cache_size, link_count;
     uint16_t mtu;
     uint64_t dropped;
 };
 
 void amble__client_init(amble__client *client, amble__arena *arena, size_t links, size_t entries, uint16_t mtu);
+void amble__client_cache_init(amble__client *client, amble__arena *arena, size_t peers, size_t size);
 void amble__client_open(amble__client *client, amble_connection *conn);
 /* The link is gone: who waits for its values is told. */
 void amble__client_lost(amble_connection *conn);
@@ -52,6 +73,26 @@ void amble__client_forget(amble__client *client, const amble_connection *conn);
 int amble__client_find_cccd(const amble_remote_characteristic *c, uint16_t *handle, uint64_t deadline_us);
 /* One Write Request. */
 int amble__client_write(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us);
-/* What every function of the client asks first: may this task wait, is the link the right one and alive, is there time at all. */
+/* One value, however long. */
+int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us);
+/* What every function of the client asks first: may this task wait, is the link the right one and alive, is there time at all; and is what was
+ * found there still what it was. */
 int amble__client_check(const amble_connection *conn, uint32_t generation, int timeout_ms);
+int amble__client_check_range(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end,
+                              int timeout_ms);
+static inline int amble__client_check_handle(const amble_connection *conn, uint32_t generation, uint16_t handle,
+                                             int timeout_ms)
+{
+    return amble__client_check_range(conn, generation, handle, handle, timeout_ms);
+}
+/* Only the last: 0, STALE, or why the link is down. Does not wait. */
+int amble__client_check_found(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end);
+/* The server's services changed: what was found in this range is stale. */
+void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end);
+void amble__client_stale_subscriptions(const amble_connection *conn, uint16_t start, uint16_t end);
+/* A result of the server: that the client's picture is out of date (0x12) becomes AMBLE_ERR_STALE. */
+int amble__client_heed(amble_connection *conn, int result);
+/* The remembered response to a request: 1, with the response in the link's list; 0 when it is not remembered. */
+int amble__client_recall(amble__client_link *link, const uint8_t *request, size_t size);
+void amble__client_remember(amble__client_link *link, const uint8_t *request, size_t size);
 #endif

@@ -17,14 +17,16 @@ static const list_kind services_list = {AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST, A
                                         AMBLE__TYPE_PRIMARY_SERVICE};
 static const list_kind characteristics_list = {AMBLE__ATT_READ_BY_TYPE_REQUEST, AMBLE__ATT_READ_BY_TYPE_RESPONSE,
                                                AMBLE__TYPE_CHARACTERISTIC};
+static const list_kind includes_list = {AMBLE__ATT_READ_BY_TYPE_REQUEST, AMBLE__ATT_READ_BY_TYPE_RESPONSE,
+                                        AMBLE__TYPE_INCLUDE};
+static const list_kind services_by_uuid_list = {AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST,
+                                                AMBLE__ATT_FIND_BY_TYPE_VALUE_RESPONSE, AMBLE__TYPE_PRIMARY_SERVICE};
 static const list_kind information_list = {AMBLE__ATT_FIND_INFORMATION_REQUEST, AMBLE__ATT_FIND_INFORMATION_RESPONSE,
                                            0};
 
-/* Asks for a list over a range and keeps it. 1: there is one, 0: there is nothing in the range. */
-static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end, uint64_t deadline_us)
+static int ask_server(amble__client_link *link, const list_kind *kind, const amble__writer *request,
+                      uint64_t deadline_us)
 {
-    amble__att_range range = {
-        .start = start, .end = end, .type = {2, {(uint8_t)kind->type, (uint8_t)(kind->type >> 8)}}};
     amble__reader response;
     amble__writer w;
     int r = amble__att_begin(link->conn->bearer, deadline_us, &w);
@@ -32,19 +34,37 @@ static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, 
     if (r < 0)
         return r;
     link->list_size = 0;
-    amble__att_write_range(&w, kind->request, &range);
+    amble__write_bytes(&w, request->start, amble__written_size(request));
     r = amble__att_exchange(link->conn->bearer, &w, kind->response, deadline_us, &response);
-    if (r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND))
-        return 0;
     if (r < 0)
         return r;
     link->list[0] = kind->response;
     link->list_size = 1 + amble__read_left(&response);
     amble__read_copy(&response, link->list + 1, link->list_size - 1);
+    amble__att_end(link->conn->bearer);
+    return 0;
+}
+
+/* Asks for a list over a range, unless its answer is remembered, and keeps it. 1: there is one, 0: there is nothing in the range. */
+static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end, amble__bytes value,
+               uint64_t deadline_us)
+{
+    const amble__att_range range = {
+        .start = start, .end = end, .type = {2, {(uint8_t)kind->type, (uint8_t)(kind->type >> 8)}}, .value = value};
+    uint8_t bytes[AMBLE__ATT_MTU_MIN];
+    amble__writer request = amble__writer_of(bytes, sizeof bytes);
+    int r = 0;
+
+    amble__att_write_range(&request, kind->request, &range);
+    if (!amble__client_recall(link, bytes, amble__written_size(&request))) {
+        r = amble__client_heed(link->conn, ask_server(link, kind, &request, deadline_us));
+        if (r < 0 && r != AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND))
+            return r;
+        amble__client_remember(link, bytes, amble__written_size(&request));
+    }
     link->list_start = start;
     link->list_end = end;
-    amble__att_end(link->conn->bearer);
-    return 1;
+    return link->list_size != 0;
 }
 
 /* The first entry of the kept list from `start` on. 1 found, 0 the list does not reach so far, or AMBLE_ERR_PROTOCOL. */
@@ -80,7 +100,7 @@ static int next_entry(amble__client_link *link, const list_kind *kind, unsigned 
     if (start > end)
         return 0;
     r = look_up(link, kind, (uint16_t)start, end, entry);
-    if (r == 0 && (r = ask(link, kind, (uint16_t)start, end, deadline_us)) > 0 &&
+    if (r == 0 && (r = ask(link, kind, (uint16_t)start, end, (amble__bytes){.data = NULL}, deadline_us)) > 0 &&
         (r = look_up(link, kind, (uint16_t)start, end, entry)) == 0)
         r = AMBLE_ERR_PROTOCOL;
     if (r == AMBLE_ERR_PROTOCOL)
@@ -104,16 +124,16 @@ static int next_service(amble_connection *conn, amble_remote_service *out, uint6
 
     if (r <= 0)
         return r;
-    *out =
-        (amble_remote_service){.conn = conn, .start = entry.handle, .end = entry.end, .generation = conn->generation};
+    *out = (amble_remote_service){
+        .conn = conn, .start = entry.handle, .end = entry.end, .generation = conn->client->generation};
     return read_uuid(entry.value, &out->uuid) ? 1 : AMBLE_ERR_PROTOCOL;
 }
 
 int amble_next_service(amble_connection *conn, amble_remote_service *out, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    const uint32_t generation = out->conn ? out->generation : conn->generation;
-    int r = amble__client_check(conn, generation, timeout_ms);
+    int r = out->conn ? amble__client_check_range(conn, out->generation, out->start, out->end, timeout_ms)
+                      : amble__client_check(conn, conn->generation, timeout_ms);
 
     return r < 0 ? r : next_service(conn, out, deadline);
 }
@@ -121,33 +141,62 @@ int amble_next_service(amble_connection *conn, amble_remote_service *out, int ti
 int amble_find_service(amble_connection *conn, const amble_uuid *uuid, amble_remote_service *out, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    const amble__att_range range = {.start = 1,
-                                    .end = LAST_HANDLE,
-                                    .type = AMBLE_UUID16(AMBLE__TYPE_PRIMARY_SERVICE),
-                                    .value = {.data = uuid->bytes, .size = uuid->size}};
     const uint8_t opcode = AMBLE__ATT_FIND_BY_TYPE_VALUE_RESPONSE;
+    amble__client_link *link = conn->client;
     amble__att_entry entry = {0};
     amble__reader response;
-    amble__writer w;
     size_t entry_size;
     bool sensible;
     int r = amble__client_check(conn, conn->generation, timeout_ms);
 
-    if (r < 0 || (r = amble__att_begin(conn->bearer, deadline, &w)) < 0)
-        return r;
-    amble__att_write_range(&w, AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST, &range);
-    r = amble__att_exchange(conn->bearer, &w, opcode, deadline, &response);
-    if (r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND))
-        return AMBLE_ERR_NOT_FOUND;
     if (r < 0)
         return r;
+    r = ask(link, &services_by_uuid_list, 1, LAST_HANDLE, (amble__bytes){.data = uuid->bytes, .size = uuid->size},
+            deadline);
+    if (r <= 0)
+        return r < 0 ? r : AMBLE_ERR_NOT_FOUND;
+    response = amble__reader_of(link->list + 1, link->list_size - 1);
     sensible = amble__att_begin_entries(&response, opcode, &entry_size) &&
                amble__att_next_entry(&response, opcode, entry_size, &entry) && entry.handle &&
                entry.end >= entry.handle;
-    amble__att_end(conn->bearer);
     *out = (amble_remote_service){
-        .conn = conn, .uuid = *uuid, .start = entry.handle, .end = entry.end, .generation = conn->generation};
+        .conn = conn, .uuid = *uuid, .start = entry.handle, .end = entry.end, .generation = link->generation};
     return sensible ? 0 : AMBLE_ERR_PROTOCOL;
+}
+
+/* --- included services -------------------------------------------------------------------------------------------- */
+/* Vol 3 Part G 4.5.1: a long UUID is not in the declaration, so it is read from the service's own. */
+static int next_included(const amble_remote_service *service, amble_remote_service *out, uint64_t deadline_us)
+{
+    amble_connection *conn = service->conn;
+    const unsigned start = out->conn ? out->include + 1u : service->start;
+    amble__att_entry entry;
+    amble__reader value;
+    int r = next_entry(conn->client, &includes_list, start, service->end, &entry, deadline_us);
+
+    if (r <= 0)
+        return r;
+    value = amble__reader_of(entry.value.data, entry.value.size);
+    *out = (amble_remote_service){.conn = conn, .include = entry.handle, .generation = conn->client->generation};
+    out->start = amble__read_le16(&value);
+    out->end = amble__read_le16(&value);
+    if (value.failed || out->start == 0 || out->end < out->start)
+        return AMBLE_ERR_PROTOCOL;
+    if (amble__read_left(&value))
+        return amble__att_read_uuid(&value, amble__read_left(&value), &out->uuid) ? 1 : AMBLE_ERR_PROTOCOL;
+    r = amble__client_read(conn, out->start, out->uuid.bytes, sizeof out->uuid.bytes, deadline_us);
+    if (r < 0)
+        return amble__client_heed(conn, r);
+    out->uuid.size = (uint8_t)r;
+    return r == 2 || r == 16 ? 1 : AMBLE_ERR_PROTOCOL;
+}
+
+int amble_next_included(const amble_remote_service *service, amble_remote_service *out, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    int r = amble__client_check_range(service->conn, service->generation, service->start, service->end, timeout_ms);
+
+    return r < 0 ? r : next_included(service, out, deadline);
 }
 
 /* --- characteristics ---------------------------------------------------------------------------------------------- */
@@ -166,7 +215,7 @@ static int next_characteristic(const amble_remote_service *service, amble_remote
     *out = (amble_remote_characteristic){.conn = service->conn,
                                          .handle = entry.handle,
                                          .end = service->end,
-                                         .generation = service->generation,
+                                         .generation = link->generation,
                                          .properties = amble__read_u8(&value)};
     out->value_handle = amble__read_le16(&value);
     if (!amble__att_read_uuid(&value, amble__read_left(&value), &out->uuid) || out->value_handle <= entry.handle ||
@@ -184,7 +233,7 @@ static int next_characteristic(const amble_remote_service *service, amble_remote
 int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(service->conn, service->generation, timeout_ms);
+    int r = amble__client_check_range(service->conn, service->generation, service->start, service->end, timeout_ms);
 
     return r < 0 ? r : next_characteristic(service, out, deadline);
 }
@@ -193,7 +242,7 @@ int amble_find_characteristic(const amble_remote_service *service, const amble_u
                               amble_remote_characteristic *out, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(service->conn, service->generation, timeout_ms);
+    int r = amble__client_check_range(service->conn, service->generation, service->start, service->end, timeout_ms);
 
     *out = (amble_remote_characteristic){.conn = NULL};
     if (r < 0)
@@ -210,7 +259,7 @@ static bool is_declaration(const amble_uuid *uuid)
     const unsigned type = uuid->size == 2 ? amble__get_le16(uuid->bytes) : 0;
 
     return type == AMBLE__TYPE_PRIMARY_SERVICE || type == AMBLE__TYPE_SECONDARY_SERVICE ||
-           type == AMBLE__TYPE_CHARACTERISTIC;
+           type == AMBLE__TYPE_INCLUDE || type == AMBLE__TYPE_CHARACTERISTIC;
 }
 
 static int next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out, uint64_t deadline_us)
@@ -221,7 +270,8 @@ static int next_descriptor(const amble_remote_characteristic *c, amble_remote_de
 
     if (r <= 0)
         return r;
-    *out = (amble_remote_descriptor){.conn = c->conn, .handle = entry.handle, .generation = c->generation};
+    *out =
+        (amble_remote_descriptor){.conn = c->conn, .handle = entry.handle, .generation = c->conn->client->generation};
     if (!read_uuid(entry.value, &out->uuid))
         return AMBLE_ERR_PROTOCOL;
     return is_declaration(&out->uuid) ? 0 : 1;
@@ -230,7 +280,7 @@ static int next_descriptor(const amble_remote_characteristic *c, amble_remote_de
 int amble_next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+    int r = amble__client_check_range(c->conn, c->generation, c->handle, c->end, timeout_ms);
 
     return r < 0 ? r : next_descriptor(c, out, deadline);
 }
@@ -251,7 +301,7 @@ int amble_find_descriptor(const amble_remote_characteristic *c, const amble_uuid
                           int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+    int r = amble__client_check_range(c->conn, c->generation, c->handle, c->end, timeout_ms);
 
     return r < 0 ? r : find_descriptor(c, uuid, out, deadline);
 }

@@ -281,8 +281,6 @@ static void writing(void)
     ask(conn, 0x13);
     settle();
     assert_int_equal(a.result, 0);
-    start(&a, WRITE, 21);
-    assert_int_equal(a.result, AMBLE_ERR_TOO_LONG);
     start(&a, WRITE, 0);
     answer(conn, 0x12, 11, 0); /* the bearer is free all the same */
     expect_nothing();

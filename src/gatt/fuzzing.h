@@ -7,7 +7,7 @@
 #include "gatt/server.h"
 #include "host/host_room.h"
 
-enum { FUZZ_MTU = 60, FUZZ_ENTRIES = 6, FUZZ_DATABASE = 8000, FUZZ_PREPARED = 100 };
+enum { FUZZ_MTU = 60, FUZZ_ENTRIES = 6, FUZZ_PEERS = 1, FUZZ_CACHE = 200, FUZZ_DATABASE = 8000, FUZZ_PREPARED = 100 };
 
 static amble the_host;
 static amble *const ble = &the_host;
@@ -30,6 +30,7 @@ static inline void fuzz_gatt_open(void)
     memset(&the_host, 0, sizeof the_host);
     amble__server_init(&the_host.server, &arena, FUZZ_LINKS, FUZZ_DATABASE, FUZZ_PREPARED);
     amble__client_init(&the_host.client, &arena, FUZZ_LINKS, FUZZ_ENTRIES, FUZZ_MTU);
+    amble__client_cache_init(&the_host.client, &arena, FUZZ_PEERS, FUZZ_CACHE);
     fuzz_check(arena.used <= arena.size);
     the_host.server.connections = &fuzz.links;
     the_host.server.att = &fuzz.att;

@@ -48,22 +48,58 @@ static void receive_value(amble__att_bearer *bearer, amble_subscription *s, ambl
     }
 }
 
-void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+/* Service Changed, Vol 3 Part G 7.1. */
+static void note_change(amble_connection *conn, amble__bytes value)
 {
-    const bool indication = opcode == AMBLE__ATT_INDICATION;
+    amble__reader r = amble__reader_of(value.data, value.size);
+    const uint16_t start = amble__read_le16(&r), end = amble__read_le16(&r);
+
+    if (amble__read_complete(&r) && start && start <= end)
+        amble__client_changed(conn, start, end);
+    else
+        conn->bearer->att->malformed++;
+}
+
+/* Several notifications in one PDU, Vol 3 Part F 3.4.7.4. */
+static void receive_several(amble__att_bearer *bearer, amble__reader *pdu)
+{
+    amble__bytes value;
+    uint16_t handle;
+
+    while (amble__att_next_handle_value(pdu, &handle, &value)) {
+        amble_subscription *s = subscription_for(bearer->conn->client->client, bearer->conn, handle);
+
+        if (s)
+            receive_value(bearer, s, value, false);
+    }
+    bearer->att->malformed += pdu->failed;
+}
+
+static void receive_one(amble__att_bearer *bearer, bool indication, amble__reader *pdu)
+{
     const uint16_t handle = amble__read_le16(pdu);
     const amble__bytes value = amble__read_rest(pdu);
     amble_subscription *s;
 
-    if (opcode == AMBLE__ATT_MULTIPLE_NOTIFICATION || pdu->failed) {
-        bearer->att->malformed++; /* never asked for, or cut off */
+    if (pdu->failed) {
+        bearer->att->malformed++; /* cut off */
         return;
     }
+    if (indication && handle == bearer->conn->client->service_changed)
+        note_change(bearer->conn, value);
     s = subscription_for(bearer->conn->client->client, bearer->conn, handle);
     if (s)
         receive_value(bearer, s, value, indication);
     else if (indication)
         amble__att_confirm(bearer); /* owed, whether anybody reads it or not */
+}
+
+void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+{
+    if (opcode == AMBLE__ATT_MULTIPLE_NOTIFICATION)
+        receive_several(bearer, pdu);
+    else
+        receive_one(bearer, opcode == AMBLE__ATT_INDICATION, pdu);
 }
 
 /* --- subscribing -------------------------------------------------------------------------------------------------- */
@@ -98,7 +134,7 @@ static amble_subscription *arm(amble__client *client, const amble_remote_charact
         return NULL;
     *s = (amble_subscription){.used = true,
                               .conn = c->conn,
-                              .generation = c->generation,
+                              .generation = c->conn->generation,
                               .value_handle = c->value_handle,
                               .queue.ends = s->queue.ends,
                               .client = client};
@@ -130,7 +166,7 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
     const uint64_t deadline = amble__deadline(timeout_ms);
     amble__client *client;
     amble_subscription *s;
-    int r = amble__client_check(c->conn, c->generation, timeout_ms);
+    int r = amble__client_check_range(c->conn, c->generation, c->handle, c->end, timeout_ms);
 
     *out = NULL;
     if (r < 0)
@@ -147,7 +183,7 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
     s->indicate = indicate;
     r = amble__client_find_cccd(c, &s->cccd, deadline);
     if (r == 0)
-        r = write_cccd(s, indicate ? AMBLE__CCCD_INDICATE : AMBLE__CCCD_NOTIFY, deadline);
+        r = amble__client_heed(c->conn, write_cccd(s, indicate ? AMBLE__CCCD_INDICATE : AMBLE__CCCD_NOTIFY, deadline));
     if (r < 0) {
         release(s);
         return r;
@@ -168,7 +204,8 @@ int amble_notified(amble_subscription *subscription, amble_value *value, int tim
     amble__value_queue_settle(&s->queue, s->conn);
     if (s->confirmation_owed && !amble__value_queue_full(&s->queue))
         confirm(s);
-    return amble__value_queue_take(&s->queue, s->conn, amble__due(timeout_ms), value);
+    r = amble__value_queue_take(&s->queue, s->conn, s->stale ? 0 : amble__due(timeout_ms), value);
+    return s->stale && r == AMBLE_ERR_TIMEOUT ? AMBLE_ERR_STALE : r;
 }
 
 void amble_subscription_close(amble_subscription *subscription)
@@ -180,10 +217,24 @@ void amble_subscription_close(amble_subscription *subscription)
     if (s->confirmation_owed)
         confirm(s);
     amble__shield_begin();
-    if (s->conn && amble__link_check(s->conn, s->generation) == 0)
+    if (s->conn && !s->stale && amble__link_check(s->conn, s->generation) == 0)
         (void)write_cccd(s, 0, amble__deadline(UNSUBSCRIBE_MS)); /* a server that does not answer is not waited for */
     amble__shield_end();
     release(s);
+}
+
+void amble__client_stale_subscriptions(const amble_connection *conn, uint16_t start, uint16_t end)
+{
+    const amble__client *client = conn->client->client;
+
+    for (size_t i = 0; i < client->subscription_count; i++) {
+        amble_subscription *s = &client->subscriptions[i];
+
+        if (s->used && s->conn == conn && s->value_handle >= start && s->value_handle <= end) {
+            s->stale = true; /* what is queued still comes */
+            amble__waiters_end(&s->queue.waiters, AMBLE_ERR_STALE);
+        }
+    }
 }
 
 void amble__client_lost(amble_connection *conn)
@@ -218,7 +269,7 @@ static bool notified_ready(const amble_source *source)
 {
     const amble_subscription *s = subscription_of(source);
 
-    return !s->conn || s->conn->end < 0 || amble__value_queue_order(&s->queue) != 0;
+    return !s->conn || s->stale || s->conn->end < 0 || amble__value_queue_order(&s->queue) != 0;
 }
 static amble__list *notified_waiters(const amble_source *source)
 {

@@ -195,8 +195,9 @@ static void what_nobody_subscribed_to(void)
     expect_notified(&a, 7);
     ask(conn, 0x1b, VALUE);
     ask(conn, 0x1d);
-    ask(conn, 0x23, VALUE, 0, 1, 0, 5);
+    ask(conn, 0x23, 99, 0, 1, 0, 4, VALUE, 0, 1, 0, 5, VALUE, 0, 9, 0, 6); /* the last one is cut off */
     assert_int_equal(rooms.att.malformed, 3);
+    expect_notified(&a, 5);
     expect_none(&a, AMBLE_ERR_TIMEOUT);
     expect_nothing();
     amble_scope_close(&scope);

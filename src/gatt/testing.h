@@ -9,7 +9,15 @@
 #include "gatt/server.h"
 #include "host/host_room.h"
 
-enum { TEST_DATABASE = 16384, TEST_PREPARED = 200, TEST_ENTRIES = 12, HELD_MS = 20000, HANDLE = 0x40 };
+enum {
+    TEST_DATABASE = 16384,
+    TEST_PREPARED = 200,
+    TEST_ENTRIES = 12,
+    TEST_PEERS = 2,
+    TEST_CACHE = 600,
+    HELD_MS = 20000,
+    HANDLE = 0x40
+};
 
 static amble the_host;
 static amble *const ble = &the_host;
@@ -33,6 +41,7 @@ static inline void gatt_open_on(uint16_t buffers)
     memset(&the_host, 0, sizeof the_host);
     amble__server_init(&the_host.server, &arena, TEST_LINKS, TEST_DATABASE, TEST_PREPARED);
     amble__client_init(&the_host.client, &arena, TEST_LINKS, TEST_ENTRIES, TEST_MTU);
+    amble__client_cache_init(&the_host.client, &arena, TEST_PEERS, TEST_CACHE);
     the_host.server.connections = &rooms.links;
     the_host.server.att = &rooms.att;
     the_host.server.held_write_us = HELD_MS * 1000;

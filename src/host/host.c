@@ -23,6 +23,8 @@ enum {
     DEFAULT_SYNCS = 1,
     DEFAULT_DATABASE_SIZE = 16384,
     DEFAULT_PREPARE_SIZE = 768, /* the longest value in parts of 18 bytes, the smallest MTU's */
+    DEFAULT_CACHED_PEERS = 4,
+    DEFAULT_CACHE_SIZE = 2048,
     DEFAULT_HELD_WRITE_MS = 20000,
     CLOSE_MS = 2000,
     DRAIN_MS = 500,
@@ -59,6 +61,8 @@ static amble_config with_defaults(const amble_config *config)
     c.syncs = c.syncs ? c.syncs : DEFAULT_SYNCS;
     c.scanned_devices = c.scanned_devices ? c.scanned_devices : DEFAULT_SCANNED_DEVICES;
     c.database_size = c.database_size ? c.database_size : DEFAULT_DATABASE_SIZE;
+    c.cached_peers = c.cached_peers ? c.cached_peers : DEFAULT_CACHED_PEERS;
+    c.cache_size = c.cache_size ? c.cache_size : DEFAULT_CACHE_SIZE;
     c.prepare_size = c.prepare_size ? c.prepare_size : DEFAULT_PREPARE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
     c.bond_limit = c.bond_limit ? c.bond_limit : DEFAULT_BONDS;
@@ -85,6 +89,7 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
     amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size, c->prepare_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
+    amble__client_cache_init(ble ? &ble->client : NULL, arena, c->cached_peers, c->cache_size);
     amble__bonds_init(ble ? &ble->bonds.table : NULL, arena, c->bond_limit);
     amble__smp_init(ble ? &ble->smp : NULL, arena, c->connections, c->pairings);
     amble__gap_init(ble ? &ble->gap : NULL, arena,

@@ -1,0 +1,231 @@
+/* What the client remembers of its peers' databases, and how it hears that one changed (Vol 3 Part G 2.5.2, 7).
+ *
+ * Remembered are requests of discovery with their responses, byte for byte. They are only used while the hash of the peer's database is known to
+ * be what it was. Invariant: no two links use one cache. */
+#include "gatt/client.h"
+#include "gatt/database.h"
+#include "gatt/gatt_service.h"
+
+enum { RECORD_HEAD = 3, HASH_SIZE = 16, LAST_HANDLE = 0xffff };
+
+void amble__client_cache_init(amble__client *client, amble__arena *arena, size_t peers, size_t size)
+{
+    amble__client_cache *caches = amble__arena_take(arena, peers, sizeof *caches);
+
+    for (size_t i = 0; i < peers; i++) {
+        uint8_t *records = amble__arena_take(arena, 1, size);
+
+        if (caches)
+            caches[i].records = records;
+    }
+    if (client) {
+        client->caches = caches;
+        client->cache_count = peers;
+        client->cache_size = size;
+    }
+}
+
+/* --- requests and responses --------------------------------------------------------------------------------------- */
+int amble__client_recall(amble__client_link *link, const uint8_t *request, size_t size)
+{
+    amble__reader r;
+
+    if (!link->cache)
+        return 0;
+    r = amble__reader_of(link->cache->records, link->cache->size);
+    while (amble__read_left(&r)) {
+        const size_t request_size = amble__read_u8(&r), response_size = amble__read_le16(&r);
+        const uint8_t *bytes = amble__read_view(&r, request_size + response_size);
+
+        if (!bytes || request_size != size || memcmp(bytes, request, size) != 0)
+            continue;
+        memcpy(link->list, bytes + size, response_size);
+        link->list_size = response_size;
+        return 1;
+    }
+    return 0;
+}
+
+/* Keeps the link's list, which is empty if nothing was found, as the response; when there is no room left it is asked for again. */
+void amble__client_remember(amble__client_link *link, const uint8_t *request, size_t size)
+{
+    amble__client_cache *cache = link->cache;
+    amble__writer w;
+
+    if (!cache || link->client->cache_size - cache->size < RECORD_HEAD + size + link->list_size)
+        return;
+    w = amble__writer_of(cache->records + cache->size, link->client->cache_size - cache->size);
+    amble__write_u8(&w, (unsigned)size);
+    amble__write_le16(&w, (unsigned)link->list_size);
+    amble__write_bytes(&w, request, size);
+    amble__write_bytes(&w, link->list, link->list_size);
+    cache->size += amble__written_size(&w);
+}
+
+/* --- changes ------------------------------------------------------------------------------------------------------ */
+static void forget(amble__client_link *link)
+{
+    if (link->cache)
+        link->cache->known = false;
+    link->cache = NULL;
+}
+
+void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end)
+{
+    amble__client_link *link = conn->client;
+
+    link->generation = ++conn->links->generations;
+    link->list_size = 0;
+    if (!link->changed_end || start < link->changed_start)
+        link->changed_start = start;
+    if (end > link->changed_end)
+        link->changed_end = end;
+    forget(link);
+    amble__client_stale_subscriptions(conn, start, end);
+}
+
+int amble__client_heed(amble_connection *conn, int result)
+{
+    if (result != AMBLE_ERR_ATT(AMBLE__ATT_DATABASE_OUT_OF_SYNC))
+        return result;
+    amble__client_changed(conn, 1, LAST_HANDLE);
+    return AMBLE_ERR_STALE;
+}
+
+/* --- following ---------------------------------------------------------------------------------------------------- */
+static bool in_use(const amble__client *client, const amble__client_cache *cache)
+{
+    for (size_t i = 0; i < client->link_count; i++)
+        if (client->links[i].cache == cache && client->links[i].conn->state == AMBLE__LINK_LIVE)
+            return true;
+    return false;
+}
+
+/* The cache of this device, else the one that was not used for the longest time; NULL when all are in use. */
+static amble__client_cache *cache_for(amble__client *client, amble_device device)
+{
+    amble__client_cache *oldest = NULL;
+
+    for (size_t i = 0; i < client->cache_count; i++) {
+        amble__client_cache *cache = &client->caches[i];
+
+        if (in_use(client, cache))
+            continue;
+        if (cache->known && amble_device_equal(cache->device, device))
+            return cache;
+        if (!oldest || !cache->known || (oldest->known && cache->used_us < oldest->used_us))
+            oldest = cache;
+    }
+    return oldest;
+}
+
+/* The hash of the server's database: 1, or 0 when it has none. Vol 3 Part G 7.3 */
+static int read_hash(amble_connection *conn, uint8_t hash[HASH_SIZE], uint64_t deadline_us)
+{
+    const amble__att_range range = {.start = 1, .end = LAST_HANDLE, .type = AMBLE_UUID16(AMBLE__TYPE_DATABASE_HASH)};
+    const uint8_t opcode = AMBLE__ATT_READ_BY_TYPE_RESPONSE;
+    amble__att_entry entry;
+    amble__reader response;
+    amble__writer w;
+    size_t entry_size;
+    bool sensible;
+    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+
+    if (r < 0)
+        return r;
+    amble__att_write_range(&w, AMBLE__ATT_READ_BY_TYPE_REQUEST, &range);
+    r = amble__att_exchange(conn->bearer, &w, opcode, deadline_us, &response);
+    if (r < 0)
+        return r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND) ? 0 : r;
+    sensible = amble__att_begin_entries(&response, opcode, &entry_size) &&
+               amble__att_next_entry(&response, opcode, entry_size, &entry) && entry.value.size == HASH_SIZE;
+    if (sensible)
+        memcpy(hash, entry.value.data, HASH_SIZE);
+    amble__att_end(conn->bearer);
+    return sensible;
+}
+
+/* Puts the link on the cache of its peer. 1: what is in there holds. */
+static int find_cache(amble_connection *conn, uint64_t deadline_us)
+{
+    amble__client_link *link = conn->client;
+    amble__client_cache *cache;
+    uint8_t hash[HASH_SIZE];
+    bool holds;
+    int r = read_hash(conn, hash, deadline_us);
+
+    link->cache = NULL;
+    link->list_size = 0;
+    cache = r > 0 ? cache_for(link->client, conn->device) : NULL;
+    if (!cache)
+        return r < 0 ? r : 0;
+    holds =
+        cache->known && amble_device_equal(cache->device, conn->device) && memcmp(cache->hash, hash, HASH_SIZE) == 0;
+    cache->used_us = amble_now_us();
+    if (!holds) {
+        cache->size = 0;
+        cache->device = conn->device;
+        memcpy(cache->hash, hash, HASH_SIZE);
+        cache->known = true;
+    }
+    link->cache = cache;
+    return holds;
+}
+
+static int time_left(uint64_t deadline_us)
+{
+    const uint64_t now = amble_now_us();
+
+    if (deadline_us == AMBLE__NEVER)
+        return AMBLE_FOREVER;
+    return now >= deadline_us ? 0 : (int)((deadline_us - now + 999) / 1000);
+}
+
+/* Says that this client understands being told late, and takes several notifications in one PDU. */
+static int tell_features(const amble_remote_service *gatt, uint64_t deadline_us)
+{
+    static const amble_uuid uuid = AMBLE_UUID16(AMBLE__TYPE_CLIENT_FEATURES);
+    static const uint8_t features[] = {AMBLE__FEATURE_ROBUST_CACHING | AMBLE__FEATURE_MULTIPLE_NOTIFICATIONS};
+    amble_remote_characteristic c;
+    int r = amble_find_characteristic(gatt, &uuid, &c, time_left(deadline_us));
+
+    return r < 0 ? r : amble__client_write(gatt->conn, c.value_handle, features, sizeof features, deadline_us);
+}
+
+static int ask_to_be_told(const amble_remote_service *gatt, uint64_t deadline_us)
+{
+    static const amble_uuid uuid = AMBLE_UUID16(AMBLE__TYPE_SERVICE_CHANGED);
+    static const uint8_t indicate[] = {AMBLE__CCCD_INDICATE, 0};
+    amble_remote_characteristic c;
+    uint16_t cccd;
+    int r = amble_find_characteristic(gatt, &uuid, &c, time_left(deadline_us));
+
+    if (r < 0 || (r = amble__client_find_cccd(&c, &cccd, deadline_us)) < 0)
+        return r;
+    gatt->conn->client->service_changed = c.value_handle; /* before it is asked for, so that none is missed */
+    return amble__client_write(gatt->conn, cccd, indicate, sizeof indicate, deadline_us);
+}
+
+/* A server need not have any of this. */
+static int unless_refused(int r)
+{
+    const bool refused = r <= AMBLE_ERR_ATT(0) && r >= AMBLE_ERR_ATT(0xff);
+
+    return refused || r == AMBLE_ERR_NOT_FOUND ? 0 : r;
+}
+
+int amble_follow_database(amble_connection *conn, int timeout_ms)
+{
+    static const amble_uuid gatt_uuid = AMBLE_UUID16(0x1801);
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    amble_remote_service gatt;
+    int holds = 0, r = amble__client_check(conn, conn->generation, timeout_ms);
+
+    if (r < 0 || (r = holds = unless_refused(find_cache(conn, deadline))) < 0)
+        return r;
+    r = amble_find_service(conn, &gatt_uuid, &gatt, time_left(deadline));
+    if (r == 0 && (r = unless_refused(tell_features(&gatt, deadline))) == 0)
+        r = ask_to_be_told(&gatt, deadline);
+    r = unless_refused(r);
+    return r < 0 ? r : holds;
+}
