@@ -48,6 +48,9 @@ const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS] = {
     {.name = "--no-response",
      .about = "write: without an answer, where the characteristic allows it",
      .field = offsetof(amble__gatt_options, no_response)},
+    {.name = "--long",
+     .about = "write: in parts that are compared and then written together, also what would fit at once",
+     .field = offsetof(amble__gatt_options, in_parts)},
     {.name = "--indicate",
      .about = "subscribe: indications, where the characteristic has both",
      .field = offsetof(amble__gatt_options, indicate)},
@@ -229,9 +232,14 @@ int amble__gatt_write(const amble_remote_characteristic *c, const amble__gatt_op
     const amble__format *format = o->format ? o->format : amble__format_find("hex");
     uint8_t data[AMBLE__VALUE_MAX];
     const int size = amble__format_parse(format, word, data, sizeof data);
-    int r = o->no_response ? amble_write_no_response(c, data, (size_t)size, o->timeout_ms)
-                           : amble_write(c, data, (size_t)size, o->timeout_ms);
+    const amble_write_part part = {.characteristic = c, .data = data, .size = (size_t)size};
+    int r;
 
+    if (o->in_parts)
+        r = amble_write_reliably(&part, 1, o->timeout_ms);
+    else
+        r = o->no_response ? amble_write_no_response(c, data, (size_t)size, o->timeout_ms)
+                           : amble_write(c, data, (size_t)size, o->timeout_ms);
     if (r >= 0 && o->json) {
         cJSON *object = begin_json(c);
 

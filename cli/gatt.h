@@ -13,9 +13,9 @@ typedef struct {
     const amble__format *format; /* NULL: decoded */
     uint32_t byte_limit, count;
     int timeout_ms, ms;
-    bool no_values, no_response, indicate, json;
+    bool no_values, no_response, in_parts, indicate, json;
 } amble__gatt_options;
-enum { AMBLE__GATT_TIMEOUT_MS = 10000, AMBLE__GATT_MTU = 517, AMBLE__GATT_OPTIONS = 10 };
+enum { AMBLE__GATT_TIMEOUT_MS = 10000, AMBLE__GATT_MTU = 517, AMBLE__GATT_OPTIONS = 11 };
 extern const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS];
 
 /* What the words ask for, or AMBLE_ERR_USAGE, the sentence printed: the characteristic, and a value to be written in the format. */

@@ -127,11 +127,32 @@ static int show_characteristic(const amble_remote_characteristic *c, const amble
     return r;
 }
 
+static int show_included(const amble_remote_service *service, const amble__gatt_options *o)
+{
+    amble_remote_service included = {0};
+    int r;
+
+    while ((r = amble_next_included(service, &included, o->timeout_ms)) == 1) {
+        if (o->json) {
+            cJSON *object = begin("include", AMBLE__NUMBER_SERVICE, &included.uuid);
+
+            cJSON_AddNumberToObject(object, "handle", included.include);
+            cJSON_AddNumberToObject(object, "start", included.start);
+            cJSON_AddNumberToObject(object, "end", included.end);
+            amble__output_json(object);
+        } else {
+            print_name("    includes  ", AMBLE__NUMBER_SERVICE, &included.uuid);
+            putchar('\n');
+        }
+    }
+    return r;
+}
+
 static int show_service(const amble_remote_service *service, const amble__gatt_options *o, amble__gatt_found *found,
                         void *user)
 {
     amble_remote_characteristic c = {0};
-    int r = 0;
+    int r;
 
     if (o->json) {
         cJSON *object = begin("service", AMBLE__NUMBER_SERVICE, &service->uuid);
@@ -143,6 +164,7 @@ static int show_service(const amble_remote_service *service, const amble__gatt_o
         print_name("", AMBLE__NUMBER_SERVICE, &service->uuid);
         putchar('\n');
     }
+    r = show_included(service, o);
     while (r >= 0 && (r = amble_next_characteristic(service, &c, o->timeout_ms)) == 1) {
         if (found)
             found(user, service, &c);

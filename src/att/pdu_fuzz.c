@@ -59,6 +59,51 @@ static void read_small(uint8_t opcode, const uint8_t *pdu, size_t size)
     }
 }
 
+static void read_parts(uint8_t opcode, const uint8_t *pdu, size_t size)
+{
+    amble__writer w = amble__writer_of(again, sizeof again);
+    amble__reader r = amble__reader_of(pdu + 1, size - 1);
+    amble__att_part part;
+    uint8_t flags;
+
+    if (opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST) {
+        if (!amble__att_read_execute(&r, &flags))
+            return;
+        amble__att_write_execute(&w, flags);
+    } else {
+        if (!amble__att_read_part(&r, &part))
+            return;
+        amble__att_write_part(&w, opcode, &part);
+    }
+    compare(&w, pdu, size);
+}
+
+/* What is whole comes again; a value may only be cut at the end. */
+static void read_values(uint8_t opcode, const uint8_t *pdu, size_t size)
+{
+    amble__writer w = amble__writer_of(again, size);
+    amble__reader r = amble__reader_of(pdu + 1, size - 1);
+    amble__bytes value;
+    size_t length;
+    uint16_t handle;
+
+    amble__write_u8(&w, opcode);
+    if (opcode == AMBLE__ATT_MULTIPLE_NOTIFICATION) {
+        while (amble__att_next_handle_value(&r, &handle, &value))
+            amble__att_write_handle_value(&w, handle, value);
+    } else {
+        while (amble__read_left(&r) && amble__att_next_length_value(&r, &length, &value)) {
+            if (value.size != length) {
+                fuzz_check(amble__read_left(&r) == 0);
+                return;
+            }
+            amble__att_write_length_value(&w, value);
+        }
+    }
+    if (!r.failed)
+        compare(&w, pdu, size);
+}
+
 static void read_pdu(uint8_t opcode, const uint8_t *pdu, size_t size)
 {
     switch (opcode) {
@@ -78,6 +123,15 @@ static void read_pdu(uint8_t opcode, const uint8_t *pdu, size_t size)
     case AMBLE__ATT_MTU_REQUEST:
     case AMBLE__ATT_MTU_RESPONSE:
         read_small(opcode, pdu, size);
+        break;
+    case AMBLE__ATT_PREPARE_WRITE_REQUEST:
+    case AMBLE__ATT_PREPARE_WRITE_RESPONSE:
+    case AMBLE__ATT_EXECUTE_WRITE_REQUEST:
+        read_parts(opcode, pdu, size);
+        break;
+    case AMBLE__ATT_MULTIPLE_NOTIFICATION:
+    case AMBLE__ATT_READ_MULTIPLE_VARIABLE_RESPONSE:
+        read_values(opcode, pdu, size);
         break;
     default:
         break;

@@ -23,6 +23,22 @@ static void read_and_write(const amble_remote_characteristic *c)
     fuzz_check(r <= 0);
 }
 
+static void read_and_write_more(const amble_remote_characteristic *c)
+{
+    static const uint8_t data[100] = {1};
+    const amble_write_part written[] = {{c, data, 3}, {c, data, 70}};
+    uint8_t buffer[20], small[2];
+    amble_read_part parts[] = {{.characteristic = c, .buffer = buffer, .size = sizeof buffer},
+                               {.characteristic = c, .buffer = small, .size = sizeof small, .fixed = true}};
+    int r = amble_write(c, data, sizeof data, STEP_MS);
+
+    fuzz_check(r <= 0);
+    r = amble_write_reliably(written, 2, STEP_MS);
+    fuzz_check(r <= 0);
+    r = amble_read_multiple(parts, 2, STEP_MS);
+    fuzz_check(r < 0 || (r == 0 && parts[0].result <= 20 && parts[1].result <= 2));
+}
+
 static void follow(const amble_remote_characteristic *c, bool indicate)
 {
     const amble_subscribe_options options = {.indicate = indicate, .depth = 2};
@@ -52,14 +68,21 @@ static void look_into(const amble_remote_characteristic *c)
         fuzz_check(amble_read_descriptor(&d, buffer, sizeof buffer, STEP_MS) <= (int)sizeof buffer);
     }
     read_and_write(c);
+    read_and_write_more(c);
     follow(c, c->properties & AMBLE_PROPERTY_INDICATE);
 }
 
 static void explore(const amble_remote_service *service)
 {
+    amble_remote_service included = {.conn = NULL};
     amble_remote_characteristic c = {.conn = NULL};
     uint16_t last = 0;
 
+    for (int i = 0; i < MOST && amble_next_included(service, &included, STEP_MS) > 0; i++) {
+        fuzz_check(included.include > last && included.start && included.end >= included.start);
+        last = included.include;
+    }
+    last = 0;
     for (int i = 0; i < MOST && amble_next_characteristic(service, &c, STEP_MS) > 0; i++) {
         fuzz_check(c.handle > last && c.handle >= service->start && c.value_handle > c.handle &&
                    c.value_handle <= c.end && c.end <= service->end);
@@ -76,6 +99,8 @@ static int program(void *arg)
 
     (void)arg;
     fuzz_check(r < 0 || (r >= AMBLE__ATT_MTU_MIN && r <= FUZZ_MTU));
+    r = amble_follow_database(conn, STEP_MS);
+    fuzz_check(r <= 1);
     if (amble_find_service(conn, &wanted, &service, STEP_MS) == 0)
         explore(&service);
     for (int round = 0; round < ROUNDS; round++) {

@@ -21,6 +21,12 @@ static const amble_characteristic level = {.uuid = &level_uuid,
                                            .descriptors = AMBLE_LIST(&level_name)};
 static const amble_characteristic text = {
     .uuid = &text_uuid, .read = true, .write = true, .max_size = 100, .initial = text_start, .initial_size = 70};
+static const amble_characteristic growing = {.uuid = &text_uuid,
+                                             .write = true,
+                                             .write_no_response = true,
+                                             .append = true,
+                                             .reliable_write = true,
+                                             .max_size = 9};
 static const amble_characteristic command = {
     .uuid = &command_uuid, .write = true, .write_no_response = true, .capture = true, .write_depth = 2};
 static const amble_characteristic asked = {
@@ -29,6 +35,8 @@ static const amble_characteristic both = {
     .uuid = &both_uuid, .read = true, .write = true, .answer_reads = true, .capture = true, .write_depth = 1};
 static const amble_service battery = {.uuid = &battery_uuid, .characteristics = AMBLE_LIST(&level, &text)};
 static const amble_service custom = {.uuid = &custom_uuid, .characteristics = AMBLE_LIST(&command, &asked, &both)};
+static const amble_service coming = {
+    .uuid = &custom_uuid, .characteristics = AMBLE_LIST(&growing), .includes = AMBLE_INCLUDES(&battery)};
 
 static amble_connection *links[FUZZ_LINKS];
 static unsigned requests, answers;
@@ -47,7 +55,7 @@ static void take_written(amble_connection *from, const amble_characteristic *c)
     amble_value value;
     const int r = from ? amble_written_by(from, c, &value, 0) : amble_written(ble, c, &value, 0);
 
-    fuzz_check(r == 0 || r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_DISCONNECTED);
+    fuzz_check(r == 0 || r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_DISCONNECTED || r == AMBLE_ERR_NOT_FOUND);
     if (r == 0 && value.size)
         fuzz_check(value.size <= 100 && value.data[0] + value.data[value.size - 1] >= 0); /* it can be looked at */
 }
@@ -108,6 +116,13 @@ static void run_record(amble__reader *script)
     case 0x78:
         fuzz_complete();
         break;
+    case 0x79: /* a service comes, or goes */
+        if (amble_unserve(ble, number ? &custom : &coming) == AMBLE_ERR_NOT_FOUND)
+            (void)amble_serve(ble, number ? &custom : &coming); /* the handles may be used up */
+        break;
+    case 0x7a:
+        take_written(NULL, &growing);
+        break;
     default:
         bytes = fuzz_take(script);
         requests += bytes.size && !(bytes.data[0] & AMBLE__ATT_COMMAND_FLAG);
@@ -131,6 +146,8 @@ static void check_queue(const amble_characteristic *c, unsigned depth)
 {
     const amble__served_value *value = amble__database_find(&the_host.server.database, c);
 
+    if (!value)
+        return; /* its service went */
     fuzz_check(value->size <= value->max_size && amble__list_empty(&value->held));
     fuzz_check(count(&value->queue->free) + count(&value->queue->pending) + count(&value->queue->viewed) == depth);
 }
@@ -144,7 +161,8 @@ static void play(amble__reader *script)
     callbacks = *fuzz.hci.callbacks;
     callbacks.write = count_answers;
     fuzz.hci.callbacks = &callbacks;
-    fuzz_check(amble_serve(ble, &battery) == 0 && amble_serve(ble, &custom) == 0);
+    fuzz_check(amble_serve(ble, &battery) == 0 && amble_serve(ble, &custom) == 0 &&
+               amble_serve(ble, &amble__gatt_service) == 0);
     for (unsigned i = 0; i < FUZZ_LINKS; i++)
         links[i] = fuzz_link(i, false);
     while (amble__read_left(script))
