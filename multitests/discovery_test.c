@@ -184,12 +184,88 @@ static void tasks_discover_at_once(void **state)
     BENCH_RUN_LOSSY(SERVER, CLIENT(discover_together));
 }
 
+/* --- how many round trips ------------------------------------------------------------------------------------------ */
+enum { MANY = 10, EACH = 5, GAP_AND_GATT = 2 };
+static amble_characteristic many[MANY][EACH];
+static const amble_characteristic *lists[MANY][EACH + 1];
+static amble_service many_services[MANY];
+
+static int serve_many(bench_device *self)
+{
+    amble_connection *conn;
+
+    for (int i = 0; i < MANY; i++) {
+        for (int k = 0; k < EACH; k++) {
+            many[i][k] = (amble_characteristic){.uuid = &short_uuid, .read = true, .max_size = 1};
+            lists[i][k] = &many[i][k];
+        }
+        many_services[i] = (amble_service){.uuid = &uuids[0], .characteristics = lists[i]};
+        assert_int_equal(amble_serve(self->ble, &many_services[i]), 0);
+    }
+    conn = bench_await(self);
+    bench_await_end(conn);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(amble_unserve(self->ble, &many_services[i]), 0);
+    return 0;
+}
+
+/* Requests that lists of so many entries need, each as long as the MTU allows. */
+static unsigned lists_of(unsigned entries, unsigned entry_size, unsigned mtu)
+{
+    const unsigned per_list = (mtu - 2) / entry_size;
+
+    return (entries + per_list - 1) / per_list;
+}
+
+static void count_round_trips(amble *ble, amble_connection *conn)
+{
+    const uint64_t before = amble_read_statistics(ble).acl_sent;
+    const unsigned mtu = amble_connection_mtu(conn);
+    /* One more tells that no service follows. A service whose end is the last value needs no such request. */
+    const unsigned least = lists_of(MANY + GAP_AND_GATT, 6, mtu) + 1 + MANY * lists_of(EACH, 7, mtu);
+    amble_remote_service service = {.conn = NULL};
+    unsigned seen = 0, found = 0, used;
+    int r;
+
+    while ((r = amble_next_service(conn, &service, 10000)) == 1) {
+        amble_remote_characteristic c = {.conn = NULL};
+
+        if (seen++ >= GAP_AND_GATT)
+            while ((r = amble_next_characteristic(&service, &c, 10000)) == 1)
+                found++;
+        assert_true(r >= 0);
+    }
+    assert_int_equal(found, MANY * EACH);
+    used = (unsigned)(amble_read_statistics(ble).acl_sent - before);
+    print_message("%u services with %u characteristics each, MTU %u: %u round trips; lists alone need %u\n", MANY, EACH,
+                  mtu, used, least);
+}
+
+static int discover_many(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+
+    count_round_trips(self->ble, conn);
+    assert_int_equal(amble_exchange_mtu(conn, 5000), 247);
+    count_round_trips(self->ble, conn);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void discovery_takes_no_more_than_it_must(void **state)
+{
+    (void)state;
+    BENCH_RUN(&(bench_options){.seed = 1}, {.label = "server", .script = serve_many},
+              {.label = "client", .script = discover_many});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_found_in_order),
         cmocka_unit_test(one_is_found_by_its_uuid),
         cmocka_unit_test(tasks_discover_at_once),
+        cmocka_unit_test(discovery_takes_no_more_than_it_must),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,7 +204,8 @@ static int next_characteristic(const amble_remote_service *service, amble_remote
                                uint64_t deadline_us)
 {
     amble__client_link *link = service->conn->client;
-    const unsigned start = out->conn ? out->handle + 1u : service->start;
+    /* Behind the value there is nothing of this one that could be a declaration: often it is the service's end. */
+    const unsigned start = out->conn ? out->value_handle + 1u : service->start;
     amble__att_entry entry, following;
     amble__reader value;
     int r = next_entry(link, &characteristics_list, start, service->end, &entry, deadline_us);
