@@ -237,8 +237,9 @@ static void count_round_trips(amble *ble, amble_connection *conn)
     }
     assert_int_equal(found, MANY * EACH);
     used = (unsigned)(amble_read_statistics(ble).acl_sent - before);
-    print_message("%u services with %u characteristics each, MTU %u: %u round trips; lists alone need %u\n", MANY, EACH,
+    print_message("%u services with %u characteristics each, MTU %u: %u round trips; the MTU allows %u\n", MANY, EACH,
                   mtu, used, least);
+    assert_int_equal(used, least);
 }
 
 static int discover_many(bench_device *self)

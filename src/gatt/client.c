@@ -12,10 +12,12 @@ void amble__client_init(amble__client *client, amble__arena *arena, size_t links
     if (client)
         amble__list_init(&client->free_entries);
     for (size_t i = 0; i < links; i++) {
-        uint8_t *list = amble__arena_take(arena, 1, mtu);
+        uint8_t *services = amble__arena_take(arena, 1, mtu), *others = amble__arena_take(arena, 1, mtu);
 
-        if (slots)
-            slots[i].list = list;
+        if (slots) {
+            slots[i].services.bytes = services;
+            slots[i].others.bytes = others;
+        }
     }
     for (size_t i = 0; i < entries; i++) {
         uint8_t *bytes = amble__arena_take(arena, 1, mtu);
@@ -38,7 +40,7 @@ void amble__client_open(amble__client *client, amble_connection *conn)
 {
     amble__client_link *link = &client->links[conn->index];
 
-    link->list_size = 0;
+    link->services.size = link->others.size = 0;
     link->conn = conn;
     link->client = client;
     link->generation = conn->generation;

@@ -1,6 +1,6 @@
 /* The GATT client: procedures on the caller's task, and the table of subscriptions that receives what servers send unasked.
  *
- * Per link it keeps the last list that discovery brought, so that asking for one thing after the other costs one request for many. A link whose
+ * Per link it keeps the last lists that discovery brought, so that asking for one thing after the other costs one request for many. A link whose
  * database is followed also keeps every list, under the peer's device and the hash of its database, for the next link.
  * Subscriptions come from one table of the host; each owns as many entries of the host's buffers as its queue is deep. */
 #ifndef AMBLE_GATT_CLIENT_ROOM_H
@@ -36,10 +36,15 @@ typedef struct {
     uint8_t *records;
 } amble__client_cache;
 
+/* A list response, opcode included, and the range it was asked for. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+    uint16_t start, end;
+} amble__client_list;
+
 typedef struct amble__client_link {
-    uint8_t *list; /* the last list response, opcode included */
-    size_t list_size;
-    uint16_t list_start, list_end;       /* the range it was asked for */
+    amble__client_list services, others; /* the last ones: a walk through services looks into each */
     uint32_t generation;                 /* of what is found now */
     uint16_t changed_start, changed_end; /* what was found here by an earlier generation is stale */
     uint16_t service_changed;            /* value handle, 0: not known */
@@ -92,7 +97,12 @@ void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end)
 void amble__client_stale_subscriptions(const amble_connection *conn, uint16_t start, uint16_t end);
 /* A result of the server: that the client's picture is out of date (0x12) becomes AMBLE_ERR_STALE. */
 int amble__client_heed(amble_connection *conn, int result);
-/* The remembered response to a request: 1, with the response in the link's list; 0 when it is not remembered. */
-int amble__client_recall(amble__client_link *link, const uint8_t *request, size_t size);
-void amble__client_remember(amble__client_link *link, const uint8_t *request, size_t size);
+/* The remembered response to a request: true, with the response in the list. */
+bool amble__client_recall(const amble__client_link *link, amble__client_list *list, const uint8_t *request,
+                          size_t size);
+/* Keeps the list, which is empty if nothing was found, as the response to the request, if there is room. */
+void amble__client_remember(amble__client_link *link, const amble__client_list *list, const uint8_t *request,
+                            size_t size);
+/* The server said what makes no sense: nothing of it is kept. Returns AMBLE_ERR_PROTOCOL. */
+int amble__client_distrust(amble__client_link *link);
 #endif

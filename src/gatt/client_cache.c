@@ -26,12 +26,12 @@ void amble__client_cache_init(amble__client *client, amble__arena *arena, size_t
 }
 
 /* --- requests and responses --------------------------------------------------------------------------------------- */
-int amble__client_recall(amble__client_link *link, const uint8_t *request, size_t size)
+bool amble__client_recall(const amble__client_link *link, amble__client_list *list, const uint8_t *request, size_t size)
 {
     amble__reader r;
 
     if (!link->cache)
-        return 0;
+        return false;
     r = amble__reader_of(link->cache->records, link->cache->size);
     while (amble__read_left(&r)) {
         const size_t request_size = amble__read_u8(&r), response_size = amble__read_le16(&r);
@@ -39,35 +39,44 @@ int amble__client_recall(amble__client_link *link, const uint8_t *request, size_
 
         if (!bytes || request_size != size || memcmp(bytes, request, size) != 0)
             continue;
-        memcpy(link->list, bytes + size, response_size);
-        link->list_size = response_size;
-        return 1;
+        if (response_size)
+            memcpy(list->bytes, bytes + size, response_size);
+        list->size = response_size;
+        return true;
     }
-    return 0;
+    return false;
 }
 
-/* Keeps the link's list, which is empty if nothing was found, as the response; when there is no room left it is asked for again. */
-void amble__client_remember(amble__client_link *link, const uint8_t *request, size_t size)
+/* When there is no room left it is asked for again. */
+void amble__client_remember(amble__client_link *link, const amble__client_list *list, const uint8_t *request,
+                            size_t size)
 {
     amble__client_cache *cache = link->cache;
     amble__writer w;
 
-    if (!cache || link->client->cache_size - cache->size < RECORD_HEAD + size + link->list_size)
+    if (!cache || link->client->cache_size - cache->size < RECORD_HEAD + size + list->size)
         return;
     w = amble__writer_of(cache->records + cache->size, link->client->cache_size - cache->size);
     amble__write_u8(&w, (unsigned)size);
-    amble__write_le16(&w, (unsigned)link->list_size);
+    amble__write_le16(&w, (unsigned)list->size);
     amble__write_bytes(&w, request, size);
-    amble__write_bytes(&w, link->list, link->list_size);
+    amble__write_bytes(&w, list->bytes, list->size);
     cache->size += amble__written_size(&w);
 }
 
 /* --- changes ------------------------------------------------------------------------------------------------------ */
 static void forget(amble__client_link *link)
 {
+    link->services.size = link->others.size = 0;
     if (link->cache)
         link->cache->known = false;
     link->cache = NULL;
+}
+
+int amble__client_distrust(amble__client_link *link)
+{
+    forget(link);
+    return AMBLE_ERR_PROTOCOL;
 }
 
 void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end)
@@ -75,7 +84,6 @@ void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end)
     amble__client_link *link = conn->client;
 
     link->generation = ++conn->links->generations;
-    link->list_size = 0;
     if (!link->changed_end || start < link->changed_start)
         link->changed_start = start;
     if (end > link->changed_end)
@@ -155,7 +163,7 @@ static int find_cache(amble_connection *conn, uint64_t deadline_us)
     int r = read_hash(conn, hash, deadline_us);
 
     link->cache = NULL;
-    link->list_size = 0;
+    link->services.size = link->others.size = 0;
     cache = r > 0 ? cache_for(link->client, conn->device) : NULL;
     if (!cache)
         return r < 0 ? r : 0;

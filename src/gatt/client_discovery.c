@@ -24,23 +24,29 @@ static const list_kind services_by_uuid_list = {AMBLE__ATT_FIND_BY_TYPE_VALUE_RE
 static const list_kind information_list = {AMBLE__ATT_FIND_INFORMATION_REQUEST, AMBLE__ATT_FIND_INFORMATION_RESPONSE,
                                            0};
 
+static amble__client_list *list_of(amble__client_link *link, const list_kind *kind)
+{
+    return kind == &services_list ? &link->services : &link->others;
+}
+
 static int ask_server(amble__client_link *link, const list_kind *kind, const amble__writer *request,
                       uint64_t deadline_us)
 {
+    amble__client_list *list = list_of(link, kind);
     amble__reader response;
     amble__writer w;
     int r = amble__att_begin(link->conn->bearer, deadline_us, &w);
 
     if (r < 0)
         return r;
-    link->list_size = 0;
+    list->size = 0;
     amble__write_bytes(&w, request->start, amble__written_size(request));
     r = amble__att_exchange(link->conn->bearer, &w, kind->response, deadline_us, &response);
     if (r < 0)
         return r;
-    link->list[0] = kind->response;
-    link->list_size = 1 + amble__read_left(&response);
-    amble__read_copy(&response, link->list + 1, link->list_size - 1);
+    list->bytes[0] = kind->response;
+    list->size = 1 + amble__read_left(&response);
+    amble__read_copy(&response, list->bytes + 1, list->size - 1);
     amble__att_end(link->conn->bearer);
     return 0;
 }
@@ -51,37 +57,38 @@ static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, 
 {
     const amble__att_range range = {
         .start = start, .end = end, .type = {2, {(uint8_t)kind->type, (uint8_t)(kind->type >> 8)}}, .value = value};
+    amble__client_list *list = list_of(link, kind);
     uint8_t bytes[AMBLE__ATT_MTU_MIN];
     amble__writer request = amble__writer_of(bytes, sizeof bytes);
     int r = 0;
 
     amble__att_write_range(&request, kind->request, &range);
-    if (!amble__client_recall(link, bytes, amble__written_size(&request))) {
+    if (!amble__client_recall(link, list, bytes, amble__written_size(&request))) {
         r = amble__client_heed(link->conn, ask_server(link, kind, &request, deadline_us));
         if (r < 0 && r != AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND))
             return r;
-        amble__client_remember(link, bytes, amble__written_size(&request));
+        amble__client_remember(link, list, bytes, amble__written_size(&request));
     }
-    link->list_start = start;
-    link->list_end = end;
-    return link->list_size != 0;
+    list->start = start;
+    list->end = end;
+    return list->size != 0;
 }
 
 /* The first entry of the kept list from `start` on. 1 found, 0 the list does not reach so far, or AMBLE_ERR_PROTOCOL. */
-static int look_up(const amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end,
+static int look_up(amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end,
                    amble__att_entry *entry)
 {
-    amble__reader r = amble__reader_of(link->list, link->list_size);
+    const amble__client_list *list = list_of(link, kind);
+    amble__reader r = amble__reader_of(list->bytes, list->size);
     size_t entry_size;
     unsigned last = 0;
 
-    if (amble__read_u8(&r) != kind->response || start < link->list_start || start > link->list_end ||
-        end > link->list_end)
+    if (amble__read_u8(&r) != kind->response || start < list->start || start > list->end || end > list->end)
         return 0;
     if (!amble__att_begin_entries(&r, kind->response, &entry_size))
         return AMBLE_ERR_PROTOCOL;
     while (amble__att_next_entry(&r, kind->response, entry_size, entry)) {
-        if (entry->handle <= last || entry->handle < link->list_start || entry->handle > link->list_end ||
+        if (entry->handle <= last || entry->handle < list->start || entry->handle > list->end ||
             entry->end < entry->handle)
             return AMBLE_ERR_PROTOCOL;
         last = entry->end;
@@ -103,9 +110,7 @@ static int next_entry(amble__client_link *link, const list_kind *kind, unsigned 
     if (r == 0 && (r = ask(link, kind, (uint16_t)start, end, (amble__bytes){.data = NULL}, deadline_us)) > 0 &&
         (r = look_up(link, kind, (uint16_t)start, end, entry)) == 0)
         r = AMBLE_ERR_PROTOCOL;
-    if (r == AMBLE_ERR_PROTOCOL)
-        link->list_size = 0;
-    return r;
+    return r == AMBLE_ERR_PROTOCOL ? amble__client_distrust(link) : r;
 }
 
 static bool read_uuid(amble__bytes bytes, amble_uuid *uuid)
@@ -126,7 +131,7 @@ static int next_service(amble_connection *conn, amble_remote_service *out, uint6
         return r;
     *out = (amble_remote_service){
         .conn = conn, .start = entry.handle, .end = entry.end, .generation = conn->client->generation};
-    return read_uuid(entry.value, &out->uuid) ? 1 : AMBLE_ERR_PROTOCOL;
+    return read_uuid(entry.value, &out->uuid) ? 1 : amble__client_distrust(conn->client);
 }
 
 int amble_next_service(amble_connection *conn, amble_remote_service *out, int timeout_ms)
@@ -155,13 +160,13 @@ int amble_find_service(amble_connection *conn, const amble_uuid *uuid, amble_rem
             deadline);
     if (r <= 0)
         return r < 0 ? r : AMBLE_ERR_NOT_FOUND;
-    response = amble__reader_of(link->list + 1, link->list_size - 1);
+    response = amble__reader_of(link->others.bytes + 1, link->others.size - 1);
     sensible = amble__att_begin_entries(&response, opcode, &entry_size) &&
                amble__att_next_entry(&response, opcode, entry_size, &entry) && entry.handle &&
                entry.end >= entry.handle;
     *out = (amble_remote_service){
         .conn = conn, .uuid = *uuid, .start = entry.handle, .end = entry.end, .generation = link->generation};
-    return sensible ? 0 : AMBLE_ERR_PROTOCOL;
+    return sensible ? 0 : amble__client_distrust(link);
 }
 
 /* --- included services -------------------------------------------------------------------------------------------- */
@@ -181,7 +186,7 @@ static int next_included(const amble_remote_service *service, amble_remote_servi
     out->start = amble__read_le16(&value);
     out->end = amble__read_le16(&value);
     if (value.failed || out->start == 0 || out->end < out->start)
-        return AMBLE_ERR_PROTOCOL;
+        return amble__client_distrust(conn->client);
     if (amble__read_left(&value))
         return amble__att_read_uuid(&value, amble__read_left(&value), &out->uuid) ? 1 : AMBLE_ERR_PROTOCOL;
     r = amble__client_read(conn, out->start, out->uuid.bytes, sizeof out->uuid.bytes, deadline_us);
@@ -221,14 +226,14 @@ static int next_characteristic(const amble_remote_service *service, amble_remote
     out->value_handle = amble__read_le16(&value);
     if (!amble__att_read_uuid(&value, amble__read_left(&value), &out->uuid) || out->value_handle <= entry.handle ||
         out->value_handle > service->end)
-        return AMBLE_ERR_PROTOCOL;
+        return amble__client_distrust(link);
     /* It ends before the next one, if the list shows that; otherwise somewhere before the service's end, which is near enough: whoever
      * looks for its descriptors stops at the next declaration. */
     if (look_up(link, &characteristics_list,
                 entry.handle + 1u > LAST_HANDLE ? LAST_HANDLE : (uint16_t)(entry.handle + 1), service->end,
                 &following) > 0)
         out->end = (uint16_t)(following.handle - 1);
-    return out->value_handle <= out->end ? 1 : AMBLE_ERR_PROTOCOL;
+    return out->value_handle <= out->end ? 1 : amble__client_distrust(link);
 }
 
 int amble_next_characteristic(const amble_remote_service *service, amble_remote_characteristic *out, int timeout_ms)
@@ -274,7 +279,7 @@ static int next_descriptor(const amble_remote_characteristic *c, amble_remote_de
     *out =
         (amble_remote_descriptor){.conn = c->conn, .handle = entry.handle, .generation = c->conn->client->generation};
     if (!read_uuid(entry.value, &out->uuid))
-        return AMBLE_ERR_PROTOCOL;
+        return amble__client_distrust(c->conn->client);
     return is_declaration(&out->uuid) ? 0 : 1;
 }
 

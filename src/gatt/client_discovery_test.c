@@ -169,9 +169,9 @@ static void characteristics_of_a_service(void)
     start(CHARACTERISTICS, 10, 20);
     answer(conn, 0x08, 10, 0, 20, 0, 0x03, 0x28);
     reply(0x09, 7, 11, 0, 0x02, 12, 0, 0x00, 0x2a, 14, 0, 0x10, 15, 0, 0x01, 0x2a);
-    answer(conn, 0x08, 15, 0, 20, 0, 0x03, 0x28);
+    answer(conn, 0x08, 16, 0, 20, 0, 0x03, 0x28);
     reply(0x09, 21, 17, 0, 0x08, 18, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
-    answer(conn, 0x08, 18, 0, 20, 0, 0x03, 0x28);
+    answer(conn, 0x08, 19, 0, 20, 0, 0x03, 0x28);
     not_found(0x08);
     assert_int_equal(d.result, 0);
     assert_int_equal(d.found, 3);
@@ -240,7 +240,7 @@ static void finding_a_characteristic(void)
     assert_int_equal(d.characteristics[0].value_handle, 12);
     expect_nothing();
     start_for(FIND_CHARACTERISTIC, 10, 20, text_uuid);
-    answer(conn, 0x08, 15, 0, 20, 0, 0x03, 0x28);
+    answer(conn, 0x08, 16, 0, 20, 0, 0x03, 0x28);
     not_found(0x08);
     assert_int_equal(d.result, AMBLE_ERR_NOT_FOUND);
     amble_scope_close(&scope);

@@ -345,7 +345,7 @@ static void a_server_that_refuses(void)
         assert_int_equal(a.result, AMBLE_ERR_ATT(0x05));
         assert_null(a.subscription);
         answer(conn, 0x1e);
-        conn->client->list_size = 0;
+        conn->client->others.size = 0;
     }
     subscribe(&a, VALUE, true, 1);
     next_sent();
