@@ -1,0 +1,292 @@
+/* Fetches and stores files at an l2cap_file_server: list, get and put, with progress. An interrupted transfer goes on where it was; a file appears
+ * under its name only when all of it is there and its SHA-256 is the server's. The protocol is in board_files.h. */
+#include <amble.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "board_files.h"
+
+enum { WAIT_MS = 30000, MESSAGE = 128, PROGRESS_US = 1000000 };
+
+static const amble_uuid service_uuid = AMBLE_UUID128("0492fcec-7194-11eb-9439-0242ac130002");
+static const amble_uuid control_uuid = AMBLE_UUID128("0492fcec-7194-11eb-9439-0242ac130003");
+
+typedef struct {
+    amble_l2cap_channel *channel;
+    amble_remote_characteristic control;
+    amble_subscription *answers;
+    uint8_t sequence;
+} session;
+
+typedef struct {
+    const char *deed, *name, *as;
+    uint16_t psm;
+} wishes;
+static wishes wanted = {.psm = FILES_PSM};
+
+/* --- commands ------------------------------------------------------------------------------------------------------- */
+static int command(session *s, uint8_t number, const void *data, size_t size)
+{
+    uint8_t message[MESSAGE] = {number, ++s->sequence};
+
+    if (size > sizeof message - 2)
+        return AMBLE_ERR_TOO_LONG;
+    memcpy(message + 2, data, size);
+    return amble_write(&s->control, message, 2 + size, WAIT_MS);
+}
+
+/* The answer to the last command, whose first bytes are these two. */
+static int await_answer(session *s, uint8_t first, uint8_t second, amble_value *answer)
+{
+    int r;
+
+    while ((r = amble_notified(s->answers, answer, WAIT_MS)) >= 0)
+        if (answer->size >= 3 && answer->data[0] == first && answer->data[1] == second)
+            return 0;
+    return r;
+}
+static int status_error(uint8_t status)
+{
+    return status == STATUS_OK ? 0 : status == STATUS_NOT_FOUND ? AMBLE_ERR_NOT_FOUND : AMBLE_ERR_IO;
+}
+static int await_done(session *s)
+{
+    amble_value answer;
+    const int r = await_answer(s, COMMAND_DONE, s->sequence, &answer);
+
+    return r < 0 ? r : status_error(answer.data[2]);
+}
+
+static int ask_size(session *s, const char *name, uint32_t *size)
+{
+    amble_value answer;
+    int r = command(s, COMMAND_SIZE, name, strlen(name));
+
+    while (r >= 0 && (r = amble_notified(s->answers, &answer, WAIT_MS)) >= 0)
+        if (answer.size == 2 + FILES_SIZE && answer.data[0] == s->sequence)
+            break;
+    if (r < 0)
+        return r;
+    *size = amble_get_le32(answer.data + 2);
+    return status_error(answer.data[1]);
+}
+
+/* Whether a file here is the same as the server's: 0, or AMBLE_ERR_IO when it is not. */
+static int compare(session *s, int file, const char *name)
+{
+    uint8_t digest[FILES_DIGEST];
+    amble_value answer;
+    int r = files_digest(file, digest) ? AMBLE_ERR_IO : command(s, COMMAND_DIGEST, name, strlen(name));
+
+    if (r >= 0)
+        r = await_answer(s, COMMAND_DIGEST, s->sequence, &answer);
+    if (r < 0 || (r = status_error(answer.data[2])) < 0)
+        return r;
+    if (answer.size != 3 + FILES_DIGEST || memcmp(answer.data + 3, digest, sizeof digest) != 0) {
+        (void)fprintf(stderr, "the checksums differ\n");
+        return AMBLE_ERR_IO;
+    }
+    return 0;
+}
+
+/* --- progress ------------------------------------------------------------------------------------------------------- */
+typedef struct {
+    uint64_t start_us, shown_us;
+    uint32_t from, size;
+} progress;
+
+static void show(progress *p, uint32_t at)
+{
+    const uint64_t now = amble_now_us(), took = now - p->start_us;
+
+    if (at != p->size && now - p->shown_us < PROGRESS_US)
+        return;
+    p->shown_us = now;
+    printf("%u of %u bytes, %.1f kbit/s\n", (unsigned)at, (unsigned)p->size,
+           took ? (double)(at - p->from) * 8e3 / (double)took : 0);
+}
+
+/* --- deeds ---------------------------------------------------------------------------------------------------------- */
+static int list(session *s)
+{
+    uint8_t data[FILES_BLOCK];
+    int r = command(s, COMMAND_LIST, "", 0);
+    bool line_begins = true;
+
+    while (r >= 0 && (r = amble_l2cap_recv(s->channel, data, sizeof data, WAIT_MS)) > 0) {
+        for (int i = 0; i < r; i++) {
+            if (data[i] == '\n' && line_begins)
+                return await_done(s);
+            putchar(data[i]);
+            line_begins = data[i] == '\n';
+        }
+    }
+    return r;
+}
+
+static int fetch_rest(session *s, const char *name, int file, uint32_t have, uint32_t size)
+{
+    progress p = {.start_us = amble_now_us(), .from = have, .size = size};
+    uint8_t data[FILES_BLOCK], offset[FILES_SIZE];
+    int r = 0;
+
+    amble_put_le32(offset, have);
+    if (have)
+        r = command(s, COMMAND_OFFSET, offset, sizeof offset);
+    if (r >= 0)
+        r = command(s, COMMAND_SEND, name, strlen(name));
+    while (r >= 0 && have < size) {
+        r = amble_l2cap_recv(s->channel, data, size - have < sizeof data ? size - have : sizeof data, WAIT_MS);
+        if (r > 0 && write(file, data, (size_t)r) != r)
+            r = AMBLE_ERR_IO;
+        have += r > 0 ? (uint32_t)r : 0;
+        show(&p, have);
+    }
+    return r < 0 ? r : await_done(s);
+}
+
+static int get(session *s, int here)
+{
+    const char *as = wanted.as ? wanted.as : wanted.name;
+    char part[FILES_NAME + 8];
+    uint32_t size;
+    off_t have;
+    int file, r = files_part_name(as, part) ? ask_size(s, wanted.name, &size) : AMBLE_ERR_TOO_LONG;
+
+    if (r < 0)
+        return r;
+    file = files_open(here, part, O_RDWR | O_CREAT | O_APPEND);
+    have = file < 0 ? -1 : lseek(file, 0, SEEK_END);
+    if (have > (off_t)size) /* of another file */
+        have = ftruncate(file, 0);
+    if (have < 0)
+        return AMBLE_ERR_IO;
+    if (have)
+        printf("going on at %u\n", (unsigned)have);
+    r = fetch_rest(s, wanted.name, file, (uint32_t)have, size);
+    if (r >= 0 && (r = compare(s, file, wanted.name)) == AMBLE_ERR_IO)
+        (void)!ftruncate(file, 0); /* the next time it begins anew */
+    if (r >= 0 && (fsync(file) || files_finish(here, as)))
+        r = AMBLE_ERR_IO;
+    close(file);
+    return r;
+}
+
+static int store_rest(session *s, int file, uint32_t have, uint32_t size)
+{
+    progress p = {.start_us = amble_now_us(), .from = have, .size = size};
+    uint8_t data[FILES_BLOCK];
+    ssize_t n;
+    int r;
+
+    amble_put_le32(data, size);
+    r = amble_l2cap_send(s->channel, data, FILES_SIZE, WAIT_MS);
+    if (lseek(file, (off_t)have, SEEK_SET) < 0)
+        return AMBLE_ERR_IO;
+    while (r >= 0 && have < size) {
+        n = read(file, data, size - have < sizeof data ? size - have : sizeof data);
+        r = n <= 0 ? AMBLE_ERR_IO : amble_l2cap_send(s->channel, data, (size_t)n, WAIT_MS);
+        have += r >= 0 ? (uint32_t)n : 0;
+        show(&p, have);
+    }
+    return r < 0 ? r : await_done(s);
+}
+
+static int put(session *s)
+{
+    const char *slash = strrchr(wanted.name, '/'), *as = wanted.as ? wanted.as : slash ? slash + 1 : wanted.name;
+    const int file = open(wanted.name, O_RDONLY | O_CLOEXEC);
+    amble_value answer;
+    uint32_t have = 0;
+    struct stat st;
+    int r = file < 0 || fstat(file, &st) ? AMBLE_ERR_IO : command(s, COMMAND_RECEIVE, as, strlen(as));
+
+    if (r >= 0)
+        r = await_answer(s, COMMAND_RECEIVE, s->sequence, &answer);
+    if (r >= 0)
+        r = answer.size == 3 + FILES_SIZE ? status_error(answer.data[2]) : AMBLE_ERR_PROTOCOL;
+    if (r >= 0 && (have = amble_get_le32(answer.data + 3)))
+        printf("going on at %u\n", (unsigned)have);
+    if (r >= 0)
+        r = store_rest(s, file, have < (uint32_t)st.st_size ? have : (uint32_t)st.st_size, (uint32_t)st.st_size);
+    if (r >= 0)
+        r = compare(s, file, as);
+    if (file >= 0)
+        close(file);
+    return r;
+}
+
+/* --- the link ------------------------------------------------------------------------------------------------------- */
+static int work(amble_connection *conn)
+{
+    amble_remote_service service;
+    session s = {.channel = NULL};
+    const int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = amble_exchange_mtu(conn, WAIT_MS);
+
+    if (r >= 0)
+        r = amble_find_service(conn, &service_uuid, &service, WAIT_MS);
+    if (r >= 0)
+        r = amble_find_characteristic(&service, &control_uuid, &s.control, WAIT_MS);
+    if (r >= 0)
+        r = amble_subscribe(&s.control, NULL, &s.answers, WAIT_MS);
+    if (r >= 0)
+        r = amble_l2cap_connect(conn, wanted.psm, NULL, &s.channel, WAIT_MS);
+    if (r >= 0)
+        r = strcmp(wanted.deed, "list") == 0 ? list(&s) : strcmp(wanted.deed, "get") == 0 ? get(&s, here) : put(&s);
+    amble_l2cap_close(s.channel);
+    amble_subscription_close(s.answers);
+    if (here >= 0)
+        close(here);
+    return r;
+}
+
+static int app(amble *ble, int argc, char **argv)
+{
+    const amble_scan_options options = {
+        .active = true, .interval_us = 60000, .window_us = 60000, .service = &service_uuid};
+    const amble_connect_options quick = {.min_interval_us = 15000, .max_interval_us = 30000};
+    const char *words[3] = {NULL};
+    amble_scan_result found;
+    amble_connection *conn;
+    unsigned count = 0;
+    int r;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--psm") == 0 && i + 1 < argc)
+            wanted.psm = (uint16_t)strtoul(argv[++i], NULL, 0);
+        else if (count < 3)
+            words[count++] = argv[i];
+    }
+    wanted = (wishes){.deed = words[0], .name = words[1], .as = words[2], .psm = wanted.psm};
+    if (!count || (strcmp(words[0], "list") != 0 &&
+                   (count < 2 || (strcmp(words[0], "get") != 0 && strcmp(words[0], "put") != 0)))) {
+        (void)fprintf(stderr, "l2cap_file_client: this takes list, get NAME [AS] or put NAME [AS]; see --help\n");
+        return AMBLE_ERR_USAGE;
+    }
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    r = amble_scan_find(ble, &options, &found, 10000);
+    if (r < 0 || (r = amble_connect(ble, found.device, &quick, &conn, 10000)) < 0)
+        return r;
+    r = work(conn);
+    amble_connection_close(conn);
+    if (r >= 0)
+        printf("done\n");
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        puts("l2cap_file_client list|get NAME [AS]|put NAME [AS] [--psm N] -t TRANSPORT: files of an "
+             "l2cap_file_server.\n\n"
+             "Examples:\n  build/examples/l2cap_file_client list -t tcp-client:127.0.0.1:7300\n"
+             "  build/examples/l2cap_file_client get picture.png -t tcp-client:127.0.0.1:7300");
+        return 0;
+    }
+    return amble_main(argc, argv, app);
+}

@@ -1,0 +1,99 @@
+"""l2cap_file_server and l2cap_file_client as processes on one simulated radio: list, get, put, transfers that are killed in the middle and go
+on later, and names that would lead out of the directory."""
+
+import asyncio
+import os
+import pathlib
+import random
+import signal
+import tempfile
+
+import support
+
+BIG = random.Random(3).randbytes(300_000)
+FILES = {"big.bin": BIG, "empty": b"", "hello.txt": b"hello\n", "below/inner": b"inner"}
+
+
+async def client(transport, folder, *arguments, code=0, kill_when_begun=None):
+    """Runs the client in a folder; `kill_when_begun`: ends it without a word when something is in this unfinished file."""
+    process = await asyncio.create_subprocess_exec(
+        support.built("examples/l2cap_file_client"), *arguments, "-t", transport, cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )
+    if kill_when_begun:
+        begun = lambda: kill_when_begun.exists() and kill_when_begun.stat().st_size > 0
+        await support.eventually(begun, "the beginning of a file")
+        process.send_signal(signal.SIGKILL)
+    said = (await asyncio.wait_for(process.communicate(), 40))[0].decode()
+    assert process.returncode == (-signal.SIGKILL if kill_when_begun else code), (arguments, process.returncode, said)
+    return said
+
+
+async def fetch(transport, folder):
+    said = await client(transport, folder, "list")
+    assert sorted(said.splitlines()) == ["0:empty", "300000:big.bin", "6:hello.txt", "done"], said
+    for name in ("hello.txt", "empty"):
+        await client(transport, folder, "get", name)
+        assert (folder / name).read_bytes() == FILES[name]
+    await client(transport, folder, "get", "below/inner", "copy")
+    assert (folder / "copy").read_bytes() == b"inner"
+    await client(transport, folder, "get", "big.bin", kill_when_begun=folder / ".big.bin.part")
+    assert not (folder / "big.bin").exists()
+    part = (folder / ".big.bin.part").stat().st_size
+    assert 0 < part < len(BIG), part
+    said = await client(transport, folder, "get", "big.bin")
+    assert f"going on at {part}" in said, (part, said)
+    assert (folder / "big.bin").read_bytes() == BIG
+    assert not (folder / ".big.bin.part").exists()
+
+
+async def fetch_what_changed(transport, served, folder):
+    """The rest of another file does not fit: the checksum says so, and the next time it begins anew."""
+    (folder / ".hello.txt.part").write_bytes(b"hex")
+    assert "the checksums differ" in await client(transport, folder, "get", "hello.txt", "hello.txt", code=1)
+    await client(transport, folder, "get", "hello.txt")
+    assert (folder / "hello.txt").read_bytes() == b"hello\n"
+
+
+async def store(transport, served, folder):
+    (folder / "new.bin").write_bytes(BIG[::-1])
+    await client(transport, folder, "put", "new.bin", kill_when_begun=served / ".new.bin.part")
+    assert not (served / "new.bin").exists()
+    said = await client(transport, folder, "put", "new.bin")
+    assert "going on at" in said, said
+    assert (served / "new.bin").read_bytes() == BIG[::-1]
+    assert not (served / ".new.bin.part").exists()
+    await client(transport, folder, "put", "hello.txt", "below/again")
+    assert (served / "below" / "again").read_bytes() == b"hello\n"
+
+
+async def stay_inside(transport, served, folder):
+    (served.parent / "secret").write_text("secret")
+    os.symlink(served.parent / "secret", served / "link")
+    os.symlink(served.parent, served / "out")
+    for name in ("../secret", "/etc/passwd", "link", "out/secret", "below/../../secret", ".", "", "below//inner", "none"):
+        said = await client(transport, folder, "get", name, "stolen", code=1)
+        assert "nothing matches" in said, (name, said)
+        said = await client(transport, folder, "put", "hello.txt", name, code=1) if name not in ("link", "none") else ""
+        assert not name or not said or "done" not in said, said
+    assert not (folder / "stolen").exists()
+    assert (served.parent / "secret").read_text() == "secret"
+
+
+async def test():
+    air, transport = await support.start_air("--speed", "5")
+    with tempfile.TemporaryDirectory() as place:
+        served, folder = pathlib.Path(place) / "served", pathlib.Path(place) / "mine"
+        (served / "below").mkdir(parents=True)
+        folder.mkdir()
+        for name, data in FILES.items():
+            (served / name).write_bytes(data)
+        await support.Program.start(support.built("examples/l2cap_file_server"), served, "-t", transport)
+        await fetch(transport, folder)
+        await fetch_what_changed(transport, served, folder)
+        await store(transport, served, folder)
+        await stay_inside(transport, served, folder)
+
+
+if __name__ == "__main__":
+    support.run(test, 100)
