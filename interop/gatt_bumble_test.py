@@ -7,6 +7,7 @@ from what its own discovery finds.
 import struct
 
 import support
+import tool
 from bumble import att
 from bumble.crypto import aes_cmac
 from bumble.device import Peer
@@ -96,6 +97,8 @@ async def test():
         except att.ATT_Error as error:
             assert error.error_code == 0x13, error
         await connection.disconnect()
+        await tool.amble("gatt", "write", NAME, CHARACTERISTIC, "00", "--long", "-t", transport)  # ours does the same
+        await program.line("^LED off$")
         assert await program.stop() == 0
     assert await air.stop() == 0
 
