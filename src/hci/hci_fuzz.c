@@ -25,12 +25,10 @@ static int send_commands(void *arg)
 static void queue_packet(amble_connection *conn, amble__bytes payload)
 {
     amble__packet *packet;
-    amble__list *node = amble__list_take(&fuzz.att.pool.free);
 
-    if (!node)
+    /* A link may be gone, or have its share. */
+    if (amble__packet_take(&fuzz.att.pool, &conn->acl, &conn->losses, 0, &packet) < 0)
         return;
-    packet = amble__container(node, amble__packet, node);
-    packet->busy = true;
     packet->size = (uint16_t)(payload.size < packet->capacity ? payload.size : packet->capacity);
     if (packet->size == 0)
         packet->size = 1;
