@@ -210,8 +210,6 @@ static unsigned char complete(EditLine *el, wint_t key)
 }
 
 /* --- opening and closing -------------------------------------------------------------------------------------------- */
-bool amble__edit_possible(void) { return true; }
-
 /* Characters are wide inside of libedit, so there has to be a locale that has them. */
 static void set_locale(void)
 {
@@ -336,8 +334,6 @@ void amble__edit_show(amble__edit *edit)
     (void)el_set(edit->el, EL_REFRESH);
 }
 #else
-bool amble__edit_possible(void) { return false; }
-
 amble__edit *amble__edit_open(const char *history)
 {
     (void)history; /* nobody keeps lines */

@@ -26,8 +26,6 @@ typedef struct {
     void *user;
 } amble__edit_options;
 
-/* Whether this build can edit lines. */
-bool amble__edit_possible(void);
 /* Opens the editor on standard input and output, which are a terminal. Not on a task: the terminal's description is read
  * onto the stack, and is large. `history` is a file that keeps the lines from one time to the next, NULL: none. Returns
  * NULL when there is no memory or this build cannot. */
