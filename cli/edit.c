@@ -293,6 +293,7 @@ int amble__edit_next(amble__edit *edit, const amble__edit_options *options, cons
     edit->interrupted = false;
     edit->result = 0;
     edit->reading = true;
+    (void)el_set(edit->el, EL_PREP_TERM, 1); /* before the prompt is seen, so that every key behind it is one */
     typed = el_gets(edit->el, &count);
     edit->reading = false;
     *line = edit->line;

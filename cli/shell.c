@@ -20,7 +20,7 @@
 #include "cli/words.h"
 
 typedef struct {
-    const char *words[1];
+    const char *words[1], *bonds;
     int timeout_ms;
     bool json;
 } shell_options;
@@ -32,6 +32,13 @@ static const amble__option option_table[] = {
      .expected = AMBLE__EXPECTED_SECONDS,
      .take = amble__take_seconds,
      .field = offsetof(shell_options, timeout_ms)},
+    {.name = "--bonds",
+     .value = "FILE",
+     .about = "the file in which the keys of paired devices are kept; without it they end with the shell",
+     .expected = "a file",
+     .take = amble__take_text,
+     .field = offsetof(shell_options, bonds),
+     .offer = AMBLE__OFFER_FILES},
     {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(shell_options, json)},
 };
 
@@ -313,10 +320,10 @@ static int shell(amble *ble, int argc, char **argv)
 
 int amble__cli_shell(int argc, char **argv)
 {
-    const amble_config config = {.name = "amble shell",
-                                 .mtu = AMBLE__GATT_MTU,
-                                 .scanned_devices = AMBLE__SEEN_DEVICES,
-                                 .scanned_size = AMBLE__SEEN_DATA};
+    amble_config config = {.name = "amble shell",
+                           .mtu = AMBLE__GATT_MTU,
+                           .scanned_devices = AMBLE__SEEN_DEVICES,
+                           .scanned_size = AMBLE__SEEN_DATA};
     const char *home = getenv("HOME"), *term = getenv("TERM");
     char history[4096] = "";
     shell_options o;
@@ -324,6 +331,7 @@ int amble__cli_shell(int argc, char **argv)
 
     if (r)
         return amble__cli_exit_code(r);
+    config.bonds = o.bonds;
     if (home && *home)
         snprintf(history, sizeof history, "%s/.amble_history", home);
     interrupted = (amble_event){0};

@@ -361,7 +361,8 @@ static const amble__shell_command commands[] = {
       .usage = LINES("pair [OPTIONS]"),
       .text =
           LINES("Pairs, unless the link is encrypted well enough, and asks what the pairing wants to know. The keys "
-                "are kept until the shell ends. A script pairs without a passkey, unless --passkey or --same says "
+                "are kept until the shell ends, or as its --bonds says. A script pairs without a passkey, unless "
+                "--passkey or --same says "
                 "what it would answer."),
       .options = pair_option_table,
       .option_count = sizeof pair_option_table / sizeof *pair_option_table,

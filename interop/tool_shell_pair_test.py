@@ -1,6 +1,8 @@
 """`pair` in `amble shell` against Bumble: without a passkey, with one shown here or there, with a comparison, in a script."""
 
 import asyncio
+import pathlib
+import tempfile
 
 import support
 import tool
@@ -38,6 +40,15 @@ async def without_passkey(shell, device):
     expected = {"event": "encrypted", "address": DEVICE, "authenticated": False, "secure_connections": True, "key_size": 16}
     assert rows[1] == expected and rows[2]["text"] == "for you", rows
     assert "SMP 0x" in (await shell(stdin=f"connect {DEVICE}\npair --mitm", code=1)).err
+
+
+async def with_bonds(shell, device):
+    """With --bonds the keys outlive the shell, and `amble bonds` knows them."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "bonds.json"
+        Person(device, PairingDelegate.NO_OUTPUT_NO_INPUT, mitm=False)
+        await shell("--bonds", file, stdin=f"connect {DEVICE}\npair --renew\nread {SECRET}")
+        assert len((await tool.amble("bonds", "list", file)).lines) == 1
 
 
 async def in_a_script(shell, device):
@@ -105,6 +116,7 @@ async def test():
         Sensor(device)
         await tool.advertise(device)
         await without_passkey(shell, device)
+        await with_bonds(shell, device)
         await in_a_script(shell, device)
         await asked(transport, device)
         await support.eventually(lambda: device.is_advertising, "the sensor advertises again")
