@@ -64,6 +64,7 @@ typedef struct {
     amble_device device;
     uint8_t set;
     bool used, connectable, extended, truncated;
+    bool advertised;                 /* not only an answer was heard, to a scan that is over */
     uint8_t asked;                   /* it was heard before, so an answer to a scan request had its chance */
     uint8_t news;                    /* something that was not delivered: that it is there, or what changed */
     uint8_t pending;                 /* to be delivered, */

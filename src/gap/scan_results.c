@@ -135,12 +135,15 @@ void amble__scan_report(amble__gap *gap, const amble__advertising_report *report
     }
     seen->truncated = seen->truncated || report->truncated;
     if (report->type != AMBLE__REPORT_RESPONSE) {
+        seen->advertised = true;
         seen->time_us = amble_now_us();
         seen->connectable = report->type == AMBLE__REPORT_CONNECTABLE || report->type == AMBLE__REPORT_DIRECTED;
         seen->extended = report->extended;
         seen->phy = report->phy;
         seen->periodic_interval_us = report->periodic_interval_us;
     }
+    if (!seen->advertised)
+        return; /* an answer alone, to a scan that is over: its advertisement comes again */
     for (uint8_t i = 0; i < scan->scanner_count; i++)
         if (wanted >> i & 1)
             tell(scan, &scan->scanners[i], seen, report);
