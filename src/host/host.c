@@ -469,6 +469,7 @@ void amble_connection_close(amble_connection *conn)
     amble__client_forget(&conn->host->client, conn);
     amble__channels_forget(&conn->host->l2cap, conn);
     conn->owned = false;
+    conn->closed = true;
     if (conn->state == AMBLE__LINK_DEAD)
         amble__link_free(conn);
     amble__gap_work(&conn->host->gap); /* somebody may wait for the slot */

@@ -47,6 +47,7 @@ struct amble_connection {
     amble__list losses; /* waits that the loss of the link ends; first, see task/scheduler.h */
     amble__link_state state;
     bool owned;             /* the program has it */
+    bool closed;            /* the program had it: what belongs to it is stale, although the link may not be over */
     bool central;           /* this side's role */
     bool disconnect_wanted; /* the host's service task sees to it */
     bool disconnect_sent;
@@ -135,7 +136,8 @@ void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary
 /* 0 when the connection is live and of this generation; else DISCONNECTED, STALE, CLOSED, CONTROLLER. */
 static inline int amble__link_check(const amble_connection *conn, uint32_t generation)
 {
-    return conn->state != AMBLE__LINK_FREE && conn->generation == generation ? conn->end : AMBLE_ERR_STALE;
+    return conn->state != AMBLE__LINK_FREE && conn->generation == generation && !conn->closed ? conn->end
+                                                                                              : AMBLE_ERR_STALE;
 }
 /* Waits on a list of this link: ends when the list's owner says so, or with the link. */
 int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadline_us);
