@@ -20,7 +20,9 @@
 #define AMBLE__LL_MISSED_MAX 32
 typedef enum {
     AMBLE__LL_URGENCY_SCAN = 0,
+    AMBLE__LL_URGENCY_FOLLOW = 16, /* an auxiliary packet that somebody announced */
     AMBLE__LL_URGENCY_ADVERTISE = 24,
+    AMBLE__LL_URGENCY_AUXILIARY = 28,      /* a packet of our own that was announced */
     AMBLE__LL_URGENCY_LINK_CONTINUES = 31, /* a connection event after its first exchange */
     AMBLE__LL_URGENCY_LINK = 64,
 } amble__ll_urgency;

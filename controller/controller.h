@@ -9,6 +9,7 @@
  * allocate. */
 #ifndef AMBLE_CONTROLLER_CONTROLLER_H
 #define AMBLE_CONTROLLER_CONTROLLER_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ typedef struct {
     uint8_t acl_buffers;       /* packets from the host it can hold; 0: 8 */
     uint16_t acl_size;         /* of one of them, 27..251; 0: 251 */
     uint8_t links;             /* 0: 8 */
+    uint8_t advertising_sets;  /* at most 16; 0: 4 */
+    bool only_4_2;             /* what Bluetooth 4.2 had: no extended and periodic advertising, one PHY */
     void (*to_host)(void *user, const uint8_t *packet, size_t size);
     void *user;
 } amble__controller_options;

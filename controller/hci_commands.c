@@ -99,34 +99,102 @@ static const command commands[] = {
     {HC_LE_READ_LOCAL_P_256_PUBLIC_KEY, 34, 1, 0, 0, STATUS, amble__hc_le_read_local_p_256_public_key,
      amble__hc_le_generate_p_256},
     {HC_LE_GENERATE_DHKEY, 34, 2, 64, 0, STATUS, amble__hc_le_generate_dhkey, amble__hc_le_share},
+    {HC_LE_ADD_TO_RESOLVING_LIST, 34, 3, 39, 1, COMPLETE, amble__hc_le_add_to_resolving_list, NULL},
+    {HC_LE_REMOVE_FROM_RESOLVING_LIST, 34, 4, 7, 1, COMPLETE, amble__hc_le_remove_from_resolving_list, NULL},
+    {HC_LE_CLEAR_RESOLVING_LIST, 34, 5, 0, 1, COMPLETE, amble__hc_le_clear_resolving_list, NULL},
+    {HC_LE_READ_RESOLVING_LIST_SIZE, 34, 6, 0, 2, COMPLETE, amble__hc_le_read_resolving_list_size, NULL},
+    {HC_LE_READ_PEER_RESOLVABLE_ADDRESS, 34, 7, 7, 7, COMPLETE, amble__hc_le_read_peer_resolvable_address, NULL},
+    {HC_LE_READ_LOCAL_RESOLVABLE_ADDRESS, 35, 0, 7, 7, COMPLETE, amble__hc_le_read_local_resolvable_address, NULL},
+    {HC_LE_SET_ADDRESS_RESOLUTION_ENABLE, 35, 1, 1, 1, COMPLETE, amble__hc_le_set_address_resolution_enable, NULL},
+    {HC_LE_SET_RESOLVABLE_PRIVATE_ADDRESS_TIMEOUT, 35, 2, 2, 1, COMPLETE,
+     amble__hc_le_set_resolvable_private_address_timeout, NULL},
     {HC_LE_READ_MAXIMUM_DATA_LENGTH, 35, 3, 0, 9, COMPLETE, amble__hc_le_read_maximum_data_length, NULL},
     {HC_LE_READ_PHY, 35, 4, 2, 5, COMPLETE_HANDLE, amble__hc_le_read_phy, NULL},
     {HC_LE_SET_DEFAULT_PHY, 35, 5, 3, 1, COMPLETE, amble__hc_le_set_default_phy, NULL},
     {HC_LE_SET_PHY, 35, 6, 7, 0, STATUS, amble__hc_le_set_phy, amble__hc_start_procedures},
+    {HC_LE_SET_ADVERTISING_SET_RANDOM_ADDRESS, 36, 1, 7, 1, COMPLETE, amble__hc_le_set_advertising_set_random_address,
+     NULL},
+    {HC_LE_SET_EXTENDED_ADVERTISING_PARAMETERS, 36, 2, 25, 2, COMPLETE,
+     amble__hc_le_set_extended_advertising_parameters, NULL},
+    {HC_LE_SET_EXTENDED_ADVERTISING_DATA, 36, 3, ANY_LENGTH, 1, COMPLETE, amble__hc_le_set_extended_advertising_data,
+     NULL},
+    {HC_LE_SET_EXTENDED_SCAN_RESPONSE_DATA, 36, 4, ANY_LENGTH, 1, COMPLETE,
+     amble__hc_le_set_extended_scan_response_data, NULL},
+    {HC_LE_SET_EXTENDED_ADVERTISING_ENABLE, 36, 5, ANY_LENGTH, 1, COMPLETE,
+     amble__hc_le_set_extended_advertising_enable, NULL},
+    {HC_LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH, 36, 6, 0, 3, COMPLETE,
+     amble__hc_le_read_maximum_advertising_data_length, NULL},
+    {HC_LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS, 36, 7, 0, 2, COMPLETE,
+     amble__hc_le_read_number_of_supported_advertising_sets, NULL},
+    {HC_LE_REMOVE_ADVERTISING_SET, 37, 0, 1, 1, COMPLETE, amble__hc_le_remove_advertising_set, NULL},
+    {HC_LE_CLEAR_ADVERTISING_SETS, 37, 1, 0, 1, COMPLETE, amble__hc_le_clear_advertising_sets, NULL},
+    {HC_LE_SET_PERIODIC_ADVERTISING_PARAMETERS, 37, 2, 7, 1, COMPLETE, amble__hc_le_set_periodic_advertising_parameters,
+     NULL},
+    {HC_LE_SET_PERIODIC_ADVERTISING_DATA, 37, 3, ANY_LENGTH, 1, COMPLETE, amble__hc_le_set_periodic_advertising_data,
+     NULL},
+    {HC_LE_SET_PERIODIC_ADVERTISING_ENABLE, 37, 4, 2, 1, COMPLETE, amble__hc_le_set_periodic_advertising_enable, NULL},
+    {HC_LE_SET_EXTENDED_SCAN_PARAMETERS, 37, 5, ANY_LENGTH, 1, COMPLETE, amble__hc_le_set_extended_scan_parameters,
+     NULL},
+    {HC_LE_SET_EXTENDED_SCAN_ENABLE, 37, 6, 6, 1, COMPLETE, amble__hc_le_set_extended_scan_enable, NULL},
+    {HC_LE_EXTENDED_CREATE_CONNECTION, 37, 7, ANY_LENGTH, 0, STATUS, amble__hc_le_extended_create_connection, NULL},
+    {HC_LE_PERIODIC_ADVERTISING_CREATE_SYNC, 38, 0, 14, 0, STATUS, amble__hc_le_periodic_advertising_create_sync, NULL},
+    {HC_LE_PERIODIC_ADVERTISING_CREATE_SYNC_CANCEL, 38, 1, 0, 1, COMPLETE,
+     amble__hc_le_periodic_advertising_create_sync_cancel, amble__hc_le_periodic_advertising_sync_cancelled},
+    {HC_LE_PERIODIC_ADVERTISING_TERMINATE_SYNC, 38, 2, 2, 1, COMPLETE, amble__hc_le_periodic_advertising_terminate_sync,
+     NULL},
+    {HC_LE_ADD_TO_PERIODIC_ADVERTISER_LIST, 38, 3, 8, 1, COMPLETE, amble__hc_le_add_to_periodic_advertiser_list, NULL},
+    {HC_LE_REMOVE_FROM_PERIODIC_ADVERTISER_LIST, 38, 4, 8, 1, COMPLETE,
+     amble__hc_le_remove_from_periodic_advertiser_list, NULL},
+    {HC_LE_CLEAR_PERIODIC_ADVERTISER_LIST, 38, 5, 0, 1, COMPLETE, amble__hc_le_clear_periodic_advertiser_list, NULL},
+    {HC_LE_READ_PERIODIC_ADVERTISER_LIST_SIZE, 38, 6, 0, 2, COMPLETE, amble__hc_le_read_periodic_advertiser_list_size,
+     NULL},
     {HC_LE_READ_TRANSMIT_POWER, 38, 7, 0, 3, COMPLETE, amble__hc_le_read_transmit_power, NULL},
+    {HC_LE_SET_PRIVACY_MODE, 39, 2, 8, 1, COMPLETE, amble__hc_le_set_privacy_mode, NULL},
+    {HC_LE_SET_PERIODIC_ADVERTISING_RECEIVE_ENABLE, 40, 5, 3, 1, COMPLETE,
+     amble__hc_le_set_periodic_advertising_receive_enable, NULL},
     {HC_LE_GENERATE_DHKEY_V2, 41, 2, 65, 0, STATUS, amble__hc_le_generate_dhkey_v2, amble__hc_le_share_v2},
     {HC_LE_SET_HOST_FEATURE, 44, 1, 2, 1, COMPLETE, amble__hc_le_set_host_feature, NULL},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)
 
+/* The LE commands of Bluetooth 5 follow those of 4.2. */
+static bool is_there(const amble__controller *controller, uint16_t opcode)
+{
+    return !controller->options.only_4_2 || opcode < HC_LE_READ_PHY;
+}
+
+/* A host that has used a legacy advertising command is refused the extended ones until Reset, and the other way
+ * round (Vol 4, Part E, 3.1.1). */
+static bool is_mixed(amble__controller *controller, uint16_t opcode)
+{
+    const bool legacy = opcode >= HC_LE_SET_ADVERTISING_PARAMETERS && opcode <= HC_LE_CREATE_CONNECTION;
+    const bool extended =
+        opcode >= HC_LE_SET_ADVERTISING_SET_RANDOM_ADDRESS && opcode <= HC_LE_READ_PERIODIC_ADVERTISER_LIST_SIZE;
+
+    if (legacy ? controller->host_uses_extended : extended && controller->host_uses_legacy)
+        return true;
+    controller->host_uses_legacy |= legacy;
+    controller->host_uses_extended |= extended;
+    return false;
+}
+
 uint8_t amble__hc_read_local_supported_commands(amble__controller *controller, amble__reader *in, amble__writer *out)
 {
     uint8_t supported[SUPPORTED_COMMANDS] = {0};
 
-    (void)controller;
     (void)in;
     for (size_t i = 0; i < COMMANDS; i++)
-        if (commands[i].octet != NOT_LISTED)
+        if (commands[i].octet != NOT_LISTED && is_there(controller, commands[i].opcode))
             supported[commands[i].octet] |= (uint8_t)(1u << commands[i].bit);
     amble__write_bytes(out, supported, sizeof supported);
     return HC_SUCCESS;
 }
 
-static const command *find(uint16_t opcode)
+static const command *find(const amble__controller *controller, uint16_t opcode)
 {
     for (size_t i = 0; i < COMMANDS; i++)
-        if (commands[i].opcode == opcode)
+        if (commands[i].opcode == opcode && is_there(controller, opcode))
             return &commands[i];
     return NULL;
 }
@@ -147,8 +215,10 @@ static void run(amble__controller *controller, const command *c, amble__bytes pa
     amble__reader in = amble__reader_of(parameters.data, parameters.size), again = in;
     uint8_t reply[LONGEST_REPLY] = {0};
     amble__writer out = amble__writer_of(reply + 1, sizeof reply - 1);
-    const uint8_t status = length_right ? c->handle(controller, &in, &out) : HC_INVALID_PARAMETERS;
+    uint8_t status = HC_INVALID_PARAMETERS;
 
+    if (length_right)
+        status = is_mixed(controller, c->opcode) ? HC_DISALLOWED : c->handle(controller, &in, &out);
     if (c->answer == STATUS)
         amble__hc_command_status(controller, c->opcode, status);
     else if (c->answer != SILENT || status)
@@ -163,7 +233,7 @@ void amble__hc_command(amble__controller *controller, const uint8_t *packet, siz
     const uint16_t opcode = amble__read_le16(&r);
     const uint8_t length = amble__read_u8(&r);
     const amble__bytes parameters = amble__read_rest(&r);
-    const command *c = find(opcode);
+    const command *c = find(controller, opcode);
 
     if (r.failed)
         return;

@@ -62,17 +62,53 @@ amble__hc_handler amble__hc_le_long_term_key_request_negative_reply;
 amble__hc_then amble__hc_go_on_encrypting;
 amble__hc_handler amble__hc_read_authenticated_payload_timeout;
 amble__hc_handler amble__hc_write_authenticated_payload_timeout;
-/* --- advertiser.c --- */
+/* --- advertiser_commands.c --- */
 amble__hc_handler amble__hc_le_set_advertising_parameters;
 amble__hc_handler amble__hc_le_read_advertising_tx_power;
 amble__hc_handler amble__hc_le_set_advertising_data;
 amble__hc_handler amble__hc_le_set_scan_response_data;
 amble__hc_handler amble__hc_le_set_advertising_enable;
-/* --- scanner.c --- */
+amble__hc_handler amble__hc_le_set_advertising_set_random_address;
+amble__hc_handler amble__hc_le_set_extended_advertising_parameters;
+amble__hc_handler amble__hc_le_set_extended_advertising_data;
+amble__hc_handler amble__hc_le_set_extended_scan_response_data;
+amble__hc_handler amble__hc_le_set_extended_advertising_enable;
+amble__hc_handler amble__hc_le_read_maximum_advertising_data_length;
+amble__hc_handler amble__hc_le_read_number_of_supported_advertising_sets;
+amble__hc_handler amble__hc_le_remove_advertising_set;
+amble__hc_handler amble__hc_le_clear_advertising_sets;
+/* --- train_commands.c --- */
+amble__hc_handler amble__hc_le_set_periodic_advertising_parameters;
+amble__hc_handler amble__hc_le_set_periodic_advertising_data;
+amble__hc_handler amble__hc_le_set_periodic_advertising_enable;
+/* --- sync_commands.c --- */
+amble__hc_handler amble__hc_le_periodic_advertising_create_sync;
+amble__hc_handler amble__hc_le_periodic_advertising_create_sync_cancel;
+amble__hc_then amble__hc_le_periodic_advertising_sync_cancelled;
+amble__hc_handler amble__hc_le_periodic_advertising_terminate_sync;
+amble__hc_handler amble__hc_le_add_to_periodic_advertiser_list;
+amble__hc_handler amble__hc_le_remove_from_periodic_advertiser_list;
+amble__hc_handler amble__hc_le_clear_periodic_advertiser_list;
+amble__hc_handler amble__hc_le_read_periodic_advertiser_list_size;
+amble__hc_handler amble__hc_le_set_periodic_advertising_receive_enable;
+/* --- resolving_list.c --- */
+amble__hc_handler amble__hc_le_add_to_resolving_list;
+amble__hc_handler amble__hc_le_remove_from_resolving_list;
+amble__hc_handler amble__hc_le_clear_resolving_list;
+amble__hc_handler amble__hc_le_read_resolving_list_size;
+amble__hc_handler amble__hc_le_read_peer_resolvable_address;
+amble__hc_handler amble__hc_le_read_local_resolvable_address;
+amble__hc_handler amble__hc_le_set_address_resolution_enable;
+amble__hc_handler amble__hc_le_set_resolvable_private_address_timeout;
+amble__hc_handler amble__hc_le_set_privacy_mode;
+/* --- scanner_commands.c --- */
 amble__hc_handler amble__hc_le_set_scan_parameters;
 amble__hc_handler amble__hc_le_set_scan_enable;
-/* --- initiator.c --- */
+amble__hc_handler amble__hc_le_set_extended_scan_parameters;
+amble__hc_handler amble__hc_le_set_extended_scan_enable;
+/* --- initiator_commands.c --- */
 amble__hc_handler amble__hc_le_create_connection;
+amble__hc_handler amble__hc_le_extended_create_connection;
 amble__hc_handler amble__hc_le_create_connection_cancel;
 amble__hc_then amble__hc_le_create_connection_cancelled;
 /* --- link_commands.c --- */

@@ -85,8 +85,11 @@ static void test_supported_commands_are_true(void **state)
         {33, 4, 0x2020}, {33, 5, 0x2021}, {33, 6, 0x2022}, {33, 7, 0x2023}, {34, 0, 0x2024}, {34, 1, 0x2025},
         {34, 2, 0x2026}, {34, 3, 0x2027}, {34, 4, 0x2028}, {34, 5, 0x2029}, {34, 6, 0x202a}, {34, 7, 0x202b},
         {35, 0, 0x202c}, {35, 1, 0x202d}, {35, 2, 0x202e}, {35, 3, 0x202f}, {35, 4, 0x2030}, {35, 5, 0x2031},
-        {35, 6, 0x2032}, {36, 1, 0x2035}, {36, 2, 0x2036}, {37, 5, 0x2041}, {38, 7, 0x204b}, {41, 2, 0x205e},
-        {44, 1, 0x2074},
+        {35, 6, 0x2032}, {36, 1, 0x2035}, {36, 2, 0x2036}, {36, 3, 0x2037}, {36, 4, 0x2038}, {36, 5, 0x2039},
+        {36, 6, 0x203a}, {36, 7, 0x203b}, {37, 0, 0x203c}, {37, 1, 0x203d}, {37, 2, 0x203e}, {37, 3, 0x203f},
+        {37, 4, 0x2040}, {37, 5, 0x2041}, {37, 6, 0x2042}, {37, 7, 0x2043}, {38, 0, 0x2044}, {38, 1, 0x2045},
+        {38, 2, 0x2046}, {38, 3, 0x2047}, {38, 4, 0x2048}, {38, 5, 0x2049}, {38, 6, 0x204a}, {38, 7, 0x204b},
+        {39, 2, 0x204e}, {40, 5, 0x2059}, {41, 2, 0x205e}, {44, 1, 0x2074},
     };
     uint8_t supported[64];
     size_t declared = 0, found = 0;
@@ -163,7 +166,7 @@ static void test_what_it_says_of_itself(void **state)
                         "\x00\x01\x01\x02\x00\x00\x00\x00\x00\x00\x00", 11);
     assert_int_equal(bench_status(host, HC_READ_LOCAL_EXTENDED_FEATURES, "02"), HC_INVALID_PARAMETERS);
     assert_memory_equal(bench_command(host, HC_LE_READ_LOCAL_SUPPORTED_FEATURES, ""),
-                        "\x00\x3f\x49\x04\x00\x00\x00\x00\x00", 9);
+                        "\x00\xff\x79\x01\x00\x00\x00\x00\x00", 9);
     assert_memory_equal(bench_command(host, HC_LE_READ_MAXIMUM_DATA_LENGTH, ""), "\x00\xfb\x00\x90\x42\xfb\x00\x90\x42",
                         9);
     assert_memory_equal(bench_command(host, HC_LE_READ_SUPPORTED_STATES, ""), "\x00\xff\xff\xff\xff\xff\x03\x00\x00",

@@ -78,6 +78,9 @@ void amble__hc_command_status(amble__controller *controller, uint16_t opcode, ui
     send(controller, &e);
 }
 
+/* A private address is never zero. */
+static bool is_private(const uint8_t address[AMBLE__LL_ADDRESS]) { return address[AMBLE__LL_ADDRESS - 1] != 0; }
+
 /* The fields that a complete connection and a failed one have in common; the failed one has no link. */
 static void send_connection(amble__controller *controller, uint8_t status, uint8_t role, const amble__ll_address *peer,
                             const amble__ll_link *link)
@@ -92,11 +95,12 @@ static void send_connection(amble__controller *controller, uint8_t status, uint8
     amble__write_u8(&e.out, status);
     amble__write_le16(&e.out, link ? link->handle : 0);
     amble__write_u8(&e.out, role);
-    amble__write_u8(&e.out, peer->type);
+    amble__write_u8(&e.out,
+                    peer->type | (enhanced && link && is_private(link->peer_private) ? AMBLE__LL_RESOLVED : 0u));
     amble__write_bytes(&e.out, peer->value, AMBLE__LL_ADDRESS);
-    if (enhanced) { /* local and peer resolvable private address: none was resolved or generated */
-        amble__write_bytes(&e.out, no_address, AMBLE__LL_ADDRESS);
-        amble__write_bytes(&e.out, no_address, AMBLE__LL_ADDRESS);
+    if (enhanced) {
+        amble__write_bytes(&e.out, link ? link->own_private : no_address, AMBLE__LL_ADDRESS);
+        amble__write_bytes(&e.out, link ? link->peer_private : no_address, AMBLE__LL_ADDRESS);
     }
     amble__write_le16(&e.out, link ? link->interval : 0);
     amble__write_le16(&e.out, link ? link->latency : 0);
@@ -322,20 +326,215 @@ void amble__hc_data_length_change(const amble__ll_link *link)
     send(link->activity.controller, &e);
 }
 
-void amble__hc_advertising_report(amble__controller *controller, amble__hc_report_type type,
-                                  const amble__ll_advertising_pdu *pdu, int8_t rssi)
+/* --- advertising reports: 7.7.65.2 and 7.7.65.13 ------------------------------------------------------------------ */
+
+/* Event_Type of the legacy report. */
+enum { REPORT_ADV_IND, REPORT_ADV_DIRECT_IND, REPORT_ADV_SCAN_IND, REPORT_ADV_NONCONN_IND, REPORT_SCAN_RSP };
+
+static unsigned legacy_report_type(unsigned event_type)
+{
+    if (event_type & AMBLE__LL_SCAN_RESPONSE)
+        return REPORT_SCAN_RSP;
+    if (event_type & AMBLE__LL_DIRECTED)
+        return REPORT_ADV_DIRECT_IND;
+    if (event_type & AMBLE__LL_CONNECTABLE)
+        return REPORT_ADV_IND;
+    return event_type & AMBLE__LL_SCANNABLE ? REPORT_ADV_SCAN_IND : REPORT_ADV_NONCONN_IND;
+}
+
+static unsigned sender_type(const amble__ll_heard *heard)
+{
+    return heard->sender.type | (heard->resolved ? AMBLE__LL_RESOLVED : 0u);
+}
+
+/* To a target whose address the controller could not resolve: 7.7.65.11. */
+static void send_directed_report(amble__controller *controller, const amble__ll_heard *heard)
 {
     event e;
 
+    if (!amble__hc_le_event_wanted(controller, HC_LE_DIRECTED_ADVERTISING_REPORT))
+        return;
+    begin_le(&e, HC_LE_DIRECTED_ADVERTISING_REPORT);
+    amble__write_u8(&e.out, 1);
+    amble__write_u8(&e.out, REPORT_ADV_DIRECT_IND);
+    amble__write_u8(&e.out, sender_type(heard));
+    amble__write_bytes(&e.out, heard->sender.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, 1); /* a random address */
+    amble__write_bytes(&e.out, heard->target.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, (uint8_t)heard->rssi);
+    send(controller, &e);
+}
+
+void amble__hc_advertising_report(amble__controller *controller, const amble__ll_heard *heard, amble__bytes data)
+{
+    event e;
+
+    if (heard->target.type == AMBLE__LL_UNRESOLVED) {
+        send_directed_report(controller, heard);
+        return;
+    }
     if (!amble__hc_le_event_wanted(controller, HC_LE_ADVERTISING_REPORT))
         return;
     begin_le(&e, HC_LE_ADVERTISING_REPORT);
     amble__write_u8(&e.out, 1);
-    amble__write_u8(&e.out, type);
-    amble__write_u8(&e.out, pdu->sender.type);
-    amble__write_bytes(&e.out, pdu->sender.value, AMBLE__LL_ADDRESS);
-    amble__write_u8(&e.out, (unsigned)pdu->data.size);
-    amble__write_bytes(&e.out, pdu->data.data, pdu->data.size);
-    amble__write_u8(&e.out, (uint8_t)rssi);
+    amble__write_u8(&e.out, legacy_report_type(heard->event_type));
+    amble__write_u8(&e.out, sender_type(heard));
+    amble__write_bytes(&e.out, heard->sender.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, (unsigned)data.size);
+    amble__write_bytes(&e.out, data.data, data.size);
+    amble__write_u8(&e.out, (uint8_t)heard->rssi);
     send(controller, &e);
+}
+
+#define REPORT_DATA      229 /* what one report has room for */
+#define STATUS_MORE      0x20
+#define STATUS_TRUNCATED 0x40
+
+static void send_extended_report(amble__controller *controller, const amble__ll_heard *heard, unsigned status,
+                                 amble__bytes data)
+{
+    event e;
+
+    begin_le(&e, HC_LE_EXTENDED_ADVERTISING_REPORT);
+    amble__write_u8(&e.out, 1);
+    amble__write_le16(&e.out, heard->event_type | status);
+    amble__write_u8(&e.out, sender_type(heard));
+    amble__write_bytes(&e.out, heard->sender.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, heard->primary_phy);
+    amble__write_u8(&e.out, heard->secondary_phy);
+    amble__write_u8(&e.out, heard->set_identifier);
+    amble__write_u8(&e.out, (uint8_t)heard->power);
+    amble__write_u8(&e.out, (uint8_t)heard->rssi);
+    amble__write_le16(&e.out, heard->periodic_interval);
+    amble__write_u8(&e.out, heard->target.type);
+    amble__write_bytes(&e.out, heard->target.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, (unsigned)data.size);
+    amble__write_bytes(&e.out, data.data, data.size);
+    send(controller, &e);
+}
+
+void amble__hc_extended_advertising_report(amble__controller *controller, const amble__ll_heard *heard,
+                                           amble__bytes data, bool truncated)
+{
+    if (!amble__hc_le_event_wanted(controller, HC_LE_EXTENDED_ADVERTISING_REPORT))
+        return;
+    for (; data.size > REPORT_DATA; data.data += REPORT_DATA, data.size -= REPORT_DATA)
+        send_extended_report(controller, heard, STATUS_MORE, (amble__bytes){data.data, REPORT_DATA});
+    send_extended_report(controller, heard, truncated ? STATUS_TRUNCATED : 0, data);
+}
+
+void amble__hc_scan_timeout(amble__controller *controller)
+{
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_SCAN_TIMEOUT))
+        return;
+    begin_le(&e, HC_LE_SCAN_TIMEOUT);
+    send(controller, &e);
+}
+
+/* --- advertising sets --------------------------------------------------------------------------------------------- */
+
+void amble__hc_advertising_set_terminated(const amble__ll_advertiser *set, uint8_t status, uint16_t handle)
+{
+    const amble__controller *controller = set->activity.controller;
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_ADVERTISING_SET_TERMINATED))
+        return;
+    begin_le(&e, HC_LE_ADVERTISING_SET_TERMINATED);
+    amble__write_u8(&e.out, status);
+    amble__write_u8(&e.out, set->handle);
+    amble__write_le16(&e.out, handle);
+    amble__write_u8(&e.out, set->events < UINT8_MAX ? set->events : UINT8_MAX);
+    send(controller, &e);
+}
+
+void amble__hc_scan_request_received(const amble__ll_advertiser *set, const amble__ll_address *scanner)
+{
+    const amble__controller *controller = set->activity.controller;
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_SCAN_REQUEST_RECEIVED))
+        return;
+    begin_le(&e, HC_LE_SCAN_REQUEST_RECEIVED);
+    amble__write_u8(&e.out, set->handle);
+    amble__write_u8(&e.out, scanner->type);
+    amble__write_bytes(&e.out, scanner->value, AMBLE__LL_ADDRESS);
+    send(controller, &e);
+}
+
+/* --- periodic advertising: 7.7.65.14 to 7.7.65.16 ------------------------------------------------------------------ */
+
+#define PERIODIC_DATA      247 /* what one report has room for */
+#define PERIODIC_MORE      1
+#define PERIODIC_TRUNCATED 2
+#define NO_CTE             0xFF
+
+void amble__hc_sync_established(const amble__ll_sync *sync, uint8_t status)
+{
+    const amble__controller *controller = sync->follower.activity.controller;
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_SYNC_ESTABLISHED))
+        return;
+    begin_le(&e, HC_LE_SYNC_ESTABLISHED);
+    amble__write_u8(&e.out, status);
+    amble__write_le16(&e.out, sync->handle);
+    amble__write_u8(&e.out, sync->name.set_identifier);
+    amble__write_u8(&e.out, sync->name.advertiser.type | (sync->resolved ? AMBLE__LL_RESOLVED : 0u));
+    amble__write_bytes(&e.out, sync->name.advertiser.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(&e.out, sync->train_phy);
+    amble__write_le16(&e.out, sync->interval);
+    amble__write_u8(&e.out, sync->clock_accuracy);
+    send(controller, &e);
+}
+
+void amble__hc_sync_cancelled(amble__controller *controller)
+{
+    static const uint8_t nothing[14];
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_SYNC_ESTABLISHED))
+        return;
+    begin_le(&e, HC_LE_SYNC_ESTABLISHED);
+    amble__write_u8(&e.out, HC_CANCELLED_BY_HOST);
+    amble__write_bytes(&e.out, nothing, sizeof nothing);
+    send(controller, &e);
+}
+
+void amble__hc_sync_lost(const amble__ll_sync *sync)
+{
+    const amble__controller *controller = sync->follower.activity.controller;
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_SYNC_LOST))
+        return;
+    begin_le(&e, HC_LE_SYNC_LOST);
+    amble__write_le16(&e.out, sync->handle);
+    send(controller, &e);
+}
+
+static void send_periodic_report(const amble__ll_sync *sync, amble__bytes data, unsigned status)
+{
+    event e;
+
+    begin_le(&e, HC_LE_PERIODIC_ADVERTISING_REPORT);
+    amble__write_le16(&e.out, sync->handle);
+    amble__write_u8(&e.out, (uint8_t)sync->power);
+    amble__write_u8(&e.out, (uint8_t)sync->rssi);
+    amble__write_u8(&e.out, NO_CTE);
+    amble__write_u8(&e.out, status);
+    amble__write_u8(&e.out, (unsigned)data.size);
+    amble__write_bytes(&e.out, data.data, data.size);
+    send(sync->follower.activity.controller, &e);
+}
+
+void amble__hc_periodic_report(const amble__ll_sync *sync, amble__bytes data, bool truncated)
+{
+    if (!amble__hc_le_event_wanted(sync->follower.activity.controller, HC_LE_PERIODIC_ADVERTISING_REPORT))
+        return;
+    for (; data.size > PERIODIC_DATA; data.data += PERIODIC_DATA, data.size -= PERIODIC_DATA)
+        send_periodic_report(sync, (amble__bytes){data.data, PERIODIC_DATA}, PERIODIC_MORE);
+    send_periodic_report(sync, data, truncated ? PERIODIC_TRUNCATED : 0);
 }

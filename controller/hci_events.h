@@ -7,14 +7,6 @@
 #define AMBLE__HC_EVENT_MASK    UINT64_C(0x00001FFFFFFFFFFF)
 #define AMBLE__HC_LE_EVENT_MASK UINT64_C(0x1F)
 
-typedef enum {
-    AMBLE__HC_REPORT_ADV_IND = 0,
-    AMBLE__HC_REPORT_ADV_DIRECT_IND = 1,
-    AMBLE__HC_REPORT_ADV_SCAN_IND = 2,
-    AMBLE__HC_REPORT_ADV_NONCONN_IND = 3,
-    AMBLE__HC_REPORT_SCAN_RSP = 4,
-} amble__hc_report_type;
-
 /* Whether the masks let this subevent of LE Meta through. */
 bool amble__hc_le_event_wanted(const amble__controller *controller, uint8_t subevent);
 /* `returned` is what follows the opcode, its status among it. */
@@ -43,6 +35,18 @@ void amble__hc_public_key(const amble__controller *controller, uint8_t status, c
                           const uint8_t y[32]);
 void amble__hc_dhkey(const amble__controller *controller, uint8_t status, const uint8_t key[32]);
 void amble__hc_data_length_change(const amble__ll_link *link);
-void amble__hc_advertising_report(amble__controller *controller, amble__hc_report_type type,
-                                  const amble__ll_advertising_pdu *pdu, int8_t rssi);
+/* `handle`: of the link it led to. */
+void amble__hc_advertising_set_terminated(const amble__ll_advertiser *set, uint8_t status, uint16_t handle);
+void amble__hc_scan_request_received(const amble__ll_advertiser *set, const amble__ll_address *scanner);
+/* A legacy PDU, for the legacy commands. */
+void amble__hc_advertising_report(amble__controller *controller, const amble__ll_heard *heard, amble__bytes data);
+/* In as many events as the data needs. `truncated`: not all of it was received. */
+void amble__hc_extended_advertising_report(amble__controller *controller, const amble__ll_heard *heard,
+                                           amble__bytes data, bool truncated);
+void amble__hc_scan_timeout(amble__controller *controller);
+/* LE Periodic Advertising Sync Established, Sync Lost, and reports in as many events as the data needs. */
+void amble__hc_sync_established(const amble__ll_sync *sync, uint8_t status);
+void amble__hc_sync_cancelled(amble__controller *controller);
+void amble__hc_sync_lost(const amble__ll_sync *sync);
+void amble__hc_periodic_report(const amble__ll_sync *sync, amble__bytes data, bool truncated);
 #endif

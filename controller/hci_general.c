@@ -111,13 +111,19 @@ uint8_t amble__hc_host_number_of_completed_packets(amble__controller *controller
 
 /* --- informational parameters ------------------------------------------------------------------------------------- */
 
+uint8_t amble__ll_version(const amble__controller *controller)
+{
+    return controller->options.only_4_2 ? AMBLE__LL_VERSION_4_2 : AMBLE__LL_VERSION;
+}
+
 uint8_t amble__hc_read_local_version(amble__controller *controller, amble__reader *in, amble__writer *out)
 {
-    (void)controller;
+    const uint8_t version = amble__ll_version(controller);
+
     (void)in;
-    amble__write_u8(out, AMBLE__LL_VERSION); /* of HCI; the numbers are the same */
+    amble__write_u8(out, version); /* of HCI; the numbers are the same */
     amble__write_le16(out, AMBLE__LL_SUBVERSION);
-    amble__write_u8(out, AMBLE__LL_VERSION);
+    amble__write_u8(out, version);
     amble__write_le16(out, AMBLE__LL_COMPANY);
     amble__write_le16(out, AMBLE__LL_SUBVERSION);
     return HC_SUCCESS;

@@ -1,7 +1,7 @@
 /* LE controller commands about the device as a whole (Vol 4, Part E, 7.8). */
 #include "controller/hci_commands.h"
 
-#define RANDOM_ADDRESS 1
+#define RANDOM_ADDRESS AMBLE__LL_OWN_RANDOM
 #define ANONYMOUS      0xFF /* an accept list entry for extended advertising without an address */
 
 /* LE states and roles (7.8.27): every combination of legacy advertising, scanning, initiating and links. */
@@ -22,11 +22,15 @@ uint8_t amble__hc_le_read_buffer_size(amble__controller *controller, amble__read
     return HC_SUCCESS;
 }
 
+uint64_t amble__ll_features(const amble__controller *controller)
+{
+    return AMBLE__LL_FEATURES & (controller->options.only_4_2 ? AMBLE__LL_FEATURES_4_2 : UINT64_MAX);
+}
+
 uint8_t amble__hc_le_read_local_supported_features(amble__controller *controller, amble__reader *in, amble__writer *out)
 {
-    (void)controller;
     (void)in;
-    amble__write_le64(out, AMBLE__LL_FEATURES);
+    amble__write_le64(out, amble__ll_features(controller));
     return HC_SUCCESS;
 }
 
@@ -34,7 +38,8 @@ uint8_t amble__hc_le_read_local_supported_features(amble__controller *controller
 
 static bool busy(const amble__controller *controller)
 {
-    return controller->advertiser.enabled || controller->scanner.enabled || controller->initiator.active;
+    return (controller->advertisers[0].enabled && controller->advertisers[0].legacy_commands) ||
+           controller->scanner.enabled || controller->initiator.active;
 }
 
 uint8_t amble__hc_le_set_random_address(amble__controller *controller, amble__reader *in, amble__writer *out)
@@ -58,8 +63,10 @@ bool amble__ll_own_address(const amble__controller *controller, uint8_t type, am
 /* The accept list must not change under an activity that uses it (7.8.15 to 7.8.17). */
 static bool accept_list_in_use(const amble__controller *controller)
 {
-    return (controller->advertiser.enabled && controller->advertiser.filter_policy) ||
-           (controller->scanner.enabled && (controller->scanner.filter_policy & 1)) ||
+    for (unsigned i = 0; i < controller->options.advertising_sets; i++)
+        if (controller->advertisers[i].enabled && controller->advertisers[i].filter_policy)
+            return true;
+    return (controller->scanner.enabled && (controller->scanner.filter_policy & 1)) ||
            (controller->initiator.active && controller->initiator.use_accept_list);
 }
 

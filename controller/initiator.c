@@ -1,100 +1,165 @@
-/* Initiating: see initiator.h. The link exists from the last bit of CONNECT_IND on; until then a cancel leaves nothing
- * behind. */
+/* Initiating: see initiator.h. The link exists from the last bit of CONNECT_IND on, or of the AUX_CONNECT_RSP that
+ * answers AUX_CONNECT_REQ; until then a cancel leaves nothing behind. */
 #include "controller/initiator.h"
 
 #include "controller/access_address.h"
-#include "controller/hci_commands.h"
-#include "controller/hci_events.h"
+#include "controller/state.h"
 
-#define ADDRESS_TYPE_MAX  3
-#define WINDOW_SIZE       2    /* 2.5 ms: room for a peripheral whose clock is off */
-#define TRANSMIT_DELAY_US 1250 /* transmitWindowDelay: Vol 6, Part B, 4.5.3 */
-#define HOP_MIN           5
-#define HOPS              12
-#define CONNECT_IND_SIZE  (AMBLE__LL_HEADER + 2 * AMBLE__LL_ADDRESS + AMBLE__LL_CONNECT_DATA)
+#define WINDOW_SIZE      2 /* 2.5 ms: room for a peripheral whose clock is off */
+#define HOP_MIN          5
+#define HOPS             12
+#define CONNECT_IND_SIZE (AMBLE__LL_HEADER + 2 * AMBLE__LL_ADDRESS + AMBLE__LL_CONNECT_DATA)
 
-static amble__ll_initiator *initiator_of(amble__ll_activity *activity)
+static amble__ll_initiator *initiator_of(const amble__ll_activity *activity)
 {
-    return amble__container(activity, amble__ll_initiator, window.activity);
+    return &activity->controller->initiator;
 }
 
-static bool wants(const amble__ll_initiator *i, const amble__ll_advertising_pdu *pdu)
-{
-    const amble__controller *controller = i->window.activity.controller;
+static amble__controller *controller_of(const amble__ll_initiator *i) { return i->follower.activity.controller; }
 
-    if (pdu->type == AMBLE__LL_ADV_DIRECT_IND ? !amble__ll_address_equal(&pdu->target, &i->own)
-                                              : pdu->type != AMBLE__LL_ADV_IND)
+/* --- whom to connect to ------------------------------------------------------------------------------------------- */
+
+/* `target` NULL: the advertising was not directed. */
+static bool wants(const amble__ll_initiator *i, const amble__ll_address *advertiser, const amble__ll_address *target)
+{
+    amble__controller *controller = controller_of(i);
+    amble__ll_address identity = *advertiser;
+
+    if (target && !amble__ll_address_equal(target, &i->plain) && !amble__ll_is_own_private(controller, target))
         return false;
-    if (!amble__ll_link_available(controller) || amble__ll_link_find_peer(controller, &pdu->sender))
+    if (amble__ll_is_betrayed(controller, advertiser))
         return false;
-    return i->use_accept_list ? amble__ll_accept_list_has(&controller->accept_list, &pdu->sender)
-                              : amble__ll_address_equal(&pdu->sender, &i->peer);
+    amble__ll_identify(controller, &identity);
+    if (!amble__ll_link_available(controller) || amble__ll_link_find_peer(controller, &identity))
+        return false;
+    if (i->use_accept_list)
+        return amble__ll_accept_list_has(&controller->accept_list, &identity);
+    return amble__ll_address_equal(&identity, &i->peer) || amble__ll_address_equal(advertiser, &i->peer);
+}
+
+/* The address to connect with. */
+static amble__ll_address own_towards(const amble__ll_initiator *i, const amble__ll_address *advertiser)
+{
+    amble__controller *controller = controller_of(i);
+    amble__ll_address identity = *advertiser, own = i->plain;
+
+    amble__ll_identify(controller, &identity);
+    amble__ll_own_private(controller, i->own_address_type, &identity, &own);
+    return own;
+}
+
+/* The wishes for links on this PHY, or for the first there are wishes for. */
+static const amble__ll_link_wishes *wishes_for(const amble__ll_initiator *i, amble__phy phy)
+{
+    const amble__ll_link_wishes *wishes = &i->wishes[phy - 1];
+
+    for (unsigned k = 0; !wishes->given && k < AMBLE__PHY_CODED; k++)
+        wishes = &i->wishes[k];
+    return wishes;
 }
 
 static void prepare_link(amble__ll_initiator *i, uint64_t earliest_us)
 {
-    const amble__controller *controller = i->window.activity.controller;
+    const amble__controller *controller = controller_of(i);
+    const amble__ll_link_wishes *wishes = wishes_for(i, i->phy);
     amble__random *random = amble__air_random(controller->air);
 
     i->link = (amble__ll_connect_data){
         .access_address = amble__ll_access_address_random(random),
         .crc_init = amble__random_below(random, 1u << 24),
         .window_size = WINDOW_SIZE,
-        .window_offset = amble__ll_link_place(controller, earliest_us, i->interval),
-        .interval = i->interval,
-        .latency = i->latency,
-        .timeout = i->timeout,
+        .window_offset = amble__ll_link_place(controller, earliest_us, wishes->interval),
+        .interval = wishes->interval,
+        .latency = wishes->latency,
+        .timeout = wishes->timeout,
         .channel_map = controller->channel_map,
         .hop = (uint8_t)(HOP_MIN + amble__random_below(random, HOPS)),
         .clock_accuracy = AMBLE__LL_CLOCK_ACCURACY,
     };
+    i->window_us = earliest_us + i->link.window_offset * (uint64_t)AMBLE__LL_UNIT_US;
 }
 
-static void received(amble__ll_activity *activity, const amble__radio_packet *packet)
+/* CONNECT_IND and AUX_CONNECT_REQ are the same bits. */
+static void request(amble__ll_initiator *i, const amble__ll_address *advertiser, const amble__radio_packet *packet,
+                    uint32_t transmit_delay_us)
 {
-    amble__ll_initiator *i = initiator_of(activity);
     const uint64_t start = packet->end_us + AMBLE__LL_T_IFS_US;
     uint8_t data[AMBLE__LL_CONNECT_DATA], bytes[AMBLE__LL_LEGACY_PDU];
     amble__ll_advertising_pdu pdu;
     size_t size;
 
-    if (!amble__ll_advertising_pdu_decode(&pdu, packet->pdu, packet->size) || !wants(i, &pdu))
-        return;
     i->connecting = true;
-    i->peer = pdu.sender;
-    i->channel_selection_2 = pdu.channel_selection_2;
-    prepare_link(i, start + amble__radio_air_time(AMBLE__PHY_1M, CONNECT_IND_SIZE) + TRANSMIT_DELAY_US);
+    i->answerer = *advertiser;
+    i->own = own_towards(i, advertiser);
+    i->phy = packet->phy;
+    prepare_link(i, start + amble__radio_air_time(packet->phy, CONNECT_IND_SIZE) + transmit_delay_us);
     amble__ll_connect_data_encode(&i->link, data);
     pdu = (amble__ll_advertising_pdu){
         .type = AMBLE__LL_CONNECT_IND,
         .channel_selection_2 = i->channel_selection_2,
         .sender = i->own,
-        .target = i->peer,
+        .target = *advertiser,
         .data = {data, sizeof data},
     };
     size = amble__ll_advertising_pdu_encode(&pdu, bytes);
-    amble__radio_send(&activity->controller->radio, packet->channel, AMBLE__PHY_1M,
-                      AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, bytes, size, start);
+    amble__radio_send(&controller_of(i)->radio, packet->channel, packet->phy, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS,
+                      bytes, size, start);
 }
 
-static void sent(amble__ll_activity *activity)
+static void open_link(amble__ll_initiator *i)
 {
-    amble__ll_initiator *i = initiator_of(activity);
     const amble__ll_link_options options = {
         .role = AMBLE__LL_CENTRAL,
         .own = i->own,
-        .peer = i->peer,
+        .peer = i->answerer,
         .data = &i->link,
         .channel_selection_2 = i->channel_selection_2,
-        .window_start_us = amble__air_now(activity->controller->air) + TRANSMIT_DELAY_US +
-                           i->link.window_offset * (uint64_t)AMBLE__LL_UNIT_US,
+        .window_start_us = i->window_us,
+        .phy = i->phy,
     };
 
     amble__ll_initiator_stop(i);
-    amble__ll_link_open(activity->controller, &options);
+    amble__ll_link_open(controller_of(i), &options);
 }
 
-static void silent(amble__ll_activity *activity) { amble__ll_scan_window_listen(&initiator_of(activity)->window); }
+/* --- on the advertising channels ---------------------------------------------------------------------------------- */
+
+static amble__ll_scan_window *window_of(amble__ll_activity *activity)
+{
+    return amble__container(activity, amble__ll_scan_window, activity);
+}
+
+static void take_extended(amble__ll_initiator *i, const amble__radio_packet *packet)
+{
+    amble__ll_extended_pdu pdu;
+
+    if (i->following || !amble__ll_extended_pdu_decode(&pdu, packet->pdu, packet->size) ||
+        pdu.mode != AMBLE__LL_MODE_CONNECTABLE || !(pdu.has & AMBLE__LL_HAS_AUX) || !pdu.aux.offset_us)
+        return;
+    i->following = true;
+    amble__ll_follow(&i->follower, &pdu.aux, packet->start_us);
+}
+
+static void received(amble__ll_activity *activity, const amble__radio_packet *packet)
+{
+    amble__ll_initiator *i = initiator_of(activity);
+    amble__ll_advertising_pdu pdu;
+
+    if (!amble__ll_advertising_pdu_decode(&pdu, packet->pdu, packet->size)) {
+        if (i->extended)
+            take_extended(i, packet);
+        return;
+    }
+    if ((pdu.type != AMBLE__LL_ADV_IND && pdu.type != AMBLE__LL_ADV_DIRECT_IND) ||
+        !wants(i, &pdu.sender, pdu.type == AMBLE__LL_ADV_DIRECT_IND ? &pdu.target : NULL))
+        return;
+    i->channel_selection_2 =
+        pdu.channel_selection_2 && (amble__ll_features(activity->controller) & AMBLE__LL_FEATURE_CHANNEL_SELECTION_2);
+    request(i, &pdu.sender, packet, AMBLE__LL_TRANSMIT_DELAY_US);
+}
+
+static void sent(amble__ll_activity *activity) { open_link(initiator_of(activity)); }
+static void silent(amble__ll_activity *activity) { amble__ll_scan_window_listen(window_of(activity)); }
 
 static void lost(amble__ll_activity *activity)
 {
@@ -102,79 +167,76 @@ static void lost(amble__ll_activity *activity)
     amble__ll_scan_window_lost(activity);
 }
 
-static const amble__ll_activity_events events = {received, sent, silent, lost, amble__ll_scan_window_offered};
+static const amble__ll_activity_events window_events = {received, sent, silent, lost, amble__ll_scan_window_offered};
+
+/* --- on a secondary channel --------------------------------------------------------------------------------------- */
+
+static void give_up(amble__ll_initiator *i)
+{
+    i->connecting = i->following = false;
+    amble__ll_follower_stop(&i->follower);
+}
+
+static bool is_answer(const amble__ll_initiator *i, const amble__ll_extended_pdu *pdu)
+{
+    return pdu->type == AMBLE__LL_AUX_CONNECT_RSP && (pdu->has & AMBLE__LL_HAS_TARGET) &&
+           amble__ll_address_equal(&pdu->sender, &i->answerer) && amble__ll_address_equal(&pdu->target, &i->own);
+}
+
+static bool is_wanted(const amble__ll_initiator *i, const amble__ll_extended_pdu *pdu)
+{
+    return pdu->type == AMBLE__LL_ADV_EXT_IND && pdu->mode == AMBLE__LL_MODE_CONNECTABLE &&
+           wants(i, &pdu->sender, pdu->has & AMBLE__LL_HAS_TARGET ? &pdu->target : NULL);
+}
+
+static void aux_received(amble__ll_activity *activity, const amble__radio_packet *packet)
+{
+    amble__ll_initiator *i = initiator_of(activity);
+    amble__ll_extended_pdu pdu;
+    const bool sound = amble__ll_extended_pdu_decode(&pdu, packet->pdu, packet->size);
+
+    amble__radio_idle(&activity->controller->radio);
+    if (sound && (pdu.has & AMBLE__LL_HAS_SENDER) && (i->connecting ? is_answer(i, &pdu) : is_wanted(i, &pdu))) {
+        if (i->connecting) {
+            open_link(i);
+            return;
+        }
+        i->channel_selection_2 = true; /* as always with extended advertising: 4.5.8 */
+        request(i, &pdu.sender, packet, amble__ll_transmit_delay(packet->phy));
+        return;
+    }
+    give_up(i);
+}
+
+static void aux_sent(amble__ll_activity *activity) { amble__ll_follower_await(&initiator_of(activity)->follower); }
+static void aux_silent(amble__ll_activity *activity) { give_up(initiator_of(activity)); }
+static void aux_lost(amble__ll_activity *activity) { give_up(initiator_of(activity)); }
+
+static const amble__ll_activity_events follower_events = {aux_received, aux_sent, aux_silent, aux_lost, NULL};
+
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
 
 void amble__ll_initiator_init(amble__ll_initiator *i, amble__controller *controller)
 {
     *i = (amble__ll_initiator){.active = false};
-    amble__ll_scan_window_init(&i->window, controller, &events);
+    for (unsigned k = 0; k < AMBLE__LL_INITIATE_PHYS; k++)
+        amble__ll_scan_window_init(&i->phys[k].window, controller, &window_events);
+    i->phys[AMBLE__LL_INITIATE_CODED].window.phy = AMBLE__PHY_CODED;
+    amble__ll_follower_init(&i->follower, controller, &follower_events);
+}
+
+void amble__ll_initiator_start(amble__ll_initiator *i)
+{
+    i->active = true;
+    for (unsigned k = 0; k < AMBLE__LL_INITIATE_PHYS; k++)
+        if (i->phys[k].wanted)
+            amble__ll_scan_window_start(&i->phys[k].window, i->phys[k].interval, i->phys[k].length);
 }
 
 void amble__ll_initiator_stop(amble__ll_initiator *i)
 {
-    i->active = i->connecting = false;
-    amble__ll_scan_window_stop(&i->window);
-}
-
-/* --- commands: Vol 4, Part E, 7.8.12 and 7.8.13 ------------------------------------------------------------------- */
-
-uint8_t amble__hc_le_create_connection(amble__controller *controller, amble__reader *in, amble__writer *out)
-{
-    amble__ll_initiator *i = &controller->initiator;
-    const uint16_t scan_interval = amble__read_le16(in), scan_length = amble__read_le16(in);
-    const uint8_t use_accept_list = amble__read_u8(in), peer_type = amble__read_u8(in);
-    uint16_t interval_min, interval_max, latency, timeout, event_min, event_max;
-    amble__ll_address peer = {.type = peer_type & 1}; /* 2 and 3 are identities, public and random */
-    uint8_t own_type;
-
-    (void)out;
-    amble__read_copy(in, peer.value, sizeof peer.value);
-    own_type = amble__read_u8(in);
-    interval_min = amble__read_le16(in);
-    interval_max = amble__read_le16(in);
-    latency = amble__read_le16(in);
-    timeout = amble__read_le16(in);
-    event_min = amble__read_le16(in);
-    event_max = amble__read_le16(in);
-    if (i->active)
-        return HC_DISALLOWED;
-    if (!amble__ll_scan_window_valid(scan_interval, scan_length) || use_accept_list > 1 ||
-        peer_type > ADDRESS_TYPE_MAX || own_type > ADDRESS_TYPE_MAX || interval_min > interval_max ||
-        !amble__ll_connection_parameters_valid(interval_min, latency, timeout) ||
-        !amble__ll_connection_parameters_valid(interval_max, latency, timeout) || event_min > event_max ||
-        !amble__ll_own_address(controller, own_type, &i->own))
-        return HC_INVALID_PARAMETERS;
-    if (!amble__ll_link_available(controller))
-        return HC_CONNECTION_LIMIT;
-    if (!use_accept_list && amble__ll_link_find_peer(controller, &peer))
-        return HC_CONNECTION_EXISTS;
-    i->active = true;
-    i->use_accept_list = use_accept_list;
-    i->peer = peer;
-    i->interval = interval_max;
-    i->latency = latency;
-    i->timeout = timeout;
-    amble__ll_scan_window_start(&i->window, scan_interval, scan_length);
-    return HC_SUCCESS;
-}
-
-uint8_t amble__hc_le_create_connection_cancel(amble__controller *controller, amble__reader *in, amble__writer *out)
-{
-    (void)in;
-    (void)out;
-    if (!controller->initiator.active)
-        return HC_DISALLOWED;
-    amble__ll_initiator_stop(&controller->initiator);
-    return HC_SUCCESS;
-}
-
-/* A cancelled attempt ends in LE Connection Complete (7.8.13). */
-void amble__hc_le_create_connection_cancelled(amble__controller *controller, amble__reader *in)
-{
-    const amble__ll_initiator *i = &controller->initiator;
-    const amble__ll_address nobody = {.type = 0};
-
-    (void)in;
-    amble__hc_connection_failed(controller, HC_UNKNOWN_CONNECTION, AMBLE__LL_CENTRAL,
-                                i->use_accept_list ? &nobody : &i->peer);
+    i->active = false;
+    for (unsigned k = 0; k < AMBLE__LL_INITIATE_PHYS; k++)
+        amble__ll_scan_window_stop(&i->phys[k].window);
+    give_up(i);
 }

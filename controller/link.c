@@ -59,7 +59,7 @@ amble__ll_link *amble__ll_link_find_peer(const amble__controller *controller, co
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
 
 /* Sleep clock accuracies in ppm, by their code (2.3.3.1). */
-static unsigned clock_ppm(uint8_t code)
+unsigned amble__ll_clock_ppm(uint8_t code)
 {
     static const uint16_t ppm[] = {500, 250, 150, 100, 75, 50, 30, 20};
     return ppm[code & 7];
@@ -73,7 +73,7 @@ static uint32_t widening_at(const amble__ll_link *link, uint64_t at_us)
 
     if (link->role == AMBLE__LL_CENTRAL)
         return 0;
-    drift = (at_us - link->last_anchor_us) * (clock_ppm(link->peer_clock_accuracy) + OWN_CLOCK_PPM) / MILLION;
+    drift = (at_us - link->last_anchor_us) * (amble__ll_clock_ppm(link->peer_clock_accuracy) + OWN_CLOCK_PPM) / MILLION;
     return drift + WIDENING_US < most ? (uint32_t)drift + WIDENING_US : most;
 }
 
@@ -238,6 +238,17 @@ void amble__ll_link_supervise(amble__ll_link *link, uint64_t from_us)
     amble__air_arm(link->activity.controller->air, &link->supervision_timer, from_us + supervision_us(link));
 }
 
+static void note_private_addresses(amble__ll_link *link)
+{
+    amble__controller *controller = link->activity.controller;
+    const amble__ll_address peer = link->peer;
+
+    if (amble__ll_is_own_private(controller, &link->own))
+        memcpy(link->own_private, link->own.value, AMBLE__LL_ADDRESS);
+    if (amble__ll_identify(controller, &link->peer))
+        memcpy(link->peer_private, peer.value, AMBLE__LL_ADDRESS);
+}
+
 static amble__ll_link *take_slot(amble__controller *controller)
 {
     amble__ll_link *link;
@@ -262,6 +273,7 @@ void amble__ll_link_open(amble__controller *controller, const amble__ll_link_opt
     link->role = options->role;
     link->own = options->own;
     link->peer = options->peer;
+    note_private_addresses(link);
     link->access_address = data->access_address;
     link->channel_selection_2 = options->channel_selection_2;
     link->hop = data->hop;

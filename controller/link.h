@@ -88,7 +88,8 @@ struct amble__ll_link {
     bool in_event;
     uint8_t role;
     uint16_t handle;
-    amble__ll_address own, peer;
+    amble__ll_address own, peer; /* the peer's identity, where it has a private address */
+    uint8_t own_private[AMBLE__LL_ADDRESS], peer_private[AMBLE__LL_ADDRESS]; /* as used on the air; zero: none */
     uint32_t access_address;
     bool channel_selection_2;
     uint8_t hop;
@@ -145,7 +146,7 @@ struct amble__ll_link {
 /* What a new link needs to know. */
 typedef struct {
     uint8_t role;
-    amble__ll_address own, peer;
+    amble__ll_address own, peer; /* as on the air; a private address of the peer's that resolves is its identity */
     const amble__ll_connect_data *data;
     bool channel_selection_2;
     uint64_t window_start_us; /* the transmit window begins */
@@ -153,6 +154,8 @@ typedef struct {
 } amble__ll_link_options;
 
 /* --- link.c --- */
+/* What a sleep clock accuracy of the air interface means, in parts per million. */
+unsigned amble__ll_clock_ppm(uint8_t code);
 void amble__ll_link_init(amble__ll_link *link, amble__controller *controller, uint16_t handle);
 bool amble__ll_link_available(const amble__controller *controller);
 bool amble__ll_link_any(const amble__controller *controller);

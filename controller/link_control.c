@@ -69,7 +69,7 @@ static void send_version(amble__ll_link *link)
     uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
     amble__writer w = amble__ll_control_begin(bytes, LL_VERSION_IND);
 
-    amble__write_u8(&w, AMBLE__LL_VERSION);
+    amble__write_u8(&w, amble__ll_version(link->activity.controller));
     amble__write_le16(&w, AMBLE__LL_COMPANY);
     amble__write_le16(&w, AMBLE__LL_SUBVERSION);
     link->version_sent = true;
@@ -182,7 +182,7 @@ static void start(amble__ll_link *link, amble__ll_procedure procedure)
         break;
     case AMBLE__LL_PROCEDURE_FEATURES:
         send_features(link, link->role == AMBLE__LL_CENTRAL ? LL_FEATURE_REQ : LL_PERIPHERAL_FEATURE_REQ,
-                      AMBLE__LL_FEATURES);
+                      amble__ll_features(link->activity.controller));
         break;
     case AMBLE__LL_PROCEDURE_PARAMETERS:
         amble__ll_parameters_start(link);
@@ -306,7 +306,8 @@ static void learn_features(amble__ll_link *link, amble__reader *in)
 static void answer_features(amble__ll_link *link, amble__reader *in)
 {
     learn_features(link, in);
-    send_features(link, LL_FEATURE_RSP, AMBLE__LL_FEATURES & (link->peer_features | ~UINT64_C(0xff)));
+    send_features(link, LL_FEATURE_RSP,
+                  amble__ll_features(link->activity.controller) & (link->peer_features | ~UINT64_C(0xff)));
 }
 
 static void feature_rsp(amble__ll_link *link, amble__reader *in)

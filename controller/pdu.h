@@ -14,6 +14,7 @@
 
 #define AMBLE__LL_T_IFS_US                  150 /* Vol 6, Part B, 4.1.1 */
 #define AMBLE__LL_JITTER_US                 4 /* the start of an answer may lie this far off: twice the 2 us of 4.2.1 */
+#define AMBLE__LL_TRANSMIT_DELAY_US         1250 /* transmitWindowDelay after CONNECT_IND: 4.5.3 */
 #define AMBLE__LL_UNIT_US                   1250 /* connection interval, transmit window */
 #define AMBLE__LL_HEADER                    2
 #define AMBLE__LL_ADDRESS                   6

@@ -37,6 +37,7 @@ void amble__ll_scan_window_init(amble__ll_scan_window *window, amble__controller
 {
     amble__ll_activity_init(&window->activity, controller, events, AMBLE__LL_URGENCY_SCAN);
     window->interval_timer.fire = interval_begins;
+    window->phy = AMBLE__PHY_1M;
 }
 
 bool amble__ll_scan_window_valid(uint16_t interval, uint16_t window)
@@ -65,7 +66,7 @@ void amble__ll_scan_window_listen(amble__ll_scan_window *window)
 
     if (amble__air_now(controller->air) < window->ends_us)
         amble__radio_listen(&controller->radio, (uint8_t)(AMBLE__LL_FIRST_ADVERTISING_CHANNEL + window->channel),
-                            AMBLE__PHY_1M, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, window->ends_us);
+                            window->phy, AMBLE__LL_ADVERTISING_ACCESS_ADDRESS, window->ends_us);
     else
         amble__ll_yield(&window->activity);
 }

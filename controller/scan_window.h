@@ -17,6 +17,7 @@ typedef struct {
     uint32_t window_us;
     uint64_t ends_us;
     uint8_t channel;
+    amble__phy phy; /* to be set before it starts; LE 1M unless it is */
 } amble__ll_scan_window;
 
 /* `lost` and `offered` of the events must be the two functions below, or call them. */
