@@ -3,13 +3,20 @@
 One Bumble host serves a characteristic, another finds it, connects, raises the MTU, discovers, reads, writes with
 and without response, is notified, and disconnects; once with random own addresses, once with public ones. Two more
 hosts change the parameters and the PHY of their link from both sides, pair and encrypt it, with LE legacy pairing and with
-LE Secure Connections. Then a peripheral loses its power.
+LE Secure Connections. Then a peripheral loses its power. Last, one host advertises as much as extended and periodic
+advertising can carry, and the other one hears all of it.
 """
 
 import asyncio
 
 import support
-from bumble.device import Peer
+from bumble import hci
+from bumble.device import (
+    AdvertisingEventProperties,
+    AdvertisingParameters,
+    Peer,
+    PeriodicAdvertisingParameters,
+)
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.hci import OwnAddressType, Phy
 from bumble.pairing import PairingConfig
@@ -163,6 +170,91 @@ async def loss_of_power(transport, air):
         assert reasons == [0x08], reasons  # Connection Timeout, Vol 1 Part F 2.8
 
 
+MOST = 1650  # octets of advertising data: Vol 4 Part E 7.8.57
+SET_IDENTIFIER = 3
+ADVERTISED = bytes(i * 7 % 251 for i in range(MOST))
+
+
+async def set_long_data(device, handle):
+    """Bumble itself sends one fragment only."""
+    command = hci.HCI_LE_Set_Extended_Advertising_Data_Command
+    parts = [ADVERTISED[at : at + 251] for at in range(0, MOST, 251)]
+    operations = [command.Operation.FIRST_FRAGMENT]
+    operations += [command.Operation.INTERMEDIATE_FRAGMENT] * (len(parts) - 2) + [command.Operation.LAST_FRAGMENT]
+    for operation, part in zip(operations, parts):
+        await device.send_sync_command(
+            command(
+                advertising_handle=handle, operation=operation, fragment_preference=1, advertising_data=part
+            )
+        )
+
+
+async def hear_long_data(device, address):
+    """Passive scanning on LE 1M until a whole extended advertisement of this device was heard."""
+    done = asyncio.get_running_loop().create_future()
+    heard = b""
+
+    def on_report(report):
+        nonlocal heard
+        if report.address != address or not hasattr(report, "secondary_phy"):
+            return
+        status = report.event_type >> 5 & 3
+        heard += report.data
+        if status == 0 and not done.done():
+            assert report.advertising_sid == SET_IDENTIFIER and report.secondary_phy == hci.HCI_LE_2M_PHY, report
+            done.set_result(heard)
+        if status != 1:
+            heard = b""
+
+    device.host.on("advertising_report", on_report)
+    await device.start_scanning(active=False, scanning_phys=[hci.HCI_LE_1M_PHY])
+    try:
+        return await asyncio.wait_for(done, 10)
+    finally:
+        await device.stop_scanning()
+
+
+async def follow_train(device, address):
+    sync = await device.create_periodic_advertising_sync(address, SET_IDENTIFIER, sync_timeout=2.0)
+    established = asyncio.Event()
+    heard = []
+    sync.on("establishment", established.set)
+    sync.on("periodic_advertisement", lambda advertisement: heard.append(bytes(advertisement.data_bytes)))
+    await device.start_scanning(active=False, scanning_phys=[hci.HCI_LE_1M_PHY])
+    await asyncio.wait_for(established.wait(), 10)
+    await device.stop_scanning()
+    await support.eventually(lambda: len(heard) >= 5, "five events of the train")
+    assert set(heard) == {ADVERTISED[:200]}, heard
+    await sync.terminate()
+
+
+async def extended(transport):
+    parameters = AdvertisingParameters(
+        advertising_event_properties=AdvertisingEventProperties(is_connectable=False),
+        primary_advertising_interval_min=50,
+        primary_advertising_interval_max=50,
+        secondary_advertising_phy=hci.Phy.LE_2M,
+        advertising_sid=SET_IDENTIFIER,
+    )
+    async with support.bumble_host(transport, "speaker", "C0:11:22:33:44:01") as speaker:
+        async with support.bumble_host(transport, "listener", "C0:11:22:33:44:02") as listener:
+            advertised = await speaker.create_advertising_set(
+                parameters,
+                random_address=speaker.random_address,
+                periodic_advertising_parameters=PeriodicAdvertisingParameters(100, 100),
+                periodic_advertising_data=ADVERTISED[:200],
+                auto_start=False,
+            )
+            await set_long_data(speaker, advertised.advertising_handle)
+            await advertised.start()
+            assert await hear_long_data(listener, speaker.random_address) == ADVERTISED
+            await advertised.start_periodic()
+            await follow_train(listener, speaker.random_address)
+            await advertised.stop_periodic()
+            await advertised.stop()
+            await advertised.remove()
+
+
 async def test():
     air, transport = await support.start_air()
     for own in (OwnAddressType.RANDOM, OwnAddressType.PUBLIC):
@@ -170,6 +262,7 @@ async def test():
     for secure_connections in (False, True):
         await encrypted_session(transport, secure_connections)
     await loss_of_power(transport, air)
+    await extended(transport)
     assert await air.stop() == 0
 
 
