@@ -262,7 +262,7 @@ static int use_many(bench_device *self, amble_connection *conn)
     all_at_once(&m, recv_on_one, 2 * HALF);
     assert_int_equal(amble_scope_wait(&scope, 300000), 0);
     amble_scope_close(&scope);
-    for (unsigned i = 0; i < 2 * HALF; i++)
+    for (unsigned i = 0; i < HALF; i++) /* the other half may be closed by now */
         assert_int_equal(amble_l2cap_flush(m.channels[i], WAIT_MS), 0);
     for (unsigned i = 0; i < HALF; i++) /* the other half is closed by the other side */
         amble_l2cap_close(m.channels[i]);
