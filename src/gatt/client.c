@@ -71,8 +71,8 @@ int amble__client_check_found(const amble_connection *conn, uint32_t generation,
     if (!conn)
         return AMBLE_ERR_ARGUMENT;
     link = conn->client;
-    if (conn->state == AMBLE__LINK_FREE || generation < conn->generation)
-        return AMBLE_ERR_STALE; /* of an earlier link */
+    if (conn->state == AMBLE__LINK_FREE || generation < conn->generation || conn->closed)
+        return AMBLE_ERR_STALE; /* of an earlier link, or of one that was closed */
     if (conn->end < 0)
         return conn->end;
     /* Found before the last change, and within what changed. */
