@@ -1,0 +1,272 @@
+/* Extended and periodic advertising between hosts: several sets side by side, long data, other PHYs, links made through them, and data that
+ * is followed without a link. */
+#include "bench.h"
+
+enum { LONG = 1200, WAIT_MS = 60000 };
+
+static bool stopped, able;
+
+/* Without such a controller there is nothing to be seen but its refusal, the first test. */
+static void needs_extended(void **state)
+{
+    (void)state;
+    if (!able)
+        skip();
+}
+
+/* --- several advertisers, long data ------------------------------------------------------------------------------- */
+static const amble_scan_options wide_open = {.interval_us = 30000, .window_us = 30000, .coded = true};
+
+static void fill(uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)(i * 7 + 1);
+}
+
+static int advertise_three(bench_device *self)
+{
+    uint8_t data[LONG];
+    const amble_advertise_options sets[] = {
+        {.interval_us = 100000, .name = "legacy"},
+        {.interval_us = 100000, .extended = true, .not_connectable = true, .data = data, .data_size = LONG},
+        {.interval_us = 100000, .extended = true, .phy = AMBLE_PHY_2M, .name = "a name that is longer than 31 bytes"}};
+    amble_advertiser advertisers[3];
+
+    fill(data, sizeof data);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(amble_advertise_open(self->ble, &advertisers[i], &sets[i]), 0);
+    while (!stopped)
+        bench_sleep(50);
+    for (int i = 0; i < 3; i++)
+        amble_advertise_close(&advertisers[i]);
+    return 0;
+}
+
+static int see_three(bench_device *self)
+{
+    bool legacy = false, long_one = false, named = false;
+    amble_scan_result result;
+    amble_scanner scanner;
+    uint8_t data[LONG];
+    char name[32];
+
+    fill(data, sizeof data);
+    assert_int_equal(amble_scan_open(self->ble, &scanner, &wide_open, WAIT_MS), 0);
+    while (!legacy || !long_one || !named) {
+        assert_int_equal(amble_scan_next(&scanner, &result, AMBLE_FOREVER), 1);
+        if (!result.extended) {
+            assert_string_equal(amble_scan_name(&result, name, ""), "legacy");
+            legacy = true;
+        } else if (result.size == LONG) {
+            assert_memory_equal(result.data, data, LONG);
+            assert_false(result.connectable || result.truncated);
+            long_one = true;
+        } else {
+            assert_string_equal(amble_scan_name(&result, name, ""), "a name that is longer than 31 b");
+            assert_int_equal(result.phy, AMBLE_PHY_2M);
+            assert_true(result.connectable);
+            named = true;
+        }
+    }
+    amble_scan_close(&scanner);
+    stopped = true;
+    return 0;
+}
+
+static void sets_go_on_side_by_side(void **state)
+{
+    const double losses[] = {0, 5, 20};
+
+    needs_extended(state);
+    for (int i = 0; i < 3; i++) {
+        stopped = false;
+        BENCH_RUN(&((bench_options){.seed = 1, .loss = losses[i]}),
+                  {.label = "sender", .script = advertise_three, .config = {.advertisers = 3, .advertised_size = LONG}},
+                  {.label = "seeker", .script = see_three, .config = {.scanned_size = LONG}});
+    }
+}
+
+/* --- links through extended advertising --------------------------------------------------------------------------- */
+static amble_phy phy;
+
+/* A central whose first packet never came is none, and another one is awaited. */
+static int be_met(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US, .extended = true, .phy = phy};
+    amble_connection *conn;
+    int r;
+
+    while (!stopped) {
+        r = amble_advertise(self->ble, &options, &conn, 500);
+        assert_true(r == 0 || r == AMBLE_ERR_TIMEOUT);
+        if (r == 0)
+            bench_await_end(conn);
+    }
+    return 0;
+}
+
+static int meet(bench_device *self)
+{
+    amble_connection *conn;
+
+    assert_int_equal(amble_connect(self->ble, bench_address("peripheral"), NULL, &conn, WAIT_MS), 0);
+    assert_int_equal(amble_exchange_mtu(conn, WAIT_MS), 247);
+    amble_connection_close(conn);
+    stopped = true;
+    return 0;
+}
+
+static void links_are_made_through_extended_advertising(void **state)
+{
+    needs_extended(state);
+    for (int i = 0; i < 6; i++) {
+        phy = i % 2 ? AMBLE_PHY_2M : AMBLE_PHY_1M;
+        stopped = false;
+        BENCH_RUN(&((bench_options){.seed = 1,
+                                    .loss = i < 2   ? 0
+                                            : i < 4 ? 5
+                                                    : 20}),
+                  {.label = "peripheral", .script = be_met}, {.label = "central", .script = meet});
+    }
+}
+
+/* Two connectable sets: each central goes to the one it came to. One whose first packet never came, comes again. */
+static amble_connection *await_on(amble_advertiser *advertiser, amble_device peer)
+{
+    amble_connection *conn;
+
+    for (;;) {
+        assert_int_equal(amble_advertise_next(advertiser, &conn, WAIT_MS), 0);
+        assert_true(amble_device_equal(amble_connection_device(conn), peer));
+        if (amble_disconnected(conn, 5000) == AMBLE_ERR_TIMEOUT) /* longer than the supervision timeout */
+            return conn;
+        amble_connection_close(conn);
+    }
+}
+
+static int welcome_two(bench_device *self)
+{
+    const amble_device first = bench_address("first"), second = bench_address("second");
+    const amble_advertise_options options[] = {{.interval_us = BENCH_ADVERTISE_US, .directed_to = &first},
+                                               {.interval_us = BENCH_ADVERTISE_US, .directed_to = &second}};
+    amble_advertiser advertisers[2];
+    amble_connection *conn[2];
+
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(amble_advertise_open(self->ble, &advertisers[i], &options[i]), 0);
+    for (int i = 1; i >= 0; i--) {
+        conn[i] = await_on(&advertisers[i], i ? second : first);
+        amble_advertise_close(&advertisers[i]);
+    }
+    bench_await_end(conn[0]);
+    bench_await_end(conn[1]);
+    return 0;
+}
+static int visit(bench_device *self)
+{
+    amble_connection *conn;
+
+    assert_int_equal(amble_connect(self->ble, bench_address("host"), NULL, &conn, WAIT_MS), 0);
+    bench_sleep(20000);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void centrals_go_to_the_set_they_came_to(void **state)
+{
+    needs_extended(state);
+    BENCH_RUN_LOSSY({.label = "host", .script = welcome_two}, {.label = "first", .script = visit},
+                    {.label = "second", .script = visit});
+}
+
+/* --- periodic ----------------------------------------------------------------------------------------------------- */
+enum { READINGS = 10 };
+
+static int send_readings(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = 100000,
+                                             .extended = true,
+                                             .not_connectable = true,
+                                             .periodic_interval_us = 50000,
+                                             .name = "readings"};
+    amble_advertiser advertiser;
+
+    assert_int_equal(amble_advertise_open(self->ble, &advertiser, &options), 0);
+    for (uint8_t reading = 0; !stopped; reading++) {
+        assert_int_equal(amble_periodic_send(&advertiser, &reading, 1, 5000), 0);
+        bench_sleep(500);
+    }
+    amble_advertise_close(&advertiser);
+    return 0;
+}
+
+static int follow_readings(bench_device *self)
+{
+    const amble_scan_options options = {.interval_us = 30000, .window_us = 30000, .name = "readings"};
+    amble_periodic periodic;
+    amble_periodic_report report;
+    amble_scan_result found;
+    int last = -1, changes = 0, r;
+
+    assert_int_equal(amble_scan_find(self->ble, &options, &found, WAIT_MS), 0);
+    assert_int_equal(found.periodic_interval_us, 50000);
+    assert_int_equal(amble_periodic_open(self->ble, &periodic, found.device, found.set, NULL, WAIT_MS), 0);
+    while (changes < READINGS) {
+        assert_int_equal(amble_periodic_next(&periodic, &report, 10000), 0);
+        if (report.truncated || report.size != 1 || report.data[0] == last)
+            continue;
+        assert_true(last < 0 || (uint8_t)(report.data[0] - last) < 20); /* in order */
+        last = report.data[0];
+        changes++;
+    }
+    stopped = true;
+    while ((r = amble_periodic_next(&periodic, &report, WAIT_MS)) == 0)
+        ;
+    assert_int_equal(r, AMBLE_ERR_DISCONNECTED); /* it is not heard any more */
+    amble_periodic_close(&periodic);
+    assert_int_equal(amble_periodic_open(self->ble, &periodic, found.device, found.set, NULL, 2000), AMBLE_ERR_TIMEOUT);
+    return 0;
+}
+
+static void periodic_data_is_followed(void **state)
+{
+    const double losses[] = {0, 5, 20};
+
+    needs_extended(state);
+    for (int i = 0; i < 3; i++) {
+        stopped = false;
+        BENCH_RUN(&((bench_options){.seed = 2, .loss = losses[i]}), {.label = "sender", .script = send_readings},
+                  {.label = "listener", .script = follow_readings});
+    }
+}
+
+/* --- what the controller can -------------------------------------------------------------------------------------- */
+/* A controller without extended advertising is refused nothing silently. */
+static int probe(bench_device *self)
+{
+    const amble_advertise_options options = {.extended = true, .not_connectable = true};
+    const int r = amble_advertise(self->ble, &options, NULL, 100);
+
+    able = r == 0;
+    assert_true(able || r == AMBLE_ERR_UNSUPPORTED);
+    return 0;
+}
+
+static void the_controller_can_or_says_so(void **state)
+{
+    (void)state;
+    BENCH_RUN(&(bench_options){.seed = 1}, {.label = "probe", .script = probe});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_controller_can_or_says_so),
+        cmocka_unit_test(sets_go_on_side_by_side),
+        cmocka_unit_test(links_are_made_through_extended_advertising),
+        cmocka_unit_test(centrals_go_to_the_set_they_came_to),
+        cmocka_unit_test(periodic_data_is_followed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
