@@ -145,7 +145,7 @@ int amble__cli_bonds(int argc, char **argv)
     bonds_options o = {.json = false};
     amble_device device = {.type = AMBLE_PUBLIC};
     amble_bonds *bonds;
-    bool has_device;
+    bool has_device = false;
     int r = amble__options_take(&amble__command_bonds, argc, argv, &o);
 
     if (r || (r = check_words(&o, &device, &has_device)) < 0)

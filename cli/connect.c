@@ -160,7 +160,7 @@ static int tell_link(const connect_options *o, const char *event, amble_connecti
     const amble_parameters now = amble_connection_parameters(conn);
     const amble_data_length length = amble_connection_data_length(conn);
     char address[AMBLE_DEVICE_TEXT];
-    amble_phys phys;
+    amble_phys phys = {.send = AMBLE_PHY_1M, .receive = AMBLE_PHY_1M};
     int8_t rssi;
     int r = amble_connection_rssi(conn, &rssi, o->timeout_ms);
 
@@ -170,7 +170,6 @@ static int tell_link(const connect_options *o, const char *event, amble_connecti
         if (r > -0x100)
             return r;
         rssi = 127;
-        phys = (amble_phys){.send = AMBLE_PHY_1M, .receive = AMBLE_PHY_1M};
     }
     amble_device_text(amble_connection_device(conn), address);
     if (o->json) {

@@ -177,9 +177,9 @@ static int app(amble *ble, int argc, char **argv)
 {
     amble_l2cap_channel *channel = NULL;
     amble_connection *conn = NULL;
-    l2cap_options o;
+    l2cap_options o = {0};
     uint64_t bytes = 0, start_us;
-    uint16_t psm;
+    uint16_t psm = 0;
     FILE *file;
     bool sends;
     int r = parse(argc, argv, &o, &psm);

@@ -58,7 +58,7 @@ static bool is_stale(const char *path)
 
     if (strlen(path) >= sizeof address.sun_path)
         return false;
-    strcpy(address.sun_path, path); /* its length was checked */
+    memcpy(address.sun_path, path, strlen(path)); /* its length was checked, the rest is zero */
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)
         return false;

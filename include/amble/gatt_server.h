@@ -38,16 +38,16 @@ typedef amble_characteristic amble_descriptor;
 struct amble_characteristic {
     const amble_uuid *uuid;
     bool read, write, write_no_response, notify, indicate;
-    bool reliable_write;  /* say so to clients, in the extended properties descriptor (Vol 3 Part G 3.3.3.1) */
-    bool capture;         /* queue every write, see above */
-    bool append;          /* a write is added to the value, which grows to max_size; amble_local_read empties it */
-    bool answer_reads;    /* each read is answered by a task: amble_requested */
-    bool answer_writes;   /* each write is accepted or refused by a task: amble_requested */
-    uint16_t max_size;    /* of the value, in bytes, at most 512; 0: 20, or the initial value's size if that is more */
-    uint16_t write_depth; /* places in the queue with `capture`; the value in view keeps its place; 0: 4 */
+    bool reliable_write;   /* say so to clients, in the extended properties descriptor (Vol 3 Part G 3.3.3.1) */
+    bool capture;          /* queue every write, see above */
+    bool append;           /* a write is added to the value, which grows to max_size; amble_local_read empties it */
+    bool answer_reads;     /* each read is answered by a task: amble_requested */
+    bool answer_writes;    /* each write is accepted or refused by a task: amble_requested */
+    uint16_t max_size;     /* of the value, in bytes, at most 512; 0: 20, or the initial value's size if that is more */
+    uint16_t write_depth;  /* places in the queue with `capture`; the value in view keeps its place; 0: 4 */
+    uint16_t initial_size; /* of `initial` */
     amble_security read_security, write_security; /* what the link needs; the CCCD needs read_security */
     const void *initial;
-    uint16_t initial_size;
     const amble_descriptor *const *descriptors; /* ended by NULL; AMBLE_LIST; or NULL */
 };
 typedef struct amble_service amble_service;

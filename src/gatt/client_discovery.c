@@ -123,7 +123,7 @@ static bool read_uuid(amble__bytes bytes, amble_uuid *uuid)
 /* --- services ----------------------------------------------------------------------------------------------------- */
 static int next_service(amble_connection *conn, amble_remote_service *out, uint64_t deadline_us)
 {
-    amble__att_entry entry;
+    amble__att_entry entry = {0};
     const unsigned start = out->end + 1u; /* 1 for a zeroed one */
     int r = next_entry(conn->client, &services_list, start, LAST_HANDLE, &entry, deadline_us);
 
@@ -175,7 +175,7 @@ static int next_included(const amble_remote_service *service, amble_remote_servi
 {
     amble_connection *conn = service->conn;
     const unsigned start = out->conn ? out->include + 1u : service->start;
-    amble__att_entry entry;
+    amble__att_entry entry = {0};
     amble__reader value;
     int r = next_entry(conn->client, &includes_list, start, service->end, &entry, deadline_us);
 
@@ -271,7 +271,7 @@ static bool is_declaration(const amble_uuid *uuid)
 static int next_descriptor(const amble_remote_characteristic *c, amble_remote_descriptor *out, uint64_t deadline_us)
 {
     const unsigned start = (out->conn ? out->handle : c->value_handle) + 1u;
-    amble__att_entry entry;
+    amble__att_entry entry = {0};
     int r = next_entry(c->conn->client, &information_list, start, c->end, &entry, deadline_us);
 
     if (r <= 0)

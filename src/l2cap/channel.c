@@ -219,7 +219,7 @@ void amble__channels_lost(amble__l2cap_link *link)
 {
     amble__work_cancel(&link->channels.work);
     for (size_t i = 0; i < link->l2cap->channels.cids; i++)
-        if (channel_at(link, i))
+        if (link->channels.by_cid[i])
             amble__channel_ended(channel_at(link, i), link->conn->end);
     /* Those that ended before and nobody can accept any more. */
     for (size_t i = 0; i < link->l2cap->channels.count; i++) {

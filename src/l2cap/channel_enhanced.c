@@ -223,7 +223,7 @@ int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amb
         r = AMBLE_ERR_ARGUMENT;
     if (r == 0)
         r = take_all(conn, psm, &filled, taken, count);
-    if (r < 0)
+    if (r)
         return r;
     r = ask_for_all(conn, taken, count, deadline);
     for (unsigned i = 0; i < count; i++) {
