@@ -334,6 +334,7 @@ static int run_all(void *arg)
 {
     (void)arg;
     assert_int_equal(amble_air_set_loss("bench", run.options.loss), 0);
+    assert_int_equal(amble_air_set_old("bench", run.options.old), 0);
     assert_int_equal(amble_air_sniff("bench", on_packet, NULL), 0);
     for (unsigned i = 0; i < run.count; i++)
         assert_int_equal(bench_open(&run.devices[i]), 0);
@@ -390,10 +391,16 @@ void bench_run(const bench_options *options, const bench_device *devices, size_t
 
 static const double losses[] = {0, 5, 20};
 
-void bench_run_lossy(const bench_device *devices, size_t count)
+void bench_run_lossy_new(const bench_device *devices, size_t count)
 {
     for (unsigned i = 0; i < 3; i++)
         bench_run(&(bench_options){.loss = losses[i], .seed = 1 + i}, devices, count);
+}
+
+void bench_run_lossy(const bench_device *devices, size_t count)
+{
+    bench_run_lossy_new(devices, count);
+    bench_run(&(bench_options){.loss = losses[1], .seed = 4, .old = true}, devices, count);
 }
 
 /* The first run says what is right; `first` is empty before it. */

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t seed;
     int limit_ms;    /* of all scripts, virtual; 0: ten minutes */
     bool any_result; /* a script may end with an error */
+    bool old;        /* the controllers are of Bluetooth 4.2, see amble_air_set_old */
 } bench_options;
 
 /* Runs the scripts of `count` devices; fails the test when one does not end, or something is left. */
@@ -41,8 +42,13 @@ void bench_run(const bench_options *options, const bench_device *devices, size_t
 #define BENCH_RUN(options, ...)                                                                                        \
     bench_run(options, (const bench_device[]){__VA_ARGS__},                                                            \
               sizeof((const bench_device[]){__VA_ARGS__}) / sizeof(bench_device))
-/* The same at 0 %, 5 % and 20 % loss. */
+/* The same at 0 %, 5 % and 20 % loss, and at 5 % on old controllers. */
 void bench_run_lossy(const bench_device *devices, size_t count);
+/* Without the old ones: for what Bluetooth 4.2 does not have. */
+void bench_run_lossy_new(const bench_device *devices, size_t count);
+#define BENCH_RUN_LOSSY_NEW(...)                                                                                       \
+    bench_run_lossy_new((const bench_device[]){__VA_ARGS__},                                                           \
+                        sizeof((const bench_device[]){__VA_ARGS__}) / sizeof(bench_device))
 #define BENCH_RUN_LOSSY(...)                                                                                           \
     bench_run_lossy((const bench_device[]){__VA_ARGS__},                                                               \
                     sizeof((const bench_device[]){__VA_ARGS__}) / sizeof(bench_device))

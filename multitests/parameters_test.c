@@ -204,7 +204,7 @@ static int be_tuned(bench_device *self)
 static void the_radio_is_tuned(void **state)
 {
     (void)state;
-    BENCH_RUN_LOSSY({.label = "peripheral", .script = be_tuned}, {.label = "central", .script = tune});
+    BENCH_RUN_LOSSY_NEW({.label = "peripheral", .script = be_tuned}, {.label = "central", .script = tune});
 }
 
 /* --- both connect to each other ----------------------------------------------------------------------------------- */

@@ -367,7 +367,8 @@ static int life(bench_device *self)
 
 static uint64_t play(unsigned seed)
 {
-    const bench_options options = {.seed = seed, .loss = seed % 4 == 0 ? 0 : seed * 7 % 25, .limit_ms = LIMIT};
+    const bench_options options = {
+        .seed = seed, .loss = seed % 4 == 0 ? 0 : seed * 7 % 25, .limit_ms = LIMIT, .old = seed % 3 == 0};
     bench_device list[BENCH_DEVICES];
 
     dice_state = seed * UINT64_C(0x9e3779b97f4a7c15);

@@ -169,8 +169,8 @@ static int close_everything(bench_device *self)
 static void closing_a_host_ends_every_wait(void **state)
 {
     (void)state;
-    BENCH_RUN_LOSSY({.label = "server", .script = be_there, .config = {.services = {&service}}},
-                    {.label = "client", .script = close_everything, .config = {.services = {&service}}});
+    BENCH_RUN_LOSSY_NEW({.label = "server", .script = be_there, .config = {.services = {&service}}},
+                        {.label = "client", .script = close_everything, .config = {.services = {&service}}});
 }
 
 /* --- a controller without power ----------------------------------------------------------------------------------- */
@@ -222,8 +222,8 @@ static int lose_power(bench_device *self)
 static void a_lost_controller_ends_every_wait(void **state)
 {
     (void)state;
-    BENCH_RUN_LOSSY({.label = "server", .script = be_left, .config = {.services = {&service}}},
-                    {.label = "client", .script = lose_power, .config = {.services = {&service}}});
+    BENCH_RUN_LOSSY_NEW({.label = "server", .script = be_left, .config = {.services = {&service}}},
+                        {.label = "client", .script = lose_power, .config = {.services = {&service}}});
 }
 
 /* --- the server's host closes ------------------------------------------------------------------------------------- */

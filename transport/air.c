@@ -217,6 +217,17 @@ int amble_air_set_buffers(const char *air, unsigned packets)
     return r;
 }
 
+int amble_air_set_old(const char *air, bool old)
+{
+    amble__airspace *space;
+    const char *label;
+    const int r = named(air, &space, &label);
+
+    if (!r)
+        amble__airspace_set_old(space, old);
+    return r;
+}
+
 int amble_air_unplug(const char *controller)
 {
     amble__airspace *space;

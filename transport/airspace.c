@@ -34,6 +34,7 @@ struct amble__airspace {
     amble__list seats;
     uint32_t last_number;
     uint8_t acl_buffers; /* of controllers to come; 0: as many as they like */
+    bool old;            /* those to come are of Bluetooth 4.2 */
     void (*sniff)(void *user, const amble_air_packet *packet);
     void *sniff_user;
     amble__btsnoop snoop;     /* closed: no capture */
@@ -183,6 +184,7 @@ void amble__airspace_set_loss(amble__airspace *space, uint32_t millionths)
 }
 
 void amble__airspace_set_buffers(amble__airspace *space, uint8_t packets) { space->acl_buffers = packets; }
+void amble__airspace_set_old(amble__airspace *space, bool old) { space->old = old; }
 
 static void on_air_packet(void *user, const amble__air_packet *p)
 {
@@ -293,8 +295,10 @@ static int controller_open(amble__station *station)
 {
     const uint32_t number = number_of(station->space, station->options.label);
     const uint64_t address = (uint64_t)ADDRESS_PREFIX << 24 | number;
-    amble__controller_options options = {
-        .to_host = on_packet, .user = station, .acl_buffers = station->space->acl_buffers};
+    amble__controller_options options = {.to_host = on_packet,
+                                         .user = station,
+                                         .acl_buffers = station->space->acl_buffers,
+                                         .only_4_2 = station->space->old};
 
     if (!number)
         return AMBLE_ERR_NO_MEMORY;

@@ -29,6 +29,8 @@ int amble__airspace_find(const char *name, amble__airspace **space);
 void amble__airspace_set_loss(amble__airspace *space, uint32_t millionths);
 /* See amble_air_set_buffers. */
 void amble__airspace_set_buffers(amble__airspace *space, uint8_t packets);
+/* See amble_air_set_old. */
+void amble__airspace_set_old(amble__airspace *space, bool old);
 /* See amble_air_sniff. */
 void amble__airspace_sniff(amble__airspace *space, void (*sniff)(void *user, const amble_air_packet *packet),
                            void *user);

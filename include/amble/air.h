@@ -10,6 +10,7 @@
  * thread (amble_run). */
 #ifndef AMBLE_AIR_H
 #define AMBLE_AIR_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,11 @@ int amble_air_set_loss(const char *air, double percent);
 /* Controllers that join this air from now on hold `packets` ACL packets of their host, 1 to 255 (they have 8): to see how
  * a program does on a small one. Errors: AMBLE_ERR_ARGUMENT, and as amble_air_set_loss. */
 int amble_air_set_buffers(const char *air, unsigned packets);
+
+/* Controllers that join this air from now on are of Bluetooth 4.2 when `old`: legacy advertising and scanning commands,
+ * LE 1M only, channel selection algorithm #1. To see that a program does without what is newer. Errors as
+ * amble_air_set_loss. */
+int amble_air_set_old(const char *air, bool old);
 
 /* Takes away the power of a labelled controller, "desk/lamp". Its peers hear nothing more of it, and find out by their
  * supervision timeout. Its host ends every wait with AMBLE_ERR_CONTROLLER, as with a USB dongle pulled out, and can
