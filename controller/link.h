@@ -125,6 +125,7 @@ struct amble__ll_link {
     amble__ll_procedure procedure;      /* under way, started here */
     amble__ll_procedure peer_procedure; /* PARAMETERS, PHY or ENCRYPTION, started by the peer and not over */
     amble__phy tx_phy, rx_phy;          /* tx_phy says the coding too */
+    amble__phy heard_phy;               /* of the last packet, with the coding the peer chose; 0: none yet */
     amble__phy preferred_coding;        /* for LE Coded */
     unsigned wanted;                    /* bit n: procedure n is to be started */
     unsigned for_host;                  /* bit n: the host waits for the result of procedure n */

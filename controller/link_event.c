@@ -88,6 +88,12 @@ static uint32_t packet_time(const amble__ll_link *link, amble__phy phy, size_t p
     return air_time(phy, payload + (payload && link->encryption.sealing ? AMBLE__CCM_MIC : 0));
 }
 
+/* The peer goes on with the coding it had; the first packet on a PHY may have the slower one. */
+static amble__phy phy_to_expect(const amble__ll_link *link)
+{
+    return amble__phy_number(link->heard_phy) == amble__phy_number(link->rx_phy) ? link->heard_phy : link->rx_phy;
+}
+
 /* Whether a packet from us that begins at `start_us`, with an answer of `answer` octets, is over in time. The first
  * exchange of an event looks at this link only: whom it is in the way of is more urgent next time. */
 static bool fits(const amble__ll_link *link, uint64_t start_us, size_t size, size_t answer)
@@ -96,7 +102,7 @@ static bool fits(const amble__ll_link *link, uint64_t start_us, size_t size, siz
     uint64_t end = start_us + packet_time(link, link->tx_phy, size) + AMBLE__LL_T_IFS_US;
 
     if (link->role == AMBLE__LL_CENTRAL)
-        end += packet_time(link, link->rx_phy, answer) + AMBLE__LL_T_IFS_US;
+        end += packet_time(link, phy_to_expect(link), answer) + AMBLE__LL_T_IFS_US;
     return end <= (first ? amble__ll_link_next_start(link) : amble__ll_link_deadline(link));
 }
 
@@ -357,6 +363,7 @@ static void received(amble__ll_activity *activity, const amble__radio_packet *pa
         return;
     }
     hear_anchor(link, packet);
+    link->heard_phy = packet->phy;
     if (link->role == AMBLE__LL_CENTRAL ? central_continues(link, start) : peripheral_answers(link, start))
         amble__air_arm(activity->controller->air, &link->event_timer, start);
     else

@@ -1,8 +1,10 @@
 /* The radio of a link: PHYs, data length, channels, signal strength. Each is one command; that of the PHYs ends with an event. */
 #include "gap/gap_room.h"
 
-enum { LEAST_DATA_LENGTH = 27, MOST_DATA_LENGTH = 251 }; /* Vol 6 Part B 4.5.10 */
-enum { OVERHEAD_BYTES = 14, US_PER_BYTE = 8 };           /* of a packet on LE 1M, MIC included */
+enum { LEAST_DATA_LENGTH = 27, MOST_DATA_LENGTH = 251 };  /* Vol 6 Part B 4.5.10 */
+enum { OVERHEAD_BYTES = 14, US_PER_BYTE = 8 };            /* of a packet on LE 1M, MIC included */
+enum { CODED_OVERHEAD_US = 976, CODED_US_PER_BYTE = 64 }; /* and on LE Coded with eight symbols a bit: Part B 2.2 */
+enum { LE_FEATURE_CODED = 11 };
 enum { CHANNEL_MAP = 5, LEAST_CHANNELS = 2 };
 
 /* A command about the link: its handle, then `size` more bytes. The reply repeats the handle. */
@@ -89,6 +91,14 @@ void amble__phy_event(amble__gap *gap, amble__reader *r)
 }
 
 /* --- data length -------------------------------------------------------------------------------------------------- */
+/* The longest that a packet may take on any PHY of this controller: a link that changes to a slower one keeps its length. */
+static unsigned packet_us(const amble__gap *gap, unsigned bytes)
+{
+    const bool coded = gap->le_features[LE_FEATURE_CODED / 8] >> LE_FEATURE_CODED % 8 & 1;
+
+    return coded ? CODED_OVERHEAD_US + bytes * CODED_US_PER_BYTE : (bytes + OVERHEAD_BYTES) * US_PER_BYTE;
+}
+
 int amble_connection_set_data_length(amble_connection *conn, uint16_t bytes, int timeout_ms)
 {
     uint8_t parameters[4];
@@ -96,7 +106,7 @@ int amble_connection_set_data_length(amble_connection *conn, uint16_t bytes, int
     if (bytes < LEAST_DATA_LENGTH || bytes > MOST_DATA_LENGTH)
         return AMBLE_ERR_ARGUMENT;
     amble__put_le16(parameters, bytes);
-    amble__put_le16(parameters + 2, (bytes + OVERHEAD_BYTES) * (unsigned)US_PER_BYTE);
+    amble__put_le16(parameters + 2, packet_us(amble__gap_of(amble_connection_host(conn)), bytes));
     return ask(conn, AMBLE__HCI_LE_SET_DATA_LENGTH, parameters, sizeof parameters, NULL, 0, timeout_ms);
 }
 

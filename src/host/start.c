@@ -16,6 +16,7 @@ enum {
     LE_FEATURE_EXTENDED_ADVERTISING = 12,
     LARGEST_PACKET = 251,     /* of the link layer, in bytes */
     LARGEST_PACKET_US = 2120, /* its time on LE 1M, Vol 6 Part B 4.5.10 */
+    LARGEST_CODED_US = 17040, /* and on LE Coded with eight symbols a bit; refused where there is no such PHY */
     SUPPORTED_COMMANDS = 64,
     READ_REMOTE_FEATURES_OCTET = 27, /* bit 5, Vol 4 Part E 6.27 */
     READ_REMOTE_FEATURES_BIT = 5,
@@ -109,12 +110,12 @@ static int take_address(amble *ble)
     return amble__hci_command(&ble->hci, AMBLE__HCI_LE_SET_RANDOM_ADDRESS, own->bytes, sizeof own->bytes, NULL, 0);
 }
 
-static int use_long_packets(amble *ble)
+static int use_long_packets(amble *ble, bool coded)
 {
     uint8_t parameters[4];
 
     amble__put_le16(parameters, LARGEST_PACKET);
-    amble__put_le16(parameters + 2, LARGEST_PACKET_US);
+    amble__put_le16(parameters + 2, coded ? LARGEST_CODED_US : LARGEST_PACKET_US);
     return amble__hci_command(&ble->hci, AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH, parameters, sizeof parameters, NULL,
                               0);
 }
@@ -167,5 +168,5 @@ int amble__host_start(amble *ble)
     if ((r = read_abilities(ble, le_features)) < 0 || (r = set_mask(ble, AMBLE__HCI_SET_EVENT_MASK, EVENT_MASK)) < 0 ||
         (r = read_buffers(ble)) < 0 || (r = take_address(ble)) < 0 || (r = choose_commands(ble, le_features)) < 0)
         return r;
-    return bit(le_features, LE_FEATURE_DATA_LENGTH) ? use_long_packets(ble) : 0;
+    return bit(le_features, LE_FEATURE_DATA_LENGTH) ? use_long_packets(ble, bit(le_features, LE_FEATURE_CODED)) : 0;
 }
