@@ -297,6 +297,36 @@ static void a_lost_bond_is_named(void **state)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
+/* --- who leaves at once ---------------------------------------------------------------------------------------------- */
+static int serve_twice(bench_device *self)
+{
+    bench_await_end(bench_await(self));
+    bench_await_end(bench_await(self));
+    return 0;
+}
+
+/* amble_pair says it is done: then the keys of this side are with the other one, whatever the air loses. */
+static int pair_and_leave(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+
+    assert_int_equal(amble_pair(conn, NULL, 60000), 0);
+    amble_connection_close(conn);
+    conn = bench_connect(self, "server");
+    assert_int_equal(amble_encrypted(conn, 30000), 0); /* by itself */
+    assert_true(amble_connection_bonded(conn));
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void keys_arrive_before_a_pairing_is_done(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 10; seed++)
+        BENCH_RUN(&((bench_options){.seed = seed, .loss = 20}), {.label = "server", .script = serve_twice},
+                  {.label = "client", .script = pair_and_leave});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +337,7 @@ int main(void)
         cmocka_unit_test(without_encryption_the_sniffer_sees_it),
         cmocka_unit_test(several_links_pair_at_once),
         cmocka_unit_test(a_lost_bond_is_named),
+        cmocka_unit_test(keys_arrive_before_a_pairing_is_done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
