@@ -67,7 +67,7 @@ foreach(source ${AMBLE_TESTS} ${cli_tests} ${example_tests} ${multitests} ${inte
     set(parts amble_multitest_parts)
   endif()
   amble_test_program(${room}_${name} ${source} ${parts})
-  amble_add_test(${room}/${name} COMMAND ${room}_${name} LABELS ${room})
+  amble_add_test(${room}/${name} COMMAND ${room}_${name} LABELS ${room} TIMEOUT 600) # AMBLE_LONG takes its time
 endforeach()
 
 # Foreign stacks run in real time, and what clang could find with them gcc finds: two builds are enough.

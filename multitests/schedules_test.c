@@ -3,7 +3,7 @@
  *
  *     AMBLE_SEED=N           one schedule
  *     AMBLE_SCHEDULES=N      so many instead of 50
- *     AMBLE_LONG=1           500
+ *     AMBLE_LONG=1           2,000
  *
  * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a
  * link, since the host may be closed at any moment, and handles end with it. */
@@ -398,7 +398,7 @@ static unsigned from_environment(const char *name, unsigned otherwise)
 static void nothing_is_left_after_any_schedule(void **state)
 {
     const unsigned one = from_environment("AMBLE_SEED", 0);
-    const unsigned count = from_environment("AMBLE_SCHEDULES", from_environment("AMBLE_LONG", 0) ? 500 : 50);
+    const unsigned count = from_environment("AMBLE_SCHEDULES", from_environment("AMBLE_LONG", 0) ? 2000 : 50);
 
     (void)state;
     for (unsigned seed = one ? one : 1; seed <= (one ? one : count); seed++) {
