@@ -26,6 +26,7 @@
 #ifndef AMBLE_L2CAP_H
 #define AMBLE_L2CAP_H
 #include <amble/host.h>
+#include <amble/security_level.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -38,8 +39,9 @@ typedef struct {
     uint16_t
         sdu_size; /* largest SDU that amble_l2cap_send makes, at most channel_send_size - 2; 0: half of channel_send_size; the
                              peer's MTU where that is less */
-    uint16_t backlog;     /* listening: channels of one link that may wait for amble_l2cap_accept; 0: 4 */
-    bool close_on_cancel; /* a send that ends early after a part of its bytes was taken closes the channel */
+    uint16_t backlog;        /* listening: channels of one link that may wait for amble_l2cap_accept; 0: 4 */
+    amble_security security; /* listening: what the link needs; who has less is refused with 0x0005, 0x0007 or 0x0008 */
+    bool close_on_cancel;    /* a send that ends early after a part of its bytes was taken closes the channel */
 } amble_l2cap_options;
 
 /* --- listening ---------------------------------------------------------------------------------------------------- */

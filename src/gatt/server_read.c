@@ -1,8 +1,6 @@
 /* Reading: one value, a part of it, several at once (Vol 3 Part F 3.4.4), and who may. */
 #include "gatt/server.h"
 
-enum { FULL_KEY = 16 };
-
 amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amble__server_link *link,
                                     uint8_t scratch[AMBLE__DECLARATION_SIZE])
 {
@@ -23,20 +21,16 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
     }
 }
 
-/* Vol 3 Part C 10.3.1: without any key the peer has to pair, with one it has to encrypt; a key that is too weak has to be made anew. */
 uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted)
 {
-    const amble__link_security *security = &conn->security;
+    static const uint8_t errors[] = {
+        [AMBLE__GUARD_SATISFIED] = 0,
+        [AMBLE__GUARD_WANTS_AUTHENTICATION] = AMBLE__ATT_INSUFFICIENT_AUTHENTICATION,
+        [AMBLE__GUARD_WANTS_ENCRYPTION] = AMBLE__ATT_INSUFFICIENT_ENCRYPTION,
+        [AMBLE__GUARD_WANTS_LONGER_KEY] = AMBLE__ATT_KEY_TOO_SHORT,
+    };
 
-    if (wanted == AMBLE_OPEN)
-        return 0;
-    if (!security->encrypted)
-        return security->bonded ? AMBLE__ATT_INSUFFICIENT_ENCRYPTION : AMBLE__ATT_INSUFFICIENT_AUTHENTICATION;
-    if (wanted >= AMBLE_AUTHENTICATED && !security->authenticated)
-        return AMBLE__ATT_INSUFFICIENT_AUTHENTICATION;
-    if (wanted == AMBLE_SECURE && !security->secure_connections)
-        return AMBLE__ATT_INSUFFICIENT_AUTHENTICATION;
-    return wanted == AMBLE_SECURE && security->key_size < FULL_KEY ? AMBLE__ATT_KEY_TOO_SHORT : 0;
+    return errors[amble__link_guard(conn, wanted)];
 }
 
 uint8_t amble__attribute_read_error(const amble__attribute *attribute, const amble_connection *conn)

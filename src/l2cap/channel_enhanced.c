@@ -35,10 +35,16 @@ static amble_l2cap_channel *next_of_group(const amble__l2cap_link *link, uint8_t
 }
 
 /* --- the peer asks ------------------------------------------------------------------------------------------------ */
-static uint16_t check_request(const amble__listener *listener, const amble__channel_peer *peer)
+static uint16_t check_request(const amble__l2cap_link *link, const amble__listener *listener,
+                              const amble__channel_peer *peer)
 {
+    uint16_t refused;
+
     if (!listener)
         return AMBLE__CONNECTION_NO_SPSM;
+    refused = amble__check_security(link, listener);
+    if (refused)
+        return refused;
     return peer->mtu < AMBLE__ENHANCED_UNIT_MIN || peer->mps < AMBLE__ENHANCED_UNIT_MIN || peer->mps > AMBLE__MPS_MAX ||
                    !peer->credits || listener->options.mtu < AMBLE__ENHANCED_UNIT_MIN ||
                    listener->options.mps < AMBLE__ENHANCED_UNIT_MIN
@@ -81,7 +87,7 @@ bool amble__enhanced_connection(amble__l2cap_link *link, uint8_t identifier, amb
         return false;
     peer.mps = amble__read_le16(&r);
     peer.credits = amble__read_le16(&r);
-    result = check_request(listener, &peer);
+    result = check_request(link, listener, &peer);
     if (result == AMBLE__CONNECTION_SUCCESSFUL && answer.packet)
         result = grant_all(link, listener, &peer, &r, granted);
     for (unsigned i = 0; i < count && !first; i++)

@@ -243,3 +243,20 @@ amble_source amble_on_disconnected(amble_connection *conn)
 
     return (amble_source){.kind = &kind, .object = conn};
 }
+
+/* --- guarding ----------------------------------------------------------------------------------------------------- */
+amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted)
+{
+    enum { FULL_KEY = 16 }; /* 128 bits */
+    const amble__link_security *security = &conn->security;
+
+    if (wanted == AMBLE_OPEN)
+        return AMBLE__GUARD_SATISFIED;
+    if (!security->encrypted)
+        return security->bonded ? AMBLE__GUARD_WANTS_ENCRYPTION : AMBLE__GUARD_WANTS_AUTHENTICATION;
+    if ((wanted >= AMBLE_AUTHENTICATED && !security->authenticated) ||
+        (wanted == AMBLE_SECURE && !security->secure_connections))
+        return AMBLE__GUARD_WANTS_AUTHENTICATION;
+    return wanted == AMBLE_SECURE && security->key_size < FULL_KEY ? AMBLE__GUARD_WANTS_LONGER_KEY
+                                                                   : AMBLE__GUARD_SATISFIED;
+}

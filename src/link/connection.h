@@ -9,6 +9,7 @@
 #define AMBLE_LINK_CONNECTION_H
 #include <amble/address.h>
 #include <amble/gap.h>
+#include <amble/security_level.h>
 
 #include "hci/hci.h"
 
@@ -23,6 +24,15 @@ typedef struct {
     bool bonded;             /* the key is kept */
     uint8_t key_size;        /* of the key, in bytes: 7 to 16; 0 while the link is not encrypted */
 } amble__link_security;
+
+/* What a link lacks for something that is guarded. Vol 3 Part C 10.3.1: without any key the peer has to pair, with one it has to encrypt; a
+ * key that is too weak has to be made anew. */
+typedef enum {
+    AMBLE__GUARD_SATISFIED,
+    AMBLE__GUARD_WANTS_AUTHENTICATION,
+    AMBLE__GUARD_WANTS_ENCRYPTION,
+    AMBLE__GUARD_WANTS_LONGER_KEY,
+} amble__guard;
 
 /* A procedure of the link layer that one side begins and an event ends: one at a time per link and kind. The task that wants it leaves the
  * command here, the host's service task sends it; so a task may give up at any moment. */
@@ -132,6 +142,8 @@ void amble__link_lose(amble_connection *conn, uint8_t reason, int error);
 void amble__link_free(amble_connection *conn);
 /* ACL data from the controller. */
 void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
+
+amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted);
 
 /* 0 when the connection is live and of this generation; else DISCONNECTED, STALE, CLOSED, CONTROLLER. */
 static inline int amble__link_check(const amble_connection *conn, uint32_t generation)
