@@ -106,19 +106,20 @@ static int operate(int (*run)(void *arg), void *arg)
     amble_source sources[2];
     amble_scope scope;
     amble_task *task;
-    int r;
+    bool stopped = false;
 
     amble_scope_open(&scope);
     task = amble_spawn_named(&scope, "command", run_operation, &o);
     if (task) {
         sources[0] = amble_on_task(task);
         sources[1] = amble_on_event(&interrupted);
-        r = amble_wait_first(sources, 2, AMBLE_FOREVER);
-        if (r == 1)
-            amble_event_clear(&interrupted);
+        stopped = amble_wait_first(sources, 2, AMBLE_FOREVER) == 1;
     }
     amble_scope_close(&scope); /* cancels what still runs, and waits for its end */
-    return o.result;
+    /* A signal also ends what is being read, so the operation may have failed in a way of its own before it was cancelled. */
+    stopped = stopped || amble_event_wait(&interrupted, 0) == 0;
+    amble_event_clear(&interrupted);
+    return stopped && o.result < 0 ? AMBLE_ERR_CANCELLED : o.result;
 }
 
 /* --- one line --------------------------------------------------------------------------------------------------------- */

@@ -116,6 +116,11 @@ static inline void wire_encrypted(void)
 }
 static inline void wire_key(const uint8_t *key)
 {
+    if ((!key || wire.forgetful) && wire.sides[CENTRAL].encrypted) {
+        wire_unlink(
+            AMBLE__HCI_KEY_MISSING); /* encryption is paused for a new key: the link cannot go on (Vol 6 Part B 5.1.3.2) */
+        return;
+    }
     if (!key || wire.forgetful) {
         wire_event(CENTRAL, AMBLE__EVENT_ENCRYPTION_CHANGE, BYTES(AMBLE__HCI_KEY_MISSING, WIRE_HANDLE, 0, 0));
         return;
