@@ -16,7 +16,7 @@
 enum { NAME_MOST = 31, MANUFACTURER_MOST = 27, INTERVAL_LEAST_MS = 20, INTERVAL_MOST_MS = 10240 };
 
 typedef struct {
-    const char *name;
+    const char *name, *phy;
     amble_uuid services[AMBLE_ADVERTISE_SERVICES];
     size_t service_count;
     uint8_t manufacturer[MANUFACTURER_MOST];
@@ -113,6 +113,13 @@ static const amble__option option_table[] = {
      .expected = "milliseconds from 20 to 10240",
      .take = take_interval,
      .field = offsetof(advertise_options, interval_us)},
+    {.name = "--phy",
+     .value = "PHY",
+     .about = "with the packets of Bluetooth 5, which older devices do not hear, and its data on this PHY; coded "
+              "reaches farthest",
+     .choices = "1m 2m coded",
+     .take = amble__take_text,
+     .field = offsetof(advertise_options, phy)},
     {.name = "--not-connectable", .about = "a beacon", .field = offsetof(advertise_options, not_connectable)},
     {.name = "--seconds",
      .value = "N",
@@ -193,6 +200,14 @@ static int hold(amble_connection *conn, const advertise_options *o, uint64_t end
     return r;
 }
 
+static amble_phy phy_of(const char *name)
+{
+    return !name                    ? AMBLE_PHY_ANY
+           : !strcmp(name, "coded") ? AMBLE_PHY_CODED
+           : !strcmp(name, "2m")    ? AMBLE_PHY_2M
+                                    : AMBLE_PHY_1M;
+}
+
 static int advertise(amble *ble, int argc, char **argv)
 {
     amble_connection *conn = NULL;
@@ -204,6 +219,8 @@ static int advertise(amble *ble, int argc, char **argv)
     if (r)
         return r;
     options = (amble_advertise_options){.interval_us = o.interval_us,
+                                        .extended = o.phy,
+                                        .phy = phy_of(o.phy),
                                         .name = o.name,
                                         .no_name = o.no_name,
                                         .appearance = o.appearance,

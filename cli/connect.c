@@ -19,7 +19,7 @@ typedef struct {
     bool change;
     const char *phy;
     int ms, timeout_ms;
-    bool json;
+    bool coded, json;
 } connect_options;
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
@@ -86,6 +86,9 @@ static const amble__option option_table[] = {
      .choices = "1m 2m coded",
      .take = amble__take_text,
      .field = offsetof(connect_options, phy)},
+    {.name = "--coded",
+     .about = "looks for the device on LE Coded too, where far devices advertise",
+     .field = offsetof(connect_options, coded)},
     {.name = "--seconds",
      .value = "N",
      .about = "for so long; until Ctrl-C, or the peer leaves, unless given",
@@ -106,9 +109,9 @@ static const char *const help_text[] = {"Connects to an address, or to the first
                                         "parameters of the link, changes them if told "
                                         "so, and stays. Each change of the link's timing is a line.",
                                         NULL};
-static const char *const help_examples[] = {"amble connect -t usb:0 C0:11:22:33:44:55/r",
-                                            "amble connect -t usb:0 --params 100-200,4,5000 Lamp",
-                                            "amble connect -t air:desk --phy 2m --seconds 5 --json Lamp", NULL};
+static const char *const help_examples[] = {
+    "amble connect -t usb:0 C0:11:22:33:44:55/r", "amble connect -t usb:0 --params 100-200,4,5000 Lamp",
+    "amble connect -t usb:0 --coded FarAway", "amble connect -t air:desk --phy 2m --seconds 5 --json Lamp", NULL};
 
 const amble__command amble__command_connect = {.name = "connect",
                                                .about = "holds a link, and changes its parameters",
@@ -250,7 +253,8 @@ static int connect_to(amble *ble, int argc, char **argv)
 
     if (r)
         return r;
-    r = amble__peer_connect("amble connect", ble, o.words[0], o.timeout_ms, &conn);
+    r = (o.coded ? amble__peer_connect_coded : amble__peer_connect)("amble connect", ble, o.words[0], o.timeout_ms,
+                                                                    &conn);
     if (r < 0)
         return r;
     r = tell_link(&o, "connected", conn);

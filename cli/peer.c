@@ -15,9 +15,11 @@ static int complain(const char *command, int error, const char *what, const char
     return error;
 }
 
-static int find_device(const char *command, amble *ble, const char *name, amble_device *device, int timeout_ms)
+static int find_device(const char *command, amble *ble, const char *name, bool coded, amble_device *device,
+                       int timeout_ms)
 {
-    const amble_scan_options options = {.active = true, .interval_us = SCAN_US, .window_us = SCAN_US, .name = name};
+    const amble_scan_options options = {
+        .active = true, .coded = coded, .interval_us = SCAN_US, .window_us = SCAN_US, .name = name};
     amble_scan_result found;
     int r;
 
@@ -30,11 +32,13 @@ static int find_device(const char *command, amble *ble, const char *name, amble_
     return 0;
 }
 
-int amble__peer_connect(const char *command, amble *ble, const char *who, int timeout_ms, amble_connection **conn)
+static int connect_to(const char *command, amble *ble, const char *who, bool coded, int timeout_ms,
+                      amble_connection **conn)
 {
-    const amble_connect_options options = {.min_interval_us = 7500, .max_interval_us = 15000}; /* somebody is waiting */
+    const amble_connect_options options = {
+        .min_interval_us = 7500, .max_interval_us = 15000, .coded = coded}; /* somebody is waiting */
     amble_device device;
-    int r = find_device(command, ble, who, &device, timeout_ms);
+    int r = find_device(command, ble, who, coded, &device, timeout_ms);
 
     if (r < 0)
         return r;
@@ -46,6 +50,16 @@ int amble__peer_connect(const char *command, amble *ble, const char *who, int ti
         return 0;
     amble_connection_close(*conn);
     return complain(command, r, "no answer from", who);
+}
+
+int amble__peer_connect(const char *command, amble *ble, const char *who, int timeout_ms, amble_connection **conn)
+{
+    return connect_to(command, ble, who, false, timeout_ms, conn);
+}
+
+int amble__peer_connect_coded(const char *command, amble *ble, const char *who, int timeout_ms, amble_connection **conn)
+{
+    return connect_to(command, ble, who, true, timeout_ms, conn);
 }
 
 static int find_in(const amble_remote_service *service, const amble_uuid *uuid, amble_remote_characteristic *out,

@@ -10,6 +10,9 @@
  * Connects to "AA:BB:CC:DD:EE:FF/r", or to the first connectable device whose name is `who`, and exchanges the MTU. */
 int amble__peer_connect(const char *command, amble *ble, const char *who, int timeout_ms,
                         amble_connection **conn) AMBLE_MUST_CHECK;
+/* The same, looking on LE Coded too. */
+int amble__peer_connect_coded(const char *command, amble *ble, const char *who, int timeout_ms,
+                              amble_connection **conn) AMBLE_MUST_CHECK;
 /* The first characteristic with this UUID, in the first service with that one unless it is NULL. */
 int amble__peer_characteristic(const char *command, amble_connection *conn, const amble_uuid *service,
                                const amble_uuid *uuid, amble_remote_characteristic *out,

@@ -390,6 +390,66 @@ static void test_connects_on_the_secondary_channel(void **state)
         assert_int_not_equal(b.sniffed[i].access_address, 0x8e89bed6);
 }
 
+/* On LE Coded alone, or beside LE 1M; who listens on LE 1M only, does not hear it. */
+static void test_connects_on_coded(void **state)
+{
+    static const struct {
+        unsigned phys;
+        bool heard;
+    } cases[] = {{4, true}, {5, true}, {1, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bench_note *central;
+        bench_sniffed *s;
+
+        for (int k = 0; k < 2; k++) {
+            bench_status(&b.hosts[k], HC_RESET, "");
+            bench_unmask(&b.hosts[k]);
+            bench_forget(&b.hosts[k]);
+        }
+        assert_int_equal(extended_set_up(&b.hosts[1], 5, 0x01, 3, 3), 0);
+        assert_int_equal(extended_enable(&b.hosts[1], 5, 0, 0), 0);
+        assert_int_equal(extended_connect(&b.hosts[0], 1, cases[i].phys), 0);
+        bench_run(&b, 1000);
+        central = bench_meta(&b.hosts[0], HC_LE_CONNECTION_COMPLETE);
+        assert_int_equal(central != NULL, cases[i].heard);
+        assert_int_equal(bench_meta(&b.hosts[1], HC_LE_CONNECTION_COMPLETE) != NULL, cases[i].heard);
+        if (!central)
+            continue;
+        assert_int_equal(central->bytes[4], 0);
+        b.sniffed_count = 0;
+        bench_send(&b.hosts[0], amble__get_le16(central->bytes + 5), 1, 27);
+        bench_run(&b, 200);
+        assert_non_null(bench_acl(&b.hosts[1]));
+        assert_true(b.sniffed_count > 2);
+        for (s = b.sniffed; s < b.sniffed + b.sniffed_count; s++) /* the link is where the request was */
+            assert_int_equal(s->phy, AMBLE__PHY_CODED);
+    }
+}
+
+/* With windows of half the interval each, a scanner misses little on either PHY. */
+static void test_two_phys_share_the_time(void **state)
+{
+    size_t heard[2] = {0};
+
+    (void)state;
+    assert_int_equal(extended_set_up(&b.hosts[0], 1, 0x00, 1, 1), 0);
+    assert_int_equal(extended_set_up(&b.hosts[1], 2, 0x00, 3, 3), 0);
+    assert_int_equal(extended_enable(&b.hosts[0], 1, 0, 0), 0);
+    assert_int_equal(extended_enable(&b.hosts[1], 2, 0, 0), 0);
+    assert_int_equal(bench_status(&b.hosts[2], HC_LE_SET_EXTENDED_SCAN_PARAMETERS,
+                                  "00 00 05 00 4000 2000 00 4000 2000"), /* 20 ms of 40 */
+                     0);
+    assert_int_equal(bench_status(&b.hosts[2], HC_LE_SET_EXTENDED_SCAN_ENABLE, "01 00 0000 0000"), 0);
+    bench_run(&b, 4000); /* some 160 events of each */
+    while (extended_next(&b.hosts[2], &r))
+        heard[r.sid - 1]++;
+    print_message("heard %zu on LE 1M, %zu on LE Coded\n", heard[0], heard[1]);
+    assert_true(heard[0] > 60);
+    assert_true(heard[1] > 40); /* its packets are long: some begin in a window and end behind it */
+}
+
 static void test_directed_connects_its_target_only(void **state)
 {
     (void)state;
@@ -720,6 +780,8 @@ int main(void)
         TEST(test_the_data_identifier_tells_new_data),
         TEST(test_duration_and_number_of_events),
         TEST(test_scan_duration_and_period),
+        TEST(test_connects_on_coded),
+        TEST(test_two_phys_share_the_time),
         TEST(test_connects_on_the_secondary_channel),
         TEST(test_directed_connects_its_target_only),
         TEST(test_high_duty_directed_through_extended_commands),

@@ -227,10 +227,15 @@ void amble__ll_initiator_init(amble__ll_initiator *i, amble__controller *control
 
 void amble__ll_initiator_start(amble__ll_initiator *i)
 {
+    uint32_t delay_us = 0;
+
     i->active = true;
-    for (unsigned k = 0; k < AMBLE__LL_INITIATE_PHYS; k++)
-        if (i->phys[k].wanted)
-            amble__ll_scan_window_start(&i->phys[k].window, i->phys[k].interval, i->phys[k].length);
+    for (unsigned k = 0; k < AMBLE__LL_INITIATE_PHYS; k++) {
+        if (!i->phys[k].wanted)
+            continue;
+        amble__ll_scan_window_start(&i->phys[k].window, i->phys[k].interval, i->phys[k].length, delay_us);
+        delay_us += i->phys[k].window.window_us;
+    }
 }
 
 void amble__ll_initiator_stop(amble__ll_initiator *i)

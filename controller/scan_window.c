@@ -45,12 +45,14 @@ bool amble__ll_scan_window_valid(uint16_t interval, uint16_t window)
     return interval <= LENGTH_MAX && window >= LENGTH_MIN && window <= interval;
 }
 
-void amble__ll_scan_window_start(amble__ll_scan_window *window, uint16_t interval, uint16_t length)
+void amble__ll_scan_window_start(amble__ll_scan_window *window, uint16_t interval, uint16_t length, uint32_t delay_us)
 {
+    amble__air *air = window->activity.controller->air;
+
     window->interval_us = interval * (uint32_t)AMBLE__LL_SCAN_UNIT_US;
     window->window_us = length * (uint32_t)AMBLE__LL_SCAN_UNIT_US;
     window->channel = ADVERTISING_CHANNELS - 1; /* the first window is on the first channel */
-    amble__air_arm(window->activity.controller->air, &window->interval_timer, 0);
+    amble__air_arm(air, &window->interval_timer, delay_us ? amble__air_now(air) + delay_us : 0);
 }
 
 void amble__ll_scan_window_stop(amble__ll_scan_window *window)

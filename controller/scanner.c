@@ -241,10 +241,15 @@ static const amble__ll_activity_events events = {received, sent, silent, lost, a
 
 static void open_windows(amble__ll_scanner *s)
 {
+    uint32_t delay_us = 0;
+
     s->pausing = false;
-    for (unsigned i = 0; i < AMBLE__LL_SCAN_PHYS; i++)
-        if (s->phys[i].wanted)
-            amble__ll_scan_window_start(&s->phys[i].window, s->phys[i].interval, s->phys[i].length);
+    for (unsigned i = 0; i < AMBLE__LL_SCAN_PHYS; i++) {
+        if (!s->phys[i].wanted)
+            continue;
+        amble__ll_scan_window_start(&s->phys[i].window, s->phys[i].interval, s->phys[i].length, delay_us);
+        delay_us += s->phys[i].window.window_us;
+    }
 }
 
 static void close_windows(amble__ll_scanner *s)

@@ -37,8 +37,20 @@ async def changed_by_either_side(bumble, transport):
     return program, connection
 
 
+async def far_away(transport):
+    """A peripheral on LE Coded is found by who listens there."""
+    far = await tool.follow("advertise", "-t", transport, "--name", "Far", "--phy", "coded", "--interval", "50")
+    await far.line("^advertising as")
+    assert "no device was heard" in (await tool.amble("connect", "-t", transport, "--timeout", "0.5", "Far", code=4)).err
+    done = await tool.amble("connect", "-t", transport, "--coded", "--seconds", "0.3", "--json", "Far")
+    assert done.objects[0]["send_phy"] == done.objects[0]["receive_phy"] == "coded", done.out
+    await far.line("^disconnected")
+    assert await tool.interrupt(far) == 0
+
+
 async def test():
     air, transport = await support.start_air()
+    await far_away(transport)
     async with support.bumble_host(transport, "Sensor", "C0:11:22:33:44:55") as bumble:
         await tool.advertise(bumble)
         program, _ = await changed_by_either_side(bumble, transport)

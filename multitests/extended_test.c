@@ -99,9 +99,16 @@ static int be_met(bench_device *self)
 
 static int meet(bench_device *self)
 {
+    const amble_connect_options options = {.coded = phy == AMBLE_PHY_CODED};
     amble_connection *conn;
+    amble_phys phys;
 
-    assert_int_equal(amble_connect(self->ble, bench_address("peripheral"), NULL, &conn, WAIT_MS), 0);
+    if (phy == AMBLE_PHY_CODED) /* where it is not, nobody finds it */
+        assert_int_equal(amble_connect(self->ble, bench_address("peripheral"), NULL, &conn, 2000), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble_connect(self->ble, bench_address("peripheral"), &options, &conn, WAIT_MS), 0);
+    assert_int_equal(amble_connection_phy(conn, &phys, WAIT_MS), 0);
+    assert_int_equal(phys.send, phy);
+    assert_int_equal(phys.receive, phy);
     assert_int_equal(amble_exchange_mtu(conn, WAIT_MS), 247);
     amble_connection_close(conn);
     stopped = true;
@@ -110,15 +117,15 @@ static int meet(bench_device *self)
 
 static void links_are_made_through_extended_advertising(void **state)
 {
+    const double losses[] = {0, 5, 20};
+
     (void)state;
-    for (int i = 0; i < 6; i++) {
-        phy = i % 2 ? AMBLE_PHY_2M : AMBLE_PHY_1M;
-        stopped = false;
-        BENCH_RUN(&((bench_options){.seed = 1,
-                                    .loss = i < 2   ? 0
-                                            : i < 4 ? 5
-                                                    : 20}),
-                  {.label = "peripheral", .script = be_met}, {.label = "central", .script = meet});
+    for (phy = AMBLE_PHY_1M; phy <= AMBLE_PHY_CODED; phy++) {
+        for (int i = 0; i < 3; i++) {
+            stopped = false;
+            BENCH_RUN(&((bench_options){.seed = 1, .loss = losses[i]}), {.label = "peripheral", .script = be_met},
+                      {.label = "central", .script = meet});
+        }
     }
 }
 

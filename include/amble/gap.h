@@ -174,11 +174,19 @@ typedef struct {
     uint32_t min_interval_us, max_interval_us; /* 7,500..4,000,000; 0: 30,000 and 50,000 */
     uint16_t latency;                          /* connection events the peripheral may skip, 0..499 */
     uint32_t supervision_timeout_ms;           /* 100..32,000; 0: 4,000 */
+    bool coded; /* look for the peer on LE Coded too, where far devices advertise: both share the time */
 } amble_connect_options;
 
 /* Connects to `device`; `*conn` is the caller's. Several tasks may wait for several devices at once. An attempt that the peer did not
  * answer with a first packet is repeated. `options` NULL: the defaults. Waits; after any end the next connect works at once.
+ *
+ * A peer with extended advertising is met on the PHY of its data: the link begins on LE 2M when it has its data there. One that advertises
+ * on LE Coded only is found with `coded`, and the link begins on LE Coded:
+ *
+ *     r = amble_connect(ble, far_away, &(amble_connect_options){.coded = true}, &conn, 10000);
+ *
  * Errors: TIMEOUT, CANCELLED, CLOSED, CONTROLLER, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_ARGUMENT,
+ * AMBLE_ERR_UNSUPPORTED for `coded` on a controller without it,
  * AMBLE_ERR_BUSY when a link to that device exists or is being made, also when it connects to this one meanwhile, AMBLE_ERR_HCI(...). Vol 3 Part C 9.3.8. */
 int amble_connect(amble *ble, amble_device device, const amble_connect_options *options, amble_connection **conn,
                   int timeout_ms) AMBLE_MUST_CHECK;

@@ -78,7 +78,7 @@ static bool same_options(const amble_connect_options *a, const amble_connect_opt
 {
     return a->scan_interval_us == b->scan_interval_us && a->scan_window_us == b->scan_window_us &&
            a->min_interval_us == b->min_interval_us && a->max_interval_us == b->max_interval_us &&
-           a->latency == b->latency && a->supervision_timeout_ms == b->supervision_timeout_ms;
+           a->latency == b->latency && a->supervision_timeout_ms == b->supervision_timeout_ms && a->coded == b->coded;
 }
 
 /* The end of a request's wait: the link it got, or why not. */
@@ -119,6 +119,8 @@ int amble_connect(amble *ble, amble_device device, const amble_connect_options *
     r = take_options(&request.options, options);
     if (r < 0)
         return r;
+    if (request.options.coded && !amble__gap_hears_coded(gap))
+        return AMBLE_ERR_UNSUPPORTED;
     if (request_for(gap, device) || has_link(gap, device))
         return amble__wait_refuse(AMBLE_ERR_BUSY);
     if (!amble__link_slot_coming(gap->links))

@@ -12,6 +12,7 @@ enum {
     NO_PREFERENCE = 0x7f, /* of transmit power */
     PHY_1M = 1,           /* bits */
     PHY_CODED = 4,
+    LEAST_WINDOW = 4, /* 2.5 ms, 7.8.64 */
     UNIT_625_US = 625,
     UNIT_1250_US = 1250,
 };
@@ -188,6 +189,14 @@ static int enable_scanning(amble__gap *gap, bool on)
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE, parameters, sizeof parameters, NULL, 0);
 }
 
+/* What each PHY gets of the time; with several they share it, Vol 4 Part E 7.8.64. */
+static unsigned share_of(uint32_t window_us, unsigned phys)
+{
+    const unsigned share = window_us / phys / UNIT_625_US;
+
+    return share < LEAST_WINDOW ? LEAST_WINDOW : share;
+}
+
 static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
 {
     const unsigned phys = wish->coded ? 2 : 1;
@@ -198,10 +207,10 @@ static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
     amble__write_u8(&w, gap->own.type);
     amble__write_u8(&w, 0); /* everybody's advertising */
     amble__write_u8(&w, wish->coded ? PHY_1M | PHY_CODED : PHY_1M);
-    for (unsigned i = 0; i < phys; i++) { /* which share the time, Vol 4 Part E 7.8.64 */
+    for (unsigned i = 0; i < phys; i++) {
         amble__write_u8(&w, wish->active);
         amble__write_le16(&w, wish->interval_us / UNIT_625_US);
-        amble__write_le16(&w, wish->window_us / phys / UNIT_625_US);
+        amble__write_le16(&w, share_of(wish->window_us, phys));
     }
     r = command(gap, AMBLE__HCI_LE_SET_EXTENDED_SCAN_PARAMETERS, &w);
     return r < 0 ? r : enable_scanning(gap, true);
@@ -212,17 +221,20 @@ static int stop_scanning(amble__gap *gap) { return enable_scanning(gap, false); 
 static int start_connecting(amble__gap *gap, const amble_connect_options *options, const amble_device *peer)
 {
     static const amble_device nobody = {.type = AMBLE_PUBLIC};
-    uint8_t parameters[26];
+    const unsigned phys = options->coded ? 2 : 1;
+    uint8_t parameters[42];
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
 
     amble__write_u8(&w, !peer); /* filter policy: the accept list */
     amble__write_u8(&w, gap->own.type);
     amble__write_u8(&w, peer ? peer->type : 0u);
     amble__write_bytes(&w, peer ? peer->bytes : nobody.bytes, 6);
-    amble__write_u8(&w, PHY_1M);
-    amble__write_le16(&w, options->scan_interval_us / UNIT_625_US);
-    amble__write_le16(&w, options->scan_window_us / UNIT_625_US);
-    amble__write_link_wishes(&w, options);
+    amble__write_u8(&w, options->coded ? PHY_1M | PHY_CODED : PHY_1M);
+    for (unsigned i = 0; i < phys; i++) {
+        amble__write_le16(&w, options->scan_interval_us / UNIT_625_US);
+        amble__write_le16(&w, share_of(options->scan_window_us, phys));
+        amble__write_link_wishes(&w, options);
+    }
     return command(gap, AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION, &w);
 }
 

@@ -228,6 +228,14 @@ void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_size
 /* The service task; `arg` is the gap. Ends when cancelled. */
 int amble__gap_service(void *arg);
 static inline void amble__gap_work(amble__gap *gap) { amble_event_set(&gap->work); }
+/* Whether advertisers on LE Coded can be heard. Vol 6 Part B 4.6. */
+static inline bool amble__gap_hears_coded(const amble__gap *gap)
+{
+    enum { LE_FEATURE_CODED = 11 };
+
+    return gap->commands == &amble__extended_commands &&
+           gap->le_features[LE_FEATURE_CODED / 8] >> LE_FEATURE_CODED % 8 & 1;
+}
 /* Events that are not HCI's own. */
 void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters);
 /* The first packet of a link was seen. */

@@ -11,8 +11,7 @@ enum {
     DEFAULT_WINDOW_US = 11250,
     LEAST_US = 2500,
     MOST_US = 10240000,
-    OPEN_MS = 2500, /* longer than a command may take: a silent controller is lost before */
-    LE_FEATURE_CODED = 11,
+    OPEN_MS = 2500,       /* longer than a command may take: a silent controller is lost before */
     SYNC_SCAN_US = 60000, /* while a periodic sender is looked for */
 };
 
@@ -79,12 +78,6 @@ static int take_options(amble__scanner *scanner, const amble_scan_options *optio
     return 0;
 }
 
-static bool can_coded(const amble__gap *gap)
-{
-    return gap->commands == &amble__extended_commands &&
-           gap->le_features[LE_FEATURE_CODED / 8] >> LE_FEATURE_CODED % 8 & 1;
-}
-
 static int wait_for_start(amble__gap *gap, amble__scanner *scanner)
 {
     amble__wait wait;
@@ -121,7 +114,7 @@ int amble_scan_open(amble *ble, amble_scanner *out, const amble_scan_options *op
         return r;
     if (gap->hci->failed || !scanner)
         return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : AMBLE_ERR_BUSY);
-    if (options && options->coded && !can_coded(gap))
+    if (options && options->coded && !amble__gap_hears_coded(gap))
         return AMBLE_ERR_UNSUPPORTED;
     r = take_options(scanner, options);
     if (r < 0)

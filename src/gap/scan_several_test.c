@@ -70,6 +70,46 @@ static void coded_is_scanned_besides(void)
     amble_close(ble);
 }
 
+static int connect_coded(void *arg)
+{
+    const amble_connect_options options = {.coded = true,
+                                           .scan_interval_us = 4000,
+                                           .scan_window_us = 4000,
+                                           .min_interval_us = 7500,
+                                           .max_interval_us = 7500};
+    amble_connection *conn;
+
+    *(int *)arg = amble_connect(ble, (amble_device){AMBLE_PUBLIC, {7}}, &options, &conn, 1000);
+    return 0;
+}
+
+static void coded_is_initiated_on_besides(void)
+{
+    static const uint8_t each[] = {6, 0, 4, 0, 6, 0, 6, 0, 0, 0, 0x90, 1}; /* at least 2.5 ms each; then the link's */
+    amble_scope scope;
+    const uint8_t *p;
+    int result;
+
+    begin(true, NULL);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, connect_coded, &result);
+    settle_well();
+    p = next_said(AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION);
+    assert_int_equal(heard.sizes[heard.read - 1], 10 + 2 * 16);
+    assert_memory_equal(p, ((uint8_t[]){0, 0, 0, 7, 0, 0, 0, 0, 0, 5}), 10);
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(p + 10 + i * 16, each, sizeof each);
+    amble_scope_close(&scope);
+    amble_close(ble);
+    scripted_reset();
+    heard.extended = true;
+    scripted_open(NULL);
+    connect_coded(&result);
+    assert_int_equal(result, AMBLE_ERR_UNSUPPORTED);
+    assert_false(says(AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION));
+    amble_close(ble);
+}
+
 /* One whose scan the controller refuses; the other one learns of it too, for it scans no more. */
 static void a_refusal_is_everybodys(void)
 {
@@ -231,13 +271,10 @@ static void what_is_too_long_is_cut_and_says_so(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(the_most_eager_scanner_rules),
-        task_test(coded_is_scanned_besides),
-        task_test(a_refusal_is_everybodys),
-        task_test(each_has_its_own_results),
-        task_test(losses_are_counted_for_each),
-        task_test(pieces_are_put_together),
-        task_test(what_is_too_long_is_cut_and_says_so),
+        task_test(the_most_eager_scanner_rules),  task_test(coded_is_scanned_besides),
+        task_test(coded_is_initiated_on_besides), task_test(a_refusal_is_everybodys),
+        task_test(each_has_its_own_results),      task_test(losses_are_counted_for_each),
+        task_test(pieces_are_put_together),       task_test(what_is_too_long_is_cut_and_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
