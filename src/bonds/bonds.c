@@ -113,6 +113,8 @@ static int take_record(void *target, const void *bytes, size_t size)
     if (record.is_identity) {
         bonds->has_own_irk = true;
         memcpy(bonds->own_irk, record.bond.irk, sizeof bonds->own_irk);
+        bonds->has_own_address = record.has_own_address;
+        bonds->own_address = record.own_address;
         return 0;
     }
     place = with_identity(bonds, record.bond.peer);
@@ -146,7 +148,7 @@ static size_t give_record(void *source, size_t index, void *record, size_t room)
     for (size_t i = 0; i < bonds->capacity; i++)
         if (bonds->slots[i].used && index-- == 0)
             return amble__record_of_bond(&bonds->slots[i], record, room);
-    return amble__record_of_identity(bonds->own_irk, record, room);
+    return amble__record_of_identity(bonds, record, room);
 }
 
 int amble__bonds_save(amble__bonds *bonds)

@@ -46,8 +46,9 @@ typedef struct amble__bonds {
     size_t capacity;
     uint32_t serials;
     bool changed;
-    bool has_own_irk;
-    uint8_t own_irk[16]; /* of this host */
+    bool has_own_irk, has_own_address;
+    uint8_t own_irk[16];      /* of this host */
+    amble_device own_address; /* its static address */
     const amble_bond_store *store;
 } amble__bonds;
 
@@ -70,9 +71,11 @@ static inline void amble__bonds_change(amble__bonds *bonds) { bonds->changed = t
  * AMBLE_ERR_BAD_FILE for bytes that make no sense. */
 enum { AMBLE__BOND_RECORD = AMBLE_BOND_RECORD };
 size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t room);
-size_t amble__record_of_identity(const uint8_t irk[16], uint8_t *record, size_t room);
+size_t amble__record_of_identity(const amble__bonds *bonds, uint8_t *record, size_t room);
 typedef struct {
-    bool is_identity; /* only the IRK counts, then */
+    bool is_identity; /* only the IRK counts, then, and a static address when there is one */
+    bool has_own_address;
+    amble_device own_address;
     amble__bond bond;
 } amble__record;
 int amble__record_decode(amble__record *out, const uint8_t *record, size_t size);

@@ -199,6 +199,8 @@ static void what_is_saved_comes_back(void **state)
     }
     bonds.has_own_irk = true;
     memset(bonds.own_irk, 0x5a, 16);
+    bonds.has_own_address = true;
+    bonds.own_address = device(77);
     assert_int_equal(amble__bonds_save(&bonds), 0);
     assert_int_equal(amble__bonds_save(&bonds), 0);
     assert_int_equal(flash.saves, 1); /* nothing changed since */
@@ -207,6 +209,7 @@ static void what_is_saved_comes_back(void **state)
     for (uint8_t i = 1; i <= 3; i++)
         assert_memory_equal(amble__bonds_find(&bonds, device(i))->irk, full_bond(i).irk, 16);
     assert_true(bonds.has_own_irk && bonds.own_irk[3] == 0x5a);
+    assert_true(bonds.has_own_address && amble_device_equal(bonds.own_address, device(77)));
     assert_int_equal(bonds.serials, 3);
     assert_false(bonds.changed);
 }

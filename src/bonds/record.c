@@ -16,9 +16,11 @@ enum {
     TAG_OWN_SIGNING,  /* value, counter */
     TAG_PEER_SIGNING, /* the same */
     TAG_GATT,         /* what gatt/ keeps */
-    TAG_OWN_IRK,      /* this host's: such a record has no other field */
+    TAG_OWN_IRK,      /* this host's: such a record has no field but this one and TAG_OWN_ADDRESS */
     TAG_PAIRED_AS,    /* type, address; the same as the peer's unless it is there */
+    TAG_OWN_ADDRESS,  /* type, address: this host's static one */
 };
+enum { LEAST_STATIC = 0xc0 }; /* the uppermost octet of a static address, Vol 6 Part B 1.3.2.1 */
 enum { FLAG_AUTHENTICATED = 1, FLAG_SECURE = 2, FLAGS = 3 };
 
 static void write_field(amble__writer *w, uint8_t tag, size_t size)
@@ -82,13 +84,15 @@ size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t ro
     return w.failed ? 0 : amble__written_size(&w);
 }
 
-size_t amble__record_of_identity(const uint8_t irk[16], uint8_t *record, size_t room)
+size_t amble__record_of_identity(const amble__bonds *bonds, uint8_t *record, size_t room)
 {
     amble__writer w = amble__writer_of(record, room);
 
     amble__write_u8(&w, VERSION);
     write_field(&w, TAG_OWN_IRK, KEY);
-    amble__write_bytes(&w, irk, KEY);
+    amble__write_bytes(&w, bonds->own_irk, KEY);
+    if (bonds->has_own_address)
+        write_device(&w, TAG_OWN_ADDRESS, bonds->own_address);
     return w.failed ? 0 : amble__written_size(&w);
 }
 
@@ -157,6 +161,10 @@ static bool read_field(uint8_t tag, amble__reader *r, amble__record *out)
         return read_peer(r, bond);
     case TAG_PAIRED_AS:
         return bond->used && read_device(r, &bond->paired_as);
+    case TAG_OWN_ADDRESS:
+        out->has_own_address = true;
+        return out->is_identity && read_device(r, &out->own_address) && out->own_address.type == AMBLE_RANDOM &&
+               out->own_address.bytes[ADDRESS - 1] >= LEAST_STATIC;
     case TAG_SECURITY:
         return read_security(r, bond);
     case TAG_SERIAL:

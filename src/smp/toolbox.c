@@ -38,16 +38,6 @@ static void exclusive_or(uint8_t to[BLOCK], const uint8_t from[BLOCK])
         to[i] ^= from[i];
 }
 
-int amble__toolbox_ah(const uint8_t irk[16], const uint8_t prand[3], uint8_t hash[3])
-{
-    uint8_t block[BLOCK] = {prand[0], prand[1], prand[2]};
-    int r = encrypt(irk, block, block);
-
-    memcpy(hash, block, 3);
-    amble__wipe(block, sizeof block);
-    return r;
-}
-
 /* p1 = response || request || responder's type || initiator's type; p2 = padding || initiator || responder */
 int amble__toolbox_c1(const uint8_t tk[16], const uint8_t random[16], const amble__toolbox_sides *sides,
                       uint8_t confirm[16])

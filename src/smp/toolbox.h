@@ -1,4 +1,4 @@
-/* The cryptographic toolbox of the Security Manager (Vol 3 Part H 2.2).
+/* The cryptographic toolbox of the Security Manager (Vol 3 Part H 2.2); its hash of private addresses is in bonds/private_address.h.
  *
  * Every value is in the order of the air, least significant octet first, also the coordinates of public keys; so what came in a
  * PDU goes in as it is. (port/crypto.h has the other order.) Results may be written over an input. Each function returns 0, or the error of
@@ -10,9 +10,6 @@
 #include "port/crypto.h"
 
 enum { AMBLE__SMP_KEY = 16, AMBLE__SMP_COORDINATE = 32, AMBLE__SMP_FEATURES = 7 };
-
-/* Random address hash, 2.2.2: the 24 bits of a resolvable address that `prand` and the IRK give. */
-int amble__toolbox_ah(const uint8_t irk[16], const uint8_t prand[3], uint8_t hash[3]);
 
 /* What LE legacy pairing puts into its confirm values: both feature exchanges (code first), and who is who on this link. */
 typedef struct {

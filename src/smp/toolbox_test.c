@@ -37,18 +37,6 @@ static amble_device typed(const char *name, const char *field)
     return device;
 }
 
-static void ah_gives_the_sample(void **state)
-{
-    uint8_t irk[16], prand[3], expected[3];
-
-    (void)state;
-    air("ah", "k", irk, 16);
-    air("ah", "prand", prand, 3);
-    air("ah", "result", expected, 3);
-    assert_int_equal(amble__toolbox_ah(irk, prand, prand), 0);
-    assert_memory_equal(prand, expected, 3);
-}
-
 static void c1_gives_the_sample(void **state)
 {
     amble__toolbox_sides sides = {.initiator.type = number("c1", "iat") ? AMBLE_RANDOM : AMBLE_PUBLIC,
@@ -161,10 +149,10 @@ static void h6_and_h7_give_their_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ah_gives_the_sample),   cmocka_unit_test(c1_gives_the_sample),
-        cmocka_unit_test(s1_gives_the_sample),   cmocka_unit_test(f4_gives_the_sample),
-        cmocka_unit_test(f5_gives_both_samples), cmocka_unit_test(f6_gives_the_sample),
-        cmocka_unit_test(g2_gives_the_sample),   cmocka_unit_test(h6_and_h7_give_their_samples),
+        cmocka_unit_test(c1_gives_the_sample),          cmocka_unit_test(s1_gives_the_sample),
+        cmocka_unit_test(f4_gives_the_sample),          cmocka_unit_test(f5_gives_both_samples),
+        cmocka_unit_test(f6_gives_the_sample),          cmocka_unit_test(g2_gives_the_sample),
+        cmocka_unit_test(h6_and_h7_give_their_samples),
     };
 
     return cmocka_run_group_tests(tests, read_vectors, drop_vectors);
