@@ -20,7 +20,13 @@
  *
  * Services come and go while links are up. Centrals that asked for it are told (Service Changed), and handles are never used for something
  * else, so one who has not heard of it gets an error (0x01) and no stranger's value. A central that said it understands (robust caching) is first
- * told with error 0x12 that its picture is out of date (Vol 3 Part G 2.5.2). */
+ * told with error 0x12 that its picture is out of date (Vol 3 Part G 2.5.2).
+ *
+ * A central with a bond is known again: what it subscribed to (13 characteristics, in the order of their handles; a warning says when there are
+ * more), what it said it supports, and which database it knew come back as soon as the link is encrypted, also after the host was opened anew
+ * with the same bonds. So amble_update reaches it without a word of its own; wait with amble_encrypted before. When the services
+ * are others than they were, it is told so, and a subscription comes back only where the same characteristic has the same handle. A
+ * central without a bond, or whose link is not encrypted with it, begins each link with nothing (3.3.3.3, 7.2). */
 #ifndef AMBLE_GATT_SERVER_H
 #define AMBLE_GATT_SERVER_H
 #include <amble/address.h>

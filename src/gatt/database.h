@@ -24,6 +24,7 @@ enum {
     AMBLE__TYPE_AGGREGATE_FORMAT = 0x2905,
 };
 enum { AMBLE__CCCD_NOTIFY = 1, AMBLE__CCCD_INDICATE = 2 };
+enum { AMBLE__CCCD_SAID = 0x80 }; /* not of the wire: the client has written it on this link */
 enum { AMBLE__RELIABLE_WRITE = 1, AMBLE__WRITABLE_AUXILIARIES = 2 }; /* Vol 3 Part G 3.3.3.1 */
 
 typedef enum {

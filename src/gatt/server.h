@@ -28,6 +28,8 @@ typedef struct amble__server_link {
     uint16_t offset, size; /* of a read; of a write, whose bytes begin the answer packet, or `prepared` */
     uint32_t id;
     amble__timer timer;
+    bool given_back;                     /* what was kept in the client's bond */
+    bool kept_too_much;                  /* there was a warning: not everything can be kept */
     uint16_t changed_start, changed_end; /* range that it is to be told of; 0: none */
     uint8_t *prepared;                   /* parts, each a handle, an offset and a size before its bytes */
     size_t prepared_size;
@@ -57,6 +59,8 @@ void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__rea
 /* For the bearer: the Service Changed that it owes a client, and that the client has confirmed it. */
 bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w);
 void amble__server_confirmed(amble__att_bearer *bearer);
+/* The link is encrypted with the key of a bond, or its bond was made: what is kept of the client holds on this link. */
+void amble__server_bonded(amble_connection *conn);
 /* The server of a host; host/ knows. */
 amble__server *amble__server_of(amble *ble);
 
@@ -100,6 +104,15 @@ static inline bool amble__server_may_tell(const amble__server_link *link)
 {
     return link->awareness == AMBLE__CHANGE_AWARE || !(link->features & AMBLE__FEATURE_ROBUST_CACHING);
 }
+/* It changed in this range, as far as this client is concerned. */
+void amble__server_note_change(amble__server_link *link, uint16_t start, uint16_t end);
+/* What the client asked for: AMBLE__CCCD_... */
+static inline unsigned amble__server_subscribed(const amble__served_value *value, const amble_connection *conn)
+{
+    return value->subscriptions[conn->index] & (AMBLE__CCCD_NOTIFY | AMBLE__CCCD_INDICATE);
+}
+/* Something of what is kept of a client with a bond may have changed, server_bond.c. */
+void amble__server_keep(amble__server_link *link);
 /* Requests that a task answers, server_ask.c. */
 void amble__server_hold(amble__server_link *link, amble__served_value *value, bool asks, uint8_t opcode);
 void amble__server_unhold(amble__server_link *link);

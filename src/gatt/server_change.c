@@ -10,7 +10,7 @@ static bool wants_indications(const amble__server_link *link)
 {
     const amble__served_value *value = amble__database_find(&link->server->database, &amble__service_changed);
 
-    return value && value->subscriptions[link->conn->index] & AMBLE__CCCD_INDICATE;
+    return value && amble__server_subscribed(value, link->conn) & AMBLE__CCCD_INDICATE;
 }
 
 bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
@@ -29,15 +29,21 @@ bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
     return true;
 }
 
+static void become_aware(amble__server_link *link)
+{
+    link->awareness = AMBLE__CHANGE_AWARE;
+    amble__server_keep(link);
+}
+
 void amble__server_confirmed(amble__att_bearer *bearer)
 {
     amble__server_link *link = bearer->conn->server;
 
     if (!link->changed_start) /* nothing changed since it was sent */
-        link->awareness = AMBLE__CHANGE_AWARE;
+        become_aware(link);
 }
 
-static void note_change(amble__server_link *link, uint16_t start, uint16_t end)
+void amble__server_note_change(amble__server_link *link, uint16_t start, uint16_t end)
 {
     link->awareness = AMBLE__CHANGE_UNAWARE;
     if (!wants_indications(link))
@@ -55,7 +61,7 @@ static void tell_all(amble__server *server, uint16_t start, uint16_t end)
 {
     for (size_t i = 0; i < server->connections->count; i++)
         if (server->connections->slots[i].state == AMBLE__LINK_LIVE)
-            note_change(server->connections->slots[i].server, start, end);
+            amble__server_note_change(server->connections->slots[i].server, start, end);
 }
 
 /* --- refusing ----------------------------------------------------------------------------------------------------- */
@@ -102,7 +108,7 @@ bool amble__server_admits(amble__server_link *link, uint8_t opcode, const amble_
     if (link->held || link->conn->bearer->response.busy)
         return true; /* against the rules, and about to be dropped */
     if (link->awareness == AMBLE__CHANGE_TOLD)
-        link->awareness = AMBLE__CHANGE_AWARE;
+        become_aware(link);
     if (reads_hash(opcode, *pdu) && link->awareness != AMBLE__CHANGE_AWARE) {
         link->awareness = AMBLE__CHANGE_TOLD;
         return true;

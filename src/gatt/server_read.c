@@ -14,7 +14,7 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
     case AMBLE__ATTRIBUTE_DATABASE_HASH:
         return (amble__bytes){.data = amble__database_hash(&link->server->database), .size = 16};
     case AMBLE__ATTRIBUTE_CCCD:
-        amble__put_le16(scratch, value->subscriptions[link->conn->index]);
+        amble__put_le16(scratch, amble__server_subscribed(value, link->conn));
         return (amble__bytes){.data = scratch, .size = 2};
     default:
         return amble__attribute_declaration(&link->server->database, attribute, scratch);

@@ -37,7 +37,7 @@ unsigned amble_subscribed(const amble_connection *conn, const amble_characterist
     const amble__served_value *value = amble__database_find(&conn->server->server->database, c);
 
     return value && value->subscriptions && conn->state == AMBLE__LINK_LIVE && amble__server_may_tell(conn->server)
-               ? value->subscriptions[conn->index]
+               ? amble__server_subscribed(value, conn)
                : 0;
 }
 
@@ -75,7 +75,7 @@ static int prepare(amble_connection *conn, const amble__served_value *value, uns
         return AMBLE_ERR_NOT_FOUND;
     if (wanted == AMBLE__CCCD_NOTIFY ? !value->definition->notify : !value->definition->indicate)
         return AMBLE_ERR_UNSUPPORTED;
-    if (!(value->subscriptions[conn->index] & wanted) || !amble__server_may_tell(conn->server))
+    if (!(amble__server_subscribed(value, conn) & wanted) || !amble__server_may_tell(conn->server))
         return AMBLE_ERR_NOT_SUBSCRIBED;
     return content(value, data, size).size > most_for(conn) ? AMBLE_ERR_TOO_LONG : 0;
 }
@@ -85,7 +85,7 @@ static const amble__served_value *still(const amble_connection *conn, const ambl
 {
     const amble__served_value *value = served(conn, c);
 
-    return value && value->subscriptions[conn->index] & wanted ? value : NULL;
+    return value && amble__server_subscribed(value, conn) & wanted ? value : NULL;
 }
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)

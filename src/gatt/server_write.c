@@ -23,7 +23,8 @@ static uint8_t write_cccd(amble__server_link *link, const amble__served_value *v
     bits = amble__get_le16(data.data);
     if (((bits & AMBLE__CCCD_NOTIFY) && !c->notify) || ((bits & AMBLE__CCCD_INDICATE) && !c->indicate))
         return AMBLE__ATT_CCCD_IMPROPER;
-    value->subscriptions[link->conn->index] = bits & (AMBLE__CCCD_NOTIFY | AMBLE__CCCD_INDICATE);
+    value->subscriptions[link->conn->index] = AMBLE__CCCD_SAID | (bits & (AMBLE__CCCD_NOTIFY | AMBLE__CCCD_INDICATE));
+    amble__server_keep(link);
     return 0;
 }
 
@@ -35,6 +36,7 @@ static uint8_t write_features(amble__server_link *link, amble__bytes data)
     if (link->features & ~data.data[0])
         return AMBLE__ATT_VALUE_NOT_ALLOWED;
     link->features = data.data[0];
+    amble__server_keep(link);
     return 0;
 }
 

@@ -204,6 +204,12 @@ static void on_link_lost(amble_connection *conn)
     amble__smp_lost(conn);
 }
 
+static amble__bond *bond_of(const amble_connection *conn) { return amble__smp_bond(&conn->host->smp, conn->device); }
+static void on_bond_changed(amble_connection *conn)
+{
+    amble__bonds_change(&conn->host->bonds.table);
+    amble__gap_work(&conn->host->gap); /* the service task saves it */
+}
 static void on_smp_work(amble *ble) { amble__gap_work(&ble->gap); }
 static void on_greeted(amble_connection *conn) { amble__gap_greeted(&conn->host->gap, conn); }
 static void on_service(amble *ble) { amble__smp_serve(&ble->smp); }
@@ -265,6 +271,8 @@ static void wire(amble *ble, const amble_config *c)
     ble->links.opened = on_link_opened;
     ble->links.lost = on_link_lost;
     ble->links.received = on_link_data;
+    ble->links.bond = bond_of;
+    ble->links.bond_changed = on_bond_changed;
     ble->l2cap.att = on_att_data;
     ble->l2cap.security = amble__smp_receive;
     ble->att.request = amble__server_receive;
@@ -291,6 +299,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->smp.host = ble;
     ble->smp.work = on_smp_work;
     ble->smp.greeted = on_greeted;
+    ble->smp.bonded = amble__server_bonded;
 }
 
 void amble__host_fail(amble *ble, int error)

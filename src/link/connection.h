@@ -125,6 +125,10 @@ typedef struct amble__links {
     void (*opened)(amble_connection *conn);
     void (*lost)(amble_connection *conn);
     void (*received)(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size);
+    /* Also set by the host, or NULL: the bond with whoever has the address of this link, NULL when there is none; and what a room above has
+     * changed in it is to be saved. */
+    struct amble__bond *(*bond)(const amble_connection *conn);
+    void (*bond_changed)(amble_connection *conn);
 } amble__links;
 
 void amble__links_init(amble__links *links, amble__arena *arena, size_t count);
@@ -144,6 +148,12 @@ void amble__link_free(amble_connection *conn);
 void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
 
 amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted);
+
+/* The bond whose key the link is encrypted with; NULL when it is not, or the bond was deleted. */
+static inline struct amble__bond *amble__link_bond(const amble_connection *conn)
+{
+    return conn->security.encrypted && conn->security.bonded && conn->links->bond ? conn->links->bond(conn) : NULL;
+}
 
 /* 0 when the connection is live and of this generation; else DISCONNECTED, STALE, CLOSED, CONTROLLER. */
 static inline int amble__link_check(const amble_connection *conn, uint32_t generation)

@@ -163,6 +163,8 @@ void amble__smp_encryption_changed(amble_connection *conn, uint8_t status, bool 
     }
     if (!status)
         conn->security = enabled ? link->coming : (amble__link_security){.encrypted = false};
+    if (!status && enabled && link->with_bond)
+        amble__smp_of(conn->host)->bonded(conn);
     amble__trace_at(&conn->hci->trace, ENCRYPTED, conn->handle, &conn->security.key_size, 1);
     if (p && !p->initiator && !link->with_bond && p->state == AMBLE__RESPONDER_ENCRYPTION) {
         if (error)

@@ -172,6 +172,7 @@ struct amble__smp {
     amble__bonds *bonds;
     void (*work)(amble *host); /* wakes the service task */
     void (*greeted)(amble_connection *conn);
+    void (*bonded)(amble_connection *conn); /* the link is encrypted with a bond's key, or its bond was made */
     amble *host;
     amble_pair_options options;
     amble__smp_link *links;

@@ -145,5 +145,6 @@ int amble__transfer_keep(amble__pairing *p)
     kept->serial = serial;
     amble__bonds_change(p->smp->bonds);
     p->smp->work(p->smp->host);
+    p->smp->bonded(p->link->conn);
     return 0;
 }
