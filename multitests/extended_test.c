@@ -239,6 +239,81 @@ static void periodic_data_is_followed(void **state)
     }
 }
 
+/* Data that takes several commands: listeners lose the sender when it is replaced, and find it again. */
+static bool replace_it;
+
+static int send_long_data(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = 100000,
+                                             .extended = true,
+                                             .not_connectable = true,
+                                             .periodic_interval_us = 100000,
+                                             .name = "long"};
+    amble_advertiser advertiser;
+    uint8_t data[LONG];
+
+    fill(data, sizeof data);
+    assert_int_equal(amble_advertise_open(self->ble, &advertiser, &options), 0);
+    assert_int_equal(amble_periodic_send(&advertiser, data, LONG, 5000), 0);
+    while (!replace_it)
+        bench_sleep(50);
+    assert_int_equal(amble_periodic_send(&advertiser, data + 1, LONG - 1, 5000), 0);
+    while (!stopped)
+        bench_sleep(50);
+    amble_advertise_close(&advertiser);
+    return 0;
+}
+
+/* The next report that is whole must be this. */
+static void expect_long(amble *ble, const amble_scan_result *found, amble_periodic *periodic, const uint8_t *data,
+                        size_t size)
+{
+    amble_periodic_report report;
+
+    assert_int_equal(amble_periodic_open(ble, periodic, found->device, found->set, NULL, WAIT_MS), 0);
+    do
+        assert_int_equal(amble_periodic_next(periodic, &report, 10000), 0);
+    while (report.truncated);
+    assert_int_equal(report.size, size);
+    assert_memory_equal(report.data, data, size);
+}
+
+static int follow_long_data(bench_device *self)
+{
+    const amble_scan_options options = {.interval_us = 30000, .window_us = 30000, .name = "long"};
+    amble_periodic_report report;
+    amble_periodic periodic;
+    amble_scan_result found;
+    uint8_t data[LONG];
+    int r;
+
+    fill(data, sizeof data);
+    assert_int_equal(amble_scan_find(self->ble, &options, &found, WAIT_MS), 0);
+    expect_long(self->ble, &found, &periodic, data, LONG);
+    replace_it = true;
+    while ((r = amble_periodic_next(&periodic, &report, WAIT_MS)) == 0)
+        ;
+    assert_int_equal(r, AMBLE_ERR_DISCONNECTED);
+    amble_periodic_close(&periodic);
+    expect_long(self->ble, &found, &periodic, data + 1, LONG - 1);
+    amble_periodic_close(&periodic);
+    stopped = true;
+    return 0;
+}
+
+static void long_periodic_data_is_replaced(void **state)
+{
+    const double losses[] = {0, 5, 20};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        stopped = replace_it = false;
+        BENCH_RUN(&((bench_options){.seed = 3, .loss = losses[i]}),
+                  {.label = "sender", .script = send_long_data, .config = {.advertised_size = LONG}},
+                  {.label = "listener", .script = follow_long_data, .config = {.scanned_size = LONG}});
+    }
+}
+
 /* --- what the controller can -------------------------------------------------------------------------------------- */
 /* Who asks for what an old controller has not is told so. */
 static int probe(bench_device *self)
@@ -269,6 +344,7 @@ int main(void)
         cmocka_unit_test(links_are_made_through_extended_advertising),
         cmocka_unit_test(centrals_go_to_the_set_they_came_to),
         cmocka_unit_test(periodic_data_is_followed),
+        cmocka_unit_test(long_periodic_data_is_replaced),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

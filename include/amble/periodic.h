@@ -25,8 +25,11 @@
 extern "C" {
 #endif
 
-/* Replaces what the advertiser sends periodically, and waits until the controller has it. The first data may have as many bytes as
- * amble_config.advertised_size; what replaces data on the air, 251. Errors: AMBLE_ERR_TOO_LONG, AMBLE_ERR_ARGUMENT for an advertiser without a
+/* Replaces what the advertiser sends periodically, and waits until the controller has it. It may have as many bytes as
+ * amble_config.advertised_size and the controller allow. Up to 251 bytes take the place of what is on the air from one packet to the next.
+ * More cannot be changed on the air: sending stops, and begins anew with the longer data. Listeners lose the sender then
+ * (AMBLE_ERR_DISCONNECTED after their timeout) and synchronise again: so send long data rarely, or keep it within 251 bytes.
+ * Errors: AMBLE_ERR_TOO_LONG, AMBLE_ERR_ARGUMENT for an advertiser without a
  * periodic interval, AMBLE_ERR_STALE for a closed one, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. Vol 4 Part E 7.8.62. */
 int amble_periodic_send(amble_advertiser *advertiser, const void *data, size_t size, int timeout_ms) AMBLE_MUST_CHECK;
 

@@ -112,11 +112,21 @@ static int enable_advertising(amble__gap *gap, uint8_t set, bool on)
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_EXTENDED_ENABLE, parameters, sizeof parameters, NULL, 0);
 }
 
+int amble__periodic_enable(amble__gap *gap, uint8_t set, bool on)
+{
+    const uint8_t parameters[2] = {on, set};
+    const int r =
+        amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_PERIODIC_ENABLE, parameters, sizeof parameters, NULL, 0);
+
+    if (r >= 0)
+        gap->advertisers[set].periodic_on = on;
+    return r;
+}
+
 /* Periodic advertising begins with the data that is there; later data is told while it goes on. */
 static int start_periodic(amble__gap *gap, uint8_t set, const amble__advertisement *what)
 {
     const uint16_t interval = (uint16_t)(what->periodic_interval_us / UNIT_1250_US);
-    const uint8_t enable[2] = {1, set};
     amble__advertiser *a = &gap->advertisers[set];
     const uint32_t number = a->periodic_wanted;
     uint8_t parameters[7];
@@ -135,22 +145,12 @@ static int start_periodic(amble__gap *gap, uint8_t set, const amble__advertiseme
     a->periodic_result = r;
     a->periodic_told = number;
     amble__waiters_end(&a->periodic_waiters, 0);
-    if (r >= 0)
-        r = amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_PERIODIC_ENABLE, enable, sizeof enable, NULL, 0);
-    a->periodic_on = r >= 0;
-    return r;
+    return r < 0 ? r : amble__periodic_enable(gap, set, true);
 }
 
 static int stop_periodic(amble__gap *gap, uint8_t set)
 {
-    const uint8_t parameters[2] = {0, set};
-    int r;
-
-    if (!gap->advertisers[set].periodic_on)
-        return 0;
-    r = amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_PERIODIC_ENABLE, parameters, sizeof parameters, NULL, 0);
-    gap->advertisers[set].periodic_on = r < 0;
-    return r;
+    return gap->advertisers[set].periodic_on ? amble__periodic_enable(gap, set, false) : 0;
 }
 
 static int start_advertising(amble__gap *gap, uint8_t set, const amble__advertisement *what)

@@ -280,6 +280,8 @@ static inline bool amble__advertiser_wanted(const amble__gap *gap, uint8_t set)
 /* Sends data in as many commands as it needs: `before`, how, how much, data. extended.c */
 int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *before, size_t before_size,
                             const uint8_t *data, size_t size);
+/* Starts or stops what a set sends periodically, 7.8.63. extended.c */
+int amble__periodic_enable(amble__gap *gap, uint8_t set, bool on);
 /* --- link procedures, parameters.c and radio.c ---------------------------------------------------------------------- */
 /* Runs a command of two bytes of handle and these, whose end an event tells. Waits for its turn and for its end. */
 int amble__link_run(amble_connection *conn, int kind, uint16_t opcode, const void *parameters, size_t size,

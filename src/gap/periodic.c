@@ -52,7 +52,7 @@ int amble_periodic_send(amble_advertiser *advertiser, const void *data, size_t s
         if (r < 0)
             return r;
     }
-    if (size > a->what.capacity || (a->periodic_on && size > MOST_REPLACED))
+    if (size > a->what.capacity)
         return AMBLE_ERR_TOO_LONG;
     if (size)
         memcpy(a->periodic, data, size);
@@ -69,16 +69,29 @@ int amble_periodic_send(amble_advertiser *advertiser, const void *data, size_t s
     return a->periodic_result;
 }
 
+/* Data on the air is replaced by one command; in several only while it is off the air, 7.8.62. What the controller refuses leaves it on. */
+static int replace(amble__gap *gap, uint8_t set, const uint8_t *data, size_t size)
+{
+    const amble__advertiser *a = &gap->advertisers[set];
+    int r = a->periodic_on && size > MOST_REPLACED ? amble__periodic_enable(gap, set, false) : 0, on;
+
+    if (r >= 0)
+        r = amble__set_in_fragments(gap, AMBLE__HCI_LE_SET_PERIODIC_DATA, &set, 1, data, size);
+    if (a->periodic_on || !amble__advertiser_wanted(gap, set))
+        return r;
+    on = amble__periodic_enable(gap, set, true);
+    return r < 0 ? r : on;
+}
+
 static void serve_sender(amble__gap *gap, uint8_t set)
 {
     amble__advertiser *a = &gap->advertisers[set];
     const uint32_t number = a->periodic_wanted;
 
-    if (!a->periodic_on || a->periodic_told == number || !amble__advertiser_wanted(gap, set))
+    if (!a->what.periodic_interval_us || a->periodic_told == number || !amble__advertiser_wanted(gap, set))
         return;
     a->periodic_sending = true;
-    a->periodic_result =
-        amble__set_in_fragments(gap, AMBLE__HCI_LE_SET_PERIODIC_DATA, &set, 1, a->periodic, a->periodic_size);
+    a->periodic_result = replace(gap, set, a->periodic, a->periodic_size);
     a->periodic_sending = false;
     a->periodic_told = number;
     amble__waiters_end(&a->periodic_waiters, 0);

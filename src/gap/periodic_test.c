@@ -19,6 +19,8 @@ static void begin(const amble_config *config)
 static const amble_advertise_options sender = {
     .extended = true, .not_connectable = true, .periodic_interval_us = 100000, .no_name = true};
 
+static amble_advertiser shared;
+
 static void data_is_sent_and_replaced(void)
 {
     uint8_t data[300] = {1, 2, 3};
@@ -34,7 +36,6 @@ static void data_is_sent_and_replaced(void)
     assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_DATA), "\0\2\61", 3);
     assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE), "\1\0", 2);
     assert_int_equal(next_said(AMBLE__HCI_LE_SET_EXTENDED_ENABLE)[0], 1);
-    assert_int_equal(amble_periodic_send(&a, data, 252, 1000), AMBLE_ERR_TOO_LONG); /* now it must fit into one */
     assert_int_equal(amble_periodic_send(&a, "new", 3, 1000), 0);
     assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_DATA), "\0\3\3new", 6);
     fake_refuse(AMBLE__HCI_LE_SET_PERIODIC_DATA, 0x0c);
@@ -45,6 +46,72 @@ static void data_is_sent_and_replaced(void)
     assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE), "\0\0", 2);
     assert_int_equal(next_said(AMBLE__HCI_LE_SET_EXTENDED_ENABLE)[0], 0);
     assert_int_equal(amble_periodic_send(&a, "x", 1, 1000), AMBLE_ERR_STALE);
+    amble_close(ble);
+}
+
+/* In several commands only while it is off the air; whatever becomes of the data, it is on again. */
+static void long_data_is_replaced_off_the_air(void)
+{
+    uint8_t data[300] = {7};
+    amble_advertiser a;
+
+    begin(&(amble_config){.advertised_size = 300});
+    assert_int_equal(amble_advertise_open(ble, &a, &sender), 0);
+    settle_well();
+    assert_int_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE)[0], 1);
+    assert_int_equal(amble_periodic_send(&a, data, 251, 1000), 0);
+    assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_DATA), "\0\3\373\7", 4);
+    assert_false(says(AMBLE__HCI_LE_SET_PERIODIC_ENABLE));
+    assert_int_equal(amble_periodic_send(&a, data, 252, 1000), 0);
+    assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE), "\0\0", 2);
+    assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_DATA), "\0\1\373\7", 4);
+    assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_DATA), "\0\2\1", 3);
+    assert_memory_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE), "\1\0", 2);
+    fake_refuse(AMBLE__HCI_LE_SET_PERIODIC_DATA, 0x07);
+    assert_int_equal(amble_periodic_send(&a, data, 300, 1000), AMBLE_ERR_HCI(0x07));
+    assert_int_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE)[0], 0);
+    assert_int_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE)[0], 1);
+    fake_refuse(AMBLE__HCI_LE_SET_PERIODIC_DATA, 0);
+    fake_refuse(AMBLE__HCI_LE_SET_PERIODIC_ENABLE, 0x0c);
+    assert_int_equal(amble_periodic_send(&a, data, 300, 1000), AMBLE_ERR_HCI(0x0c)); /* it stays as it was */
+    assert_int_equal(next_said(AMBLE__HCI_LE_SET_PERIODIC_ENABLE)[0], 0);
+    fake_refuse(AMBLE__HCI_LE_SET_PERIODIC_ENABLE, 0);
+    amble_advertise_close(&a);
+    settle_well();
+    amble_close(ble);
+}
+
+static int send_long(void *arg)
+{
+    static const uint8_t data[300] = {8};
+
+    *(int *)arg = amble_periodic_send(&shared, data, sizeof data, AMBLE_FOREVER);
+    return 0;
+}
+
+/* The advertiser is closed while its data is off the air: it does not come back. */
+static void closed_while_its_data_is_off_the_air(void)
+{
+    amble_scope scope;
+    int result = 1;
+
+    begin(&(amble_config){.advertised_size = 300});
+    assert_int_equal(amble_advertise_open(ble, &shared, &sender), 0);
+    settle_well();
+    amble_scope_open(&scope);
+    fake.held = AMBLE__HCI_LE_SET_PERIODIC_DATA;
+    amble_spawn(&scope, send_long, &result);
+    settle_well();
+    heard.read = heard.count;
+    amble_advertise_close(&shared);
+    settle_well();
+    assert_int_equal(result, AMBLE_ERR_STALE);
+    fake.held = 0;
+    fake_answer(AMBLE__HCI_LE_SET_PERIODIC_DATA);
+    settle_well();
+    assert_false(says(AMBLE__HCI_LE_SET_PERIODIC_ENABLE));
+    assert_int_equal(next_said(AMBLE__HCI_LE_SET_EXTENDED_ENABLE)[0], 0);
+    amble_scope_close(&scope);
     amble_close(ble);
 }
 
@@ -280,9 +347,14 @@ static void refusals_and_nonsense(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(data_is_sent_and_replaced), task_test(what_cannot_be_periodic_is_refused),
-        task_test(reports_come_in_order),     task_test(closing_ends_it),
-        task_test(giving_up_leaves_nothing),  task_test(refusals_and_nonsense),
+        task_test(data_is_sent_and_replaced),
+        task_test(long_data_is_replaced_off_the_air),
+        task_test(closed_while_its_data_is_off_the_air),
+        task_test(what_cannot_be_periodic_is_refused),
+        task_test(reports_come_in_order),
+        task_test(closing_ends_it),
+        task_test(giving_up_leaves_nothing),
+        task_test(refusals_and_nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
