@@ -24,7 +24,7 @@ typedef struct {
     uint16_t company, appearance;
     uint32_t interval_us;
     int ms;
-    bool no_name, not_connectable, json;
+    bool no_name, not_connectable, anonymous, json;
 } advertise_options;
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
@@ -121,6 +121,9 @@ static const amble__option option_table[] = {
      .take = amble__take_text,
      .field = offsetof(advertise_options, phy)},
     {.name = "--not-connectable", .about = "a beacon", .field = offsetof(advertise_options, not_connectable)},
+    {.name = "--anonymous",
+     .about = "a beacon without an address, with the packets of Bluetooth 5",
+     .field = offsetof(advertise_options, anonymous)},
     {.name = "--seconds",
      .value = "N",
      .about = "for so long",
@@ -218,8 +221,10 @@ static int advertise(amble *ble, int argc, char **argv)
 
     if (r)
         return r;
+    o.not_connectable = o.not_connectable || o.anonymous;
     options = (amble_advertise_options){.interval_us = o.interval_us,
-                                        .extended = o.phy,
+                                        .extended = o.phy || o.anonymous,
+                                        .anonymous = o.anonymous,
                                         .phy = phy_of(o.phy),
                                         .name = o.name,
                                         .no_name = o.no_name,

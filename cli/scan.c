@@ -95,7 +95,10 @@ static void tell_json(const amble__seen *seen)
     cJSON *object = cJSON_CreateObject();
 
     amble__advertised_read(result, &what);
-    cJSON_AddStringToObject(object, "address", amble_device_text(result->device, address));
+    if (result->anonymous)
+        cJSON_AddBoolToObject(object, "anonymous", true);
+    else
+        cJSON_AddStringToObject(object, "address", amble_device_text(result->device, address));
     if (result->rssi != 127)
         cJSON_AddNumberToObject(object, "rssi", result->rssi);
     cJSON_AddBoolToObject(object, "connectable", result->connectable);
@@ -125,7 +128,8 @@ static void tell_line(const amble__seen *seen)
 
     amble__advertised_read(result, &what);
     amble__advertised_text(&what, text, sizeof text);
-    printf("%s  %4d dBm  %s", amble_device_text(result->device, address), result->rssi,
+    printf("%-*s  %4d dBm  %s", AMBLE_DEVICE_TEXT - 1,
+           result->anonymous ? "anonymous" : amble_device_text(result->device, address), result->rssi,
            result->connectable ? "connectable    " : "not connectable");
     if (what.name[0])
         printf("  \"%s\"", what.name);

@@ -14,6 +14,16 @@ enum {
 };
 
 /* --- the list ----------------------------------------------------------------------------------------------------- */
+/* Who says no address is told apart by the data. */
+static bool is_same(const amble__seen *seen, const amble_scan_result *result)
+{
+    const size_t size = result->size < sizeof seen->data ? result->size : sizeof seen->data;
+
+    return amble_device_equal(seen->result.device, result->device) && seen->result.extended == result->extended &&
+           seen->result.set == result->set && seen->result.anonymous == result->anonymous &&
+           (!result->anonymous || (seen->result.size == size && !memcmp(seen->data, result->data, size)));
+}
+
 static amble__seen *entry_for(amble__seen_list *list, const amble_scan_result *result)
 {
     amble__seen *oldest = &list->devices[0];
@@ -21,8 +31,7 @@ static amble__seen *entry_for(amble__seen_list *list, const amble_scan_result *r
     for (size_t i = 0; i < list->count; i++) {
         amble__seen *seen = &list->devices[i];
 
-        if (amble_device_equal(seen->result.device, result->device) && seen->result.extended == result->extended &&
-            seen->result.set == result->set)
+        if (is_same(seen, result))
             return seen;
         if (seen->result.time_us < oldest->result.time_us)
             oldest = seen;
@@ -95,7 +104,8 @@ static void print_row(const amble__seen *seen, int columns)
     amble__advertised what;
 
     amble__advertised_read(&seen->result, &what);
-    amble__print_column(amble_device_text(seen->result.device, address), ADDRESS);
+    amble__print_column(seen->result.anonymous ? "anonymous" : amble_device_text(seen->result.device, address),
+                        ADDRESS);
     putchar(' ');
     print_signal(seen->result.rssi);
     if (interval_ms)

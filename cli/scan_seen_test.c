@@ -54,6 +54,24 @@ static void tells_sets_apart(void **state)
     free(list);
 }
 
+/* Those without an address are told apart by what they say. */
+static void tells_anonymous_ones_apart(void **state)
+{
+    amble__seen_list *list = calloc(1, sizeof *list);
+    amble_scan_result result = {.anonymous = true, .extended = true, .data = (const uint8_t *)"a", .size = 1};
+    bool is_new;
+
+    (void)state;
+    amble__seen_add(list, &result, &is_new);
+    result.data = (const uint8_t *)"b";
+    amble__seen_add(list, &result, &is_new);
+    assert_true(is_new);
+    assert_int_equal(amble__seen_add(list, &result, &is_new)->count, 2);
+    assert_false(is_new);
+    assert_int_equal(list->count, 2);
+    free(list);
+}
+
 /* Intervals of 100 ms and a random delay, some not heard, one heard on two channels. */
 static void estimates_the_interval(void **state)
 {
@@ -116,10 +134,10 @@ static void leaves_out_what_is_cut_off(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(tells_what_is_new), cmocka_unit_test(tells_sets_apart),
-                                       cmocka_unit_test(estimates_the_interval),
-                                       cmocka_unit_test(the_oldest_makes_room),
-                                       cmocka_unit_test(leaves_out_what_is_cut_off)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_what_is_new),          cmocka_unit_test(tells_sets_apart),
+        cmocka_unit_test(tells_anonymous_ones_apart), cmocka_unit_test(estimates_the_interval),
+        cmocka_unit_test(the_oldest_makes_room),      cmocka_unit_test(leaves_out_what_is_cut_off)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,8 @@ static void offer_devices(const amble__shell *s, amble__offers *offers)
         amble__advertised what;
 
         amble__advertised_read(&s->seen.devices[i].result, &what);
-        amble__offers_add(offers, amble_device_text(s->seen.devices[i].result.device, address));
+        if (!s->seen.devices[i].result.anonymous)
+            amble__offers_add(offers, amble_device_text(s->seen.devices[i].result.device, address));
         if (what.name[0])
             amble__offers_add(offers, what.name);
     }

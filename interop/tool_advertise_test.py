@@ -1,5 +1,7 @@
 """`amble advertise`, seen and connected to by Bumble, and seen by `amble scan`."""
 
+import re
+
 import support
 import tool
 
@@ -35,10 +37,21 @@ async def beacon(transport):
     assert await tool.interrupt(program) == 0
 
 
+async def anonymous(transport):
+    program = await tool.follow("advertise", "-t", transport, "--anonymous", "--no-name", "--manufacturer", "FFFF:00AB")
+    await program.line("^advertising as")
+    scan = await tool.amble("scan", "-t", transport, "--seconds", "1", "--json")
+    (seen,) = (row for row in scan.objects if row.get("anonymous"))
+    assert "address" not in seen and seen["manufacturer"]["data"] == "00AB" and seen["connectable"] is False, seen
+    assert re.search("^anonymous  .*not connectable", (await tool.amble("scan", "-t", transport, "--seconds", "1")).out, re.M)
+    assert await tool.interrupt(program) == 0
+
+
 async def test():
     air, transport = await support.start_air()
     async with support.bumble_host(transport, "central", "C0:11:22:33:44:02") as bumble:
         await seen_by_bumble(bumble, transport)
+    await anonymous(transport)
     await beacon(transport)
     await tool.amble("advertise", "-t", transport, "--seconds", "0.2")
     await tool.amble("advertise", "-t", transport, "--seconds", "0.2", "--not-connectable")

@@ -78,6 +78,59 @@ static void sets_go_on_side_by_side(void **state)
     }
 }
 
+/* Two that say no address: both are heard, as what they say. */
+static int advertise_anonymously(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = 100000,
+                                             .extended = true,
+                                             .anonymous = true,
+                                             .not_connectable = true,
+                                             .no_name = true,
+                                             .company = 0xffff,
+                                             .manufacturer = self->label,
+                                             .manufacturer_size = strlen(self->label)};
+
+    while (!stopped)
+        assert_int_equal(amble_advertise(self->ble, &options, NULL, 500), 0);
+    return 0;
+}
+
+static int hear_both(bench_device *self)
+{
+    bool heard[2] = {false};
+    amble_scan_result result;
+    amble_scanner scanner;
+    size_t size;
+
+    assert_int_equal(amble_scan_open(self->ble, &scanner, &wide_open, WAIT_MS), 0);
+    while (!heard[0] || !heard[1]) {
+        const uint8_t *label;
+
+        assert_int_equal(amble_scan_next(&scanner, &result, AMBLE_FOREVER), 1);
+        assert_true(result.anonymous && !result.connectable);
+        label = amble_scan_manufacturer(&result, 0xffff, &size);
+        assert_non_null(label);
+        assert_int_equal(size, strlen("sender 1"));
+        heard[label[size - 1] - '1'] = true;
+    }
+    amble_scan_close(&scanner);
+    stopped = true;
+    return 0;
+}
+
+static void anonymous_ones_are_heard(void **state)
+{
+    const double losses[] = {0, 5, 20};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        stopped = false;
+        BENCH_RUN(&((bench_options){.seed = 1, .loss = losses[i]}),
+                  {.label = "sender 1", .script = advertise_anonymously},
+                  {.label = "sender 2", .script = advertise_anonymously}, {.label = "seeker", .script = hear_both});
+    }
+}
+
 /* --- links through extended advertising --------------------------------------------------------------------------- */
 static amble_phy phy;
 
@@ -341,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_controller_can_or_says_so),
         cmocka_unit_test(sets_go_on_side_by_side),
+        cmocka_unit_test(anonymous_ones_are_heard),
         cmocka_unit_test(links_are_made_through_extended_advertising),
         cmocka_unit_test(centrals_go_to_the_set_they_came_to),
         cmocka_unit_test(periodic_data_is_followed),

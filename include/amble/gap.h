@@ -104,9 +104,10 @@ typedef struct {
 } amble_scan_options;
 
 typedef struct {
-    amble_device device;
-    int8_t rssi; /* dBm; 127: unknown */
+    amble_device device; /* all zeros when `anonymous` */
+    int8_t rssi;         /* dBm; 127: unknown */
     bool connectable;
+    bool anonymous; /* sent without an address: whoever sends the same set and the same data is one result */
     bool truncated; /* it sent more than amble_config.scanned_size; this is the start of it */
     bool extended;  /* sent with the packets of Bluetooth 5 */
     uint8_t set;    /* extended: which of the device's advertisements, 0..15; each is a result of its own */

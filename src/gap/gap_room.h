@@ -63,7 +63,7 @@ enum { AMBLE__SCANNERS = 4, AMBLE__NO_SET = 0xff }; /* at most; a legacy adverti
 typedef struct {
     amble_device device;
     uint8_t set;
-    bool used, connectable, extended, truncated;
+    bool used, connectable, extended, truncated, anonymous;
     bool advertised;                 /* not only an answer was heard, to a scan that is over */
     uint8_t asked;                   /* it was heard before, so an answer to a scan request had its chance */
     uint8_t news;                    /* something that was not delivered: that it is there, or what changed */
@@ -104,7 +104,7 @@ typedef struct {
 
 /* An extended advertisement that comes in several reports. */
 typedef struct {
-    bool begun, truncated;
+    bool begun, truncated, anonymous;
     amble_device device;
     uint8_t set, type;
     uint16_t size;
@@ -317,6 +317,7 @@ void amble__serve_connects(amble__gap *gap);
 typedef struct {
     uint8_t type; /* legacy event type, Vol 4 Part E 7.7.65.2; 4 is a scan response */
     bool extended, more, truncated;
+    bool anonymous; /* `device` is all zeros */
     uint8_t set;
     amble_phy phy;
     uint32_t periodic_interval_us;

@@ -30,12 +30,26 @@ static bool matches(const amble__scanner *scanner, const amble__seen_device *see
 static bool wants(const amble__scanner *scanner, const amble__advertising_report *report)
 {
     return scanner->serial && scanner->wanted &&
-           !(scanner->options.device && !amble_device_equal(*scanner->options.device, report->device)) &&
+           !(scanner->options.device &&
+             (report->anonymous || !amble_device_equal(*scanner->options.device, report->device))) &&
            !(scanner->options.rssi_min && report->rssi < scanner->options.rssi_min) &&
            (scanner->options.active || report->type != AMBLE__REPORT_RESPONSE);
 }
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
+/* Whether the entry is of this advertisement. Anonymous ones of the same set are told apart by nothing but their data. */
+static bool is_entry_of(const amble__scan *scan, const amble__seen_device *seen,
+                        const amble__advertising_report *report)
+{
+    const size_t size = report->data.size < scan->size ? report->data.size : scan->size;
+
+    if (!seen->used || seen->set != report->set || seen->anonymous != report->anonymous)
+        return false;
+    if (report->anonymous)
+        return seen->data_size == size && (!size || !memcmp(seen->bytes, report->data.data, size));
+    return amble_device_equal(seen->device, report->device);
+}
+
 /* The entry of this advertisement; else one that may become its entry, or NULL. */
 static amble__seen_device *entry_for(amble__scan *scan, const amble__advertising_report *report)
 {
@@ -44,7 +58,7 @@ static amble__seen_device *entry_for(amble__scan *scan, const amble__advertising
     for (size_t i = 0; i < scan->capacity; i++) {
         amble__seen_device *seen = &scan->devices[i];
 
-        if (seen->used && seen->set == report->set && amble_device_equal(seen->device, report->device))
+        if (is_entry_of(scan, seen, report))
             return seen;
         if (!seen->used ? !oldest || oldest->used
                         : !seen->pending && (!oldest || (oldest->used && seen->last_news < oldest->last_news)))
@@ -54,6 +68,7 @@ static amble__seen_device *entry_for(amble__scan *scan, const amble__advertising
         *oldest = (amble__seen_device){.used = true,
                                        .news = UINT8_MAX,
                                        .device = report->device,
+                                       .anonymous = report->anonymous,
                                        .set = report->set,
                                        .last_news = ++scan->orders,
                                        .bytes = oldest->bytes};
@@ -152,7 +167,7 @@ void amble__scan_report(amble__gap *gap, const amble__advertising_report *report
 static bool continues(const amble__scan_assembly *assembly, const amble__advertising_report *report)
 {
     return assembly->begun && assembly->set == report->set && assembly->type == report->type &&
-           amble_device_equal(assembly->device, report->device);
+           assembly->anonymous == report->anonymous && amble_device_equal(assembly->device, report->device);
 }
 
 /* An advertisement longer than a report comes in several, which may lie between those of others; one at a time is put together. */
@@ -166,6 +181,7 @@ void amble__scan_part(amble__gap *gap, const amble__advertising_report *report)
         if (report->more || report->truncated)
             *assembly = (amble__scan_assembly){.begun = report->more,
                                                .device = report->device,
+                                               .anonymous = report->anonymous,
                                                .set = report->set,
                                                .type = report->type,
                                                .bytes = assembly->bytes};
@@ -211,6 +227,7 @@ bool amble__scan_take(amble__scan *scan, amble__scanner *scanner, amble_scan_res
     *result = (amble_scan_result){.device = first->device,
                                   .rssi = first->rssi,
                                   .connectable = first->connectable,
+                                  .anonymous = first->anonymous,
                                   .truncated = first->truncated,
                                   .extended = first->extended,
                                   .set = first->extended ? first->set : 0,

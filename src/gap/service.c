@@ -218,21 +218,21 @@ static void legacy_reports(amble__gap *gap, amble__reader *r)
     }
 }
 
+enum { NEITHER = 3 }; /* connectable nor scannable */
+
 /* The kind of an extended report as a legacy event type. 7.7.65.13 */
 static uint8_t legacy_type(uint16_t properties)
 {
-    enum { CONNECTABLE = 0x01, SCANNABLE = 0x02, DIRECTED = 0x04, RESPONSE = 0x08, NEITHER = 3 };
+    enum { CONNECTABLE = 0x01, SCANNABLE = 0x02, DIRECTED = 0x04, RESPONSE = 0x08 };
 
     if (properties & RESPONSE)
         return AMBLE__REPORT_RESPONSE;
-    if (properties & DIRECTED)
-        return AMBLE__REPORT_DIRECTED;
     if (properties & CONNECTABLE)
-        return AMBLE__REPORT_CONNECTABLE;
+        return properties & DIRECTED ? AMBLE__REPORT_DIRECTED : AMBLE__REPORT_CONNECTABLE;
     return properties & SCANNABLE ? AMBLE__REPORT_SCANNABLE : NEITHER;
 }
 
-static amble__advertising_report read_extended(amble__reader *r, bool *anonymous)
+static amble__advertising_report read_extended(amble__reader *r)
 {
     enum { LEGACY = 0x10, MORE = 0x20, TRUNCATED = 0x40, NOBODY = 0xff, UNIT_1250_US = 1250 };
     const uint16_t properties = amble__read_le16(r);
@@ -240,12 +240,14 @@ static amble__advertising_report read_extended(amble__reader *r, bool *anonymous
     amble__advertising_report report = {.type = legacy_type(properties),
                                         .extended = !(properties & LEGACY),
                                         .more = properties & MORE,
-                                        .truncated = properties & TRUNCATED};
+                                        .truncated = properties & TRUNCATED,
+                                        .anonymous = address_type == NOBODY};
     uint8_t primary, secondary;
 
-    *anonymous = address_type == NOBODY;
     report.device.type = amble__address_type(address_type);
     amble__read_copy(r, report.device.bytes, 6);
+    if (report.anonymous)
+        report.device = (amble_device){.type = AMBLE_PUBLIC};
     primary = amble__read_u8(r);
     secondary = amble__read_u8(r);
     report.phy = secondary >= AMBLE_PHY_1M && secondary <= AMBLE_PHY_CODED ? (amble_phy)secondary
@@ -268,14 +270,15 @@ static void extended_reports(amble__gap *gap, amble__reader *r)
     const unsigned count = amble__read_u8(r);
 
     for (unsigned i = 0; i < count; i++) {
-        bool anonymous;
-        const amble__advertising_report report = read_extended(r, &anonymous);
+        const amble__advertising_report report = read_extended(r);
 
         if (r->failed) {
             gap->malformed++;
             return;
         }
-        if (!anonymous)
+        if (report.anonymous && (!report.extended || report.type != NEITHER)) /* Vol 6 Part B 2.3.1.5 */
+            gap->malformed++;
+        else
             amble__scan_part(gap, &report);
     }
 }
