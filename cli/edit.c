@@ -245,6 +245,9 @@ static void set_keys(amble__edit *edit)
     (void)el_source(edit->el, NULL); /* ~/.editrc, if there is one */
     (void)el_set(edit->el, EL_BIND, "^C", "amble-interrupt", NULL);
     (void)el_set(edit->el, EL_SETTY, "-d", "-isig", NULL);
+    /* What is typed while a command runs is for the next line, Ctrl-D too: as the end of a file it would reach the editor as
+     * a zero. */
+    (void)el_set(edit->el, EL_SETTY, "-x", "eof=", NULL);
 }
 
 amble__edit *amble__edit_open(const char *history_path)

@@ -204,8 +204,11 @@ async def ends(terminal, device):
     await terminal.displays(rf"disconnected from {DEVICE}: HCI 0x13.*\namble> not yet fin$")
     terminal.type("\x03")
     terminal.type(f"connect {DEVICE}\n")
-    await terminal.displays("connected to")
-    terminal.type("\x04")
+    await terminal.displays("connected to.*>$")
+    terminal.type("sleep 1\n")
+    await terminal.displays("sleep 1\n")
+    await support.asyncio.sleep(0.5)
+    terminal.type("\x04")  # while a command runs, what is typed belongs to the next line
     assert await terminal.end() == 0, terminal.text
     await support.eventually(lambda: not device.connections, "the link is left on Ctrl-D")
 
@@ -230,8 +233,10 @@ async def a_person(transport, sensor):
         terminal = await tool.Terminal.start("shell", "-t", transport, HOME=home)
         await terminal.displays("amble>")
         terminal.type("\x1b[A")  # the last line of the last time
-        await terminal.displays(f"connect {DEVICE}")
-        terminal.type("\x03quit\n")
+        await terminal.displays("sleep 1")
+        terminal.type("\x03")
+        await terminal.displays(r"sleep 1\^C\namble>$")
+        terminal.type("\x04")
         assert await terminal.end() == 0, terminal.text
 
 
