@@ -173,12 +173,22 @@ typedef struct {
     bool used, asked; /* asked: the controller is to end it, and has not refused */
 } amble__stray;
 
+/* What a controller may be able to do besides the least: bits of its LE features, Vol 6 Part B 4.6. */
+typedef enum {
+    AMBLE__LE_PARAMETER_REQUEST = 1,
+    AMBLE__LE_DATA_LENGTH = 5,
+    AMBLE__LE_2M = 8,
+    AMBLE__LE_CODED = 11,
+    AMBLE__LE_EXTENDED_ADVERTISING = 12,
+    AMBLE__LE_PERIODIC_ADVERTISING = 13,
+} amble__le_feature;
+
 struct amble__gap {
     amble__hci *hci;
     amble__links *links;
     const amble__gap_commands *commands;
     amble_device own;
-    uint8_t le_features[8]; /* of the controller, Vol 6 Part B 4.6 */
+    uint8_t le_features[8]; /* of the controller: amble__gap_can */
     uint8_t accept_list_size;
     bool reads_remote_features;
     bool connecting;          /* the controller is */
@@ -227,14 +237,16 @@ typedef struct {
 void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_sizes *sizes);
 /* The service task; `arg` is the gap. Ends when cancelled. */
 int amble__gap_service(void *arg);
+static inline bool amble__gap_can(const amble__gap *gap, amble__le_feature feature)
+{
+    return gap->le_features[feature / 8] >> feature % 8 & 1;
+}
 static inline void amble__gap_work(amble__gap *gap) { amble_event_set(&gap->work); }
 /* Whether advertisers on LE Coded can be heard. Vol 6 Part B 4.6. */
 static inline bool amble__gap_hears_coded(const amble__gap *gap)
 {
-    enum { LE_FEATURE_CODED = 11 };
 
-    return gap->commands == &amble__extended_commands &&
-           gap->le_features[LE_FEATURE_CODED / 8] >> LE_FEATURE_CODED % 8 & 1;
+    return gap->commands == &amble__extended_commands && amble__gap_can(gap, AMBLE__LE_CODED);
 }
 /* Events that are not HCI's own. */
 void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters);

@@ -9,7 +9,6 @@
 #include "gap/gap_room.h"
 
 enum {
-    LE_FEATURE_PERIODIC = 13,
     MOST_REPLACED = 251,
     MOST_SKIP = 499,
     DEFAULT_TIMEOUT_MS = 5000,
@@ -156,7 +155,7 @@ int amble_periodic_open(amble *ble, amble_periodic *periodic, amble_device devic
         return r;
     if (gap->hci->failed || !sync)
         return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : AMBLE_ERR_BUSY);
-    if (!(gap->le_features[LE_FEATURE_PERIODIC / 8] >> LE_FEATURE_PERIODIC % 8 & 1))
+    if (!amble__gap_can(gap, AMBLE__LE_PERIODIC_ADVERTISING))
         return AMBLE_ERR_UNSUPPORTED;
     if (set > MOST_SET || take_options(sync, options) < 0)
         return AMBLE_ERR_ARGUMENT;

@@ -4,7 +4,6 @@
 enum { LEAST_DATA_LENGTH = 27, MOST_DATA_LENGTH = 251 };  /* Vol 6 Part B 4.5.10 */
 enum { OVERHEAD_BYTES = 14, US_PER_BYTE = 8 };            /* of a packet on LE 1M, MIC included */
 enum { CODED_OVERHEAD_US = 976, CODED_US_PER_BYTE = 64 }; /* and on LE Coded with eight symbols a bit: Part B 2.2 */
-enum { LE_FEATURE_CODED = 11 };
 enum { CHANNEL_MAP = 5, LEAST_CHANNELS = 2 };
 
 /* A command about the link: its handle, then `size` more bytes. The reply repeats the handle. */
@@ -94,7 +93,7 @@ void amble__phy_event(amble__gap *gap, amble__reader *r)
 /* The longest that a packet may take on any PHY of this controller: a link that changes to a slower one keeps its length. */
 static unsigned packet_us(const amble__gap *gap, unsigned bytes)
 {
-    const bool coded = gap->le_features[LE_FEATURE_CODED / 8] >> LE_FEATURE_CODED % 8 & 1;
+    const bool coded = amble__gap_can(gap, AMBLE__LE_CODED);
 
     return coded ? CODED_OVERHEAD_US + bytes * CODED_US_PER_BYTE : (bytes + OVERHEAD_BYTES) * US_PER_BYTE;
 }

@@ -7,13 +7,7 @@
 #include "host/host_room.h"
 
 enum {
-    FEATURE_LE = 38,                  /* of the local features, Vol 2 Part C 3.3: LE Supported (Controller) */
-    LE_FEATURE_PARAMETER_REQUEST = 1, /* Vol 6 Part B 4.6 */
-    LE_FEATURE_DATA_LENGTH = 5,
-    LE_FEATURE_2M = 8,
-    LE_FEATURE_CODED = 11,
-    LE_FEATURE_PERIODIC = 13,
-    LE_FEATURE_EXTENDED_ADVERTISING = 12,
+    FEATURE_LE = 38,          /* of the local features, Vol 2 Part C 3.3: LE Supported (Controller) */
     LARGEST_PACKET = 251,     /* of the link layer, in bytes */
     LARGEST_PACKET_US = 2120, /* its time on LE 1M, Vol 6 Part B 4.5.10 */
     LARGEST_CODED_US = 17040, /* and on LE Coded with eight symbols a bit; refused where there is no such PHY */
@@ -39,8 +33,6 @@ enum {
     ((UINT64_C(1) << (AMBLE__LE_SYNC_ESTABLISHED - 1)) | (UINT64_C(1) << (AMBLE__LE_PERIODIC_REPORT - 1)) |            \
      (UINT64_C(1) << (AMBLE__LE_SYNC_LOST - 1)))
 
-static bool bit(const uint8_t *bytes, unsigned number) { return bytes[number / 8] >> number % 8 & 1; }
-
 static int ask(amble *ble, uint16_t opcode, void *reply, size_t size)
 {
     return amble__hci_command(&ble->hci, opcode, NULL, 0, reply, size);
@@ -54,7 +46,7 @@ static int set_mask(amble *ble, uint16_t opcode, uint64_t mask)
     return amble__hci_command(&ble->hci, opcode, parameters, sizeof parameters, NULL, 0);
 }
 
-static int read_abilities(amble *ble, uint8_t le_features[8])
+static int read_abilities(amble *ble)
 {
     uint8_t features[8], commands[SUPPORTED_COMMANDS];
     int r;
@@ -67,12 +59,12 @@ static int read_abilities(amble *ble, uint8_t le_features[8])
     if ((r = ask(ble, AMBLE__HCI_READ_LOCAL_FEATURES, features, sizeof features)) < 0 ||
         (r = ask(ble, AMBLE__HCI_READ_SUPPORTED_COMMANDS, commands, sizeof commands)) < 0)
         return r;
-    if (!bit(features, FEATURE_LE)) {
+    if (!(features[FEATURE_LE / 8] >> FEATURE_LE % 8 & 1)) {
         amble__log(AMBLE__LOG_ERROR, "the controller does not do Bluetooth Low Energy; take another one");
         return AMBLE_ERR_CONTROLLER;
     }
     ble->gap.reads_remote_features = commands[READ_REMOTE_FEATURES_OCTET] >> READ_REMOTE_FEATURES_BIT & 1;
-    return ask(ble, AMBLE__HCI_LE_READ_FEATURES, le_features, 8);
+    return ask(ble, AMBLE__HCI_LE_READ_FEATURES, ble->gap.le_features, sizeof ble->gap.le_features);
 }
 
 /* Buffers for ACL data; a length of 0 means that LE shares the classic ones (7.8.2). */
@@ -110,43 +102,42 @@ static int take_address(amble *ble)
     return amble__hci_command(&ble->hci, AMBLE__HCI_LE_SET_RANDOM_ADDRESS, own->bytes, sizeof own->bytes, NULL, 0);
 }
 
-static int use_long_packets(amble *ble, bool coded)
+static int use_long_packets(amble *ble)
 {
     uint8_t parameters[4];
 
     amble__put_le16(parameters, LARGEST_PACKET);
-    amble__put_le16(parameters + 2, coded ? LARGEST_CODED_US : LARGEST_PACKET_US);
+    amble__put_le16(parameters + 2, amble__gap_can(&ble->gap, AMBLE__LE_CODED) ? LARGEST_CODED_US : LARGEST_PACKET_US);
     return amble__hci_command(&ble->hci, AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH, parameters, sizeof parameters, NULL,
                               0);
 }
 
 /* Events are asked for only of a controller that has them. */
-static uint64_t le_event_mask(const uint8_t le_features[8])
+static uint64_t le_event_mask(const amble__gap *gap)
 {
     uint64_t mask = LE_EVENT_MASK;
 
-    if (bit(le_features, LE_FEATURE_EXTENDED_ADVERTISING))
+    if (amble__gap_can(gap, AMBLE__LE_EXTENDED_ADVERTISING))
         mask |= LE_EVENT_MASK_EXTENDED;
-    if (bit(le_features, LE_FEATURE_PARAMETER_REQUEST))
+    if (amble__gap_can(gap, AMBLE__LE_PARAMETER_REQUEST))
         mask |= UINT64_C(1) << (AMBLE__LE_REMOTE_PARAMETER_REQUEST - 1);
-    if (bit(le_features, LE_FEATURE_DATA_LENGTH))
+    if (amble__gap_can(gap, AMBLE__LE_DATA_LENGTH))
         mask |= UINT64_C(1) << (AMBLE__LE_DATA_LENGTH_CHANGE - 1);
-    if (bit(le_features, LE_FEATURE_2M) || bit(le_features, LE_FEATURE_CODED))
+    if (amble__gap_can(gap, AMBLE__LE_2M) || amble__gap_can(gap, AMBLE__LE_CODED))
         mask |= UINT64_C(1) << (AMBLE__LE_PHY_UPDATE_COMPLETE - 1);
-    if (bit(le_features, LE_FEATURE_PERIODIC))
+    if (amble__gap_can(gap, AMBLE__LE_PERIODIC_ADVERTISING))
         mask |= LE_EVENT_MASK_PERIODIC;
     return mask;
 }
 
-static int choose_commands(amble *ble, const uint8_t le_features[8])
+static int choose_commands(amble *ble)
 {
-    const bool extended = bit(le_features, LE_FEATURE_EXTENDED_ADVERTISING);
+    const bool extended = amble__gap_can(&ble->gap, AMBLE__LE_EXTENDED_ADVERTISING);
     uint8_t size, sets;
     int r;
 
-    memcpy(ble->gap.le_features, le_features, sizeof ble->gap.le_features);
     ble->gap.commands = extended ? &amble__extended_commands : &amble__legacy_commands;
-    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, le_event_mask(le_features));
+    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, le_event_mask(&ble->gap));
     if (r < 0 || (r = ask(ble, AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE, &size, 1)) < 0)
         return r;
     /* Legacy commands know one advertisement; the sets of extended ones are counted. */
@@ -162,11 +153,10 @@ static int choose_commands(amble *ble, const uint8_t le_features[8])
 
 int amble__host_start(amble *ble)
 {
-    uint8_t le_features[8];
     int r;
 
-    if ((r = read_abilities(ble, le_features)) < 0 || (r = set_mask(ble, AMBLE__HCI_SET_EVENT_MASK, EVENT_MASK)) < 0 ||
-        (r = read_buffers(ble)) < 0 || (r = take_address(ble)) < 0 || (r = choose_commands(ble, le_features)) < 0)
+    if ((r = read_abilities(ble)) < 0 || (r = set_mask(ble, AMBLE__HCI_SET_EVENT_MASK, EVENT_MASK)) < 0 ||
+        (r = read_buffers(ble)) < 0 || (r = take_address(ble)) < 0 || (r = choose_commands(ble)) < 0)
         return r;
-    return bit(le_features, LE_FEATURE_DATA_LENGTH) ? use_long_packets(ble, bit(le_features, LE_FEATURE_CODED)) : 0;
+    return amble__gap_can(&ble->gap, AMBLE__LE_DATA_LENGTH) ? use_long_packets(ble) : 0;
 }

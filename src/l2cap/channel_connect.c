@@ -154,7 +154,7 @@ static amble__channel_peer read_peer(amble__reader *r)
     return peer;
 }
 
-uint16_t amble__check_security(const amble__l2cap_link *link, const amble__listener *listener)
+uint16_t amble__check_listener(const amble__l2cap_link *link, const amble__listener *listener)
 {
     static const uint16_t results[] = {
         [AMBLE__GUARD_SATISFIED] = AMBLE__CONNECTION_SUCCESSFUL,
@@ -163,17 +163,14 @@ uint16_t amble__check_security(const amble__l2cap_link *link, const amble__liste
         [AMBLE__GUARD_WANTS_LONGER_KEY] = AMBLE__CONNECTION_SHORT_KEY,
     };
 
-    return results[amble__link_guard(link->conn, listener->options.security)];
+    return !listener ? AMBLE__CONNECTION_NO_SPSM : results[amble__link_guard(link->conn, listener->options.security)];
 }
 
 static uint16_t check_request(const amble__l2cap_link *link, const amble__listener *listener,
                               const amble__channel_peer *peer)
 {
-    uint16_t refused;
+    const uint16_t refused = amble__check_listener(link, listener);
 
-    if (!listener)
-        return AMBLE__CONNECTION_NO_SPSM;
-    refused = amble__check_security(link, listener);
     if (refused)
         return refused;
     if (peer->mtu < AMBLE__UNIT_MIN || peer->mps < AMBLE__UNIT_MIN || peer->mps > AMBLE__MPS_MAX)

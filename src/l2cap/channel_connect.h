@@ -9,8 +9,8 @@ amble__listener *amble__listener_at(const amble__l2cap *l2cap, uint16_t psm);
 /* --- the peer asks ------------------------------------------------------------------------------------------------ */
 /* Why no channel may lead to the peer's CID, or 0. */
 uint16_t amble__check_source_cid(const amble__l2cap_link *link, uint16_t cid);
-/* What the listener asks of the link, as a result for the peer. */
-uint16_t amble__check_security(const amble__l2cap_link *link, const amble__listener *listener);
+/* Why this listener, or none, opens no channel on this link, or 0. */
+uint16_t amble__check_listener(const amble__l2cap_link *link, const amble__listener *listener);
 /* A channel for the peer, which waits for amble_l2cap_accept. The result for the peer. */
 uint16_t amble__grant_channel(amble__l2cap_link *link, const amble__listener *listener, const amble__channel_peer *peer,
                               bool enhanced, amble_l2cap_channel **channel);

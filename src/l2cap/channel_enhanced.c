@@ -38,11 +38,8 @@ static amble_l2cap_channel *next_of_group(const amble__l2cap_link *link, uint8_t
 static uint16_t check_request(const amble__l2cap_link *link, const amble__listener *listener,
                               const amble__channel_peer *peer)
 {
-    uint16_t refused;
+    const uint16_t refused = amble__check_listener(link, listener);
 
-    if (!listener)
-        return AMBLE__CONNECTION_NO_SPSM;
-    refused = amble__check_security(link, listener);
     if (refused)
         return refused;
     return peer->mtu < AMBLE__ENHANCED_UNIT_MIN || peer->mps < AMBLE__ENHANCED_UNIT_MIN || peer->mps > AMBLE__MPS_MAX ||
