@@ -4,12 +4,12 @@
 
 #include "core/log.h"
 
-void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t pool, uint16_t mtu)
+void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t per_link, size_t pool, uint16_t mtu)
 {
-    amble__att_bearer *bearers = amble__arena_take(arena, links, sizeof *bearers);
+    amble__att_bearer *bearers = amble__arena_take(arena, links * per_link, sizeof *bearers);
 
     amble__packet_pool_init(att ? &att->pool : NULL, arena, pool, mtu);
-    for (size_t i = 0; i < links; i++) {
+    for (size_t i = 0; i < links * per_link; i++) {
         amble__packet_init(bearers ? &bearers[i].request.packet : NULL, arena, mtu);
         amble__packet_init(bearers ? &bearers[i].indication.packet : NULL, arena, mtu);
         amble__packet_init(bearers ? &bearers[i].response : NULL, arena, mtu);
@@ -17,6 +17,7 @@ void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t 
     }
     if (att) {
         att->bearers = bearers;
+        att->per_link = per_link;
         att->mtu = mtu;
     }
 }
@@ -153,7 +154,7 @@ static bool answer_turn(amble__turn *turn)
 /* --- opening and closing ------------------------------------------------------------------------------------------ */
 void amble__att_open(amble__att *att, amble_connection *conn)
 {
-    amble__att_bearer *bearer = &att->bearers[conn->index];
+    amble__att_bearer *bearer = &att->bearers[conn->index * att->per_link];
 
     bearer->conn = conn;
     bearer->att = att;

@@ -47,10 +47,12 @@ typedef struct amble__att_bearer {
     amble__packet response; /* the server's answer */
     amble__packet confirmation;
     struct amble__att *att;
+    struct amble__server_link *server; /* what the server keeps for it */
 } amble__att_bearer;
 
 typedef struct amble__att {
-    amble__att_bearer *bearers;
+    amble__att_bearer *bearers; /* those of a link side by side, the fixed channel's first */
+    size_t per_link;
     uint16_t mtu;      /* that we offer and accept */
     uint64_t arrivals; /* numbers what arrives unasked, over all links */
     uint64_t malformed, late_responses;
@@ -65,7 +67,8 @@ typedef struct amble__att {
     void (*confirmed)(amble__att_bearer *bearer);
 } amble__att;
 
-void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t pool, uint16_t mtu);
+/* So many links with so many bearers each. */
+void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t per_link, size_t pool, uint16_t mtu);
 void amble__att_open(amble__att *att, amble_connection *conn);
 void amble__att_lost(amble_connection *conn);
 /* The MTU that holds from now on, given what the other side can receive. */

@@ -127,7 +127,7 @@ static inline amble__arena fuzz_open(uint16_t mtu)
                                             .receive_size = FUZZ_RING,
                                             .send_size = FUZZ_RING,
                                             .mps = FUZZ_MPS});
-    amble__att_init(&fuzz.att, &arena, FUZZ_LINKS, FUZZ_POOL, mtu);
+    amble__att_init(&fuzz.att, &arena, FUZZ_LINKS, 1, FUZZ_POOL, mtu);
     fuzz.links.hci = &fuzz.hci;
     fuzz.links.opened = fuzz_link_opened;
     fuzz.links.lost = fuzz_link_lost;

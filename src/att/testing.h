@@ -111,7 +111,7 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
                                             .receive_size = TEST_RING,
                                             .send_size = TEST_RING,
                                             .mps = TEST_MPS});
-    amble__att_init(&rooms.att, &arena, TEST_LINKS, TEST_POOL, mtu);
+    amble__att_init(&rooms.att, &arena, TEST_LINKS, 1, TEST_POOL, mtu);
     rooms.links.hci = &controller.hci;
     rooms.links.opened = room_opened;
     rooms.links.lost = room_lost;

@@ -28,7 +28,7 @@ static inline void fuzz_gatt_open(void)
     amble__arena arena = fuzz_open(FUZZ_MTU);
 
     memset(&the_host, 0, sizeof the_host);
-    amble__server_init(&the_host.server, &arena, FUZZ_LINKS, FUZZ_DATABASE, FUZZ_PREPARED);
+    amble__server_init(&the_host.server, &arena, FUZZ_LINKS, 1, FUZZ_DATABASE, FUZZ_PREPARED);
     amble__client_init(&the_host.client, &arena, FUZZ_LINKS, FUZZ_ENTRIES, FUZZ_MTU);
     amble__client_cache_init(&the_host.client, &arena, FUZZ_PEERS, FUZZ_CACHE);
     fuzz_check(arena.used <= arena.size);

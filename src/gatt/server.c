@@ -1,31 +1,40 @@
-/* Dispatch of requests, and the MTU. Invariant: while a request is held or its answer is not with the controller yet, the link's answer
+/* Dispatch of requests, and the MTU. Invariant: while a request is held or its answer is not with the controller yet, the bearer's answer
  * packet is in use, and a further request, which the protocol forbids, is dropped. */
 #include "gatt/server.h"
 
-void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t database_size,
+void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t bearers, size_t database_size,
                         size_t prepare_size)
 {
-    amble__server_link *slots = amble__arena_take(arena, links, sizeof *slots);
+    amble__server_client *clients = amble__arena_take(arena, links, sizeof *clients);
+    amble__server_link *slots = amble__arena_take(arena, links * bearers, sizeof *slots);
 
     amble__database_init(server ? &server->database : NULL, arena, database_size, links);
     for (size_t i = 0; i < links; i++) {
         uint8_t *prepared = amble__arena_take(arena, 1, prepare_size);
 
-        if (slots)
-            slots[i].prepared = prepared;
+        if (clients)
+            clients[i].prepared = prepared;
     }
     if (server) {
+        server->clients = clients;
         server->links = slots;
+        server->link_count = links * bearers;
+        server->bearers = bearers;
         server->prepare_size = prepare_size;
     }
 }
 
 void amble__server_open(amble__server *server, amble_connection *conn)
 {
-    amble__server_link *link = &server->links[conn->index];
+    amble__server_client *client = &server->clients[conn->index];
 
-    *link = (amble__server_link){.prepared = link->prepared, .conn = conn, .server = server};
-    conn->server = link;
+    *client = (amble__server_client){.prepared = client->prepared};
+    conn->server = &server->links[conn->index * server->bearers];
+    for (size_t i = 0; i < server->bearers; i++) {
+        conn->server[i] =
+            (amble__server_link){.client = client, .bearer = &conn->bearer[i], .conn = conn, .server = server};
+        conn->bearer[i].server = &conn->server[i];
+    }
     for (size_t i = 0; i < server->database.count; i++) {
         const amble__served_service *service = &server->database.services[i];
 
@@ -35,7 +44,11 @@ void amble__server_open(amble__server *server, amble_connection *conn)
     }
 }
 
-void amble__server_lost(amble_connection *conn) { amble__server_unhold(conn->server); }
+void amble__server_lost(amble_connection *conn)
+{
+    for (size_t i = 0; i < conn->server->server->bearers; i++)
+        amble__server_unhold(&conn->server[i]);
+}
 
 void amble__server_fail(amble__server *server, int error)
 {
@@ -54,7 +67,7 @@ void amble__server_fail(amble__server *server, int error)
 /* --- the MTU, 3.4.2 ----------------------------------------------------------------------------------------------- */
 static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
 {
-    amble__att_bearer *bearer = link->conn->bearer;
+    amble__att_bearer *bearer = link->bearer;
     amble__writer w;
     uint16_t theirs;
 
@@ -105,15 +118,15 @@ static void answer(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
         amble__server_execute(link, pdu);
         break;
     default:
-        amble__att_send_error(link->conn->bearer, opcode, 0, AMBLE__ATT_REQUEST_NOT_SUPPORTED);
+        amble__att_send_error(link->bearer, opcode, 0, AMBLE__ATT_REQUEST_NOT_SUPPORTED);
     }
 }
 
 void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
 {
-    amble__server_link *link = bearer->conn->server;
+    amble__server_link *link = bearer->server;
 
-    if (link->awareness != AMBLE__CHANGE_AWARE && !amble__server_admits(link, opcode, pdu))
+    if (link->client->awareness != AMBLE__CHANGE_AWARE && !amble__server_admits(link, opcode, pdu))
         return;
     if (opcode == AMBLE__ATT_WRITE_COMMAND) {
         amble__server_write(link, opcode, pdu);

@@ -1,7 +1,7 @@
 /* The GATT server: answers requests from its database, at once or when a task says what (Vol 3 Part F 3.4, Part G 4).
  *
- * It never waits. A request that cannot be answered yet (a full write queue, a value that a task supplies) is held: one per link, its bytes in
- * the link's answer packet, until room or an answer comes, or its time is over. */
+ * It never waits. A request that cannot be answered yet (a full write queue, a value that a task supplies) is held: one per bearer, its bytes
+ * in the bearer's answer packet, until room or an answer comes, or its time is over. */
 #ifndef AMBLE_GATT_SERVER_ROOM_H
 #define AMBLE_GATT_SERVER_ROOM_H
 #include "att/bearer.h"
@@ -17,29 +17,38 @@ typedef enum {
     AMBLE__CHANGE_TOLD, /* it was told, or read the hash: aware with its next request */
 } amble__awareness;
 
+/* What the server keeps for one client, however many bearers it has. */
+typedef struct {
+    uint8_t features; /* Client Supported Features */
+    amble__awareness awareness;
+    uint16_t changed_start, changed_end; /* range that it is to be told of; 0: none */
+    uint8_t *prepared;                   /* parts, each a handle, an offset and a size before its bytes */
+    size_t prepared_size;
+    bool given_back;    /* what was kept in the client's bond */
+    bool kept_too_much; /* there was a warning: not everything can be kept */
+} amble__server_client;
+
+/* What it keeps for one bearer: the request that is being answered. A connection knows the one of its fixed channel. */
 typedef struct amble__server_link {
     amble__list node;          /* in the held list of `held` */
     amble__served_value *held; /* NULL: nothing is held */
     bool asks;                 /* a task answers; otherwise the write waits for room in its queue */
     bool taken;                /* a task has it */
     uint8_t opcode;
-    uint8_t features; /* Client Supported Features */
-    amble__awareness awareness;
     uint16_t offset, size; /* of a read; of a write, whose bytes begin the answer packet, or `prepared` */
     uint32_t id;
     amble__timer timer;
-    bool given_back;                     /* what was kept in the client's bond */
-    bool kept_too_much;                  /* there was a warning: not everything can be kept */
-    uint16_t changed_start, changed_end; /* range that it is to be told of; 0: none */
-    uint8_t *prepared;                   /* parts, each a handle, an offset and a size before its bytes */
-    size_t prepared_size;
+    amble__server_client *client;
+    amble__att_bearer *bearer;
     amble_connection *conn;
     amble__server *server;
 } amble__server_link;
 
 struct amble__server {
     amble__database database;
-    amble__server_link *links;
+    amble__server_client *clients; /* one per link */
+    amble__server_link *links;     /* one per bearer, those of a link side by side */
+    size_t link_count, bearers;    /* in all; of one link */
     amble__links *connections;
     amble__att *att;
     size_t prepare_size; /* bytes that the parts of one link may take */
@@ -48,7 +57,8 @@ struct amble__server {
     uint32_t next_id;
 };
 
-void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t database_size,
+/* So many links with so many bearers each. */
+void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t bearers, size_t database_size,
                         size_t prepare_size);
 void amble__server_open(amble__server *server, amble_connection *conn);
 void amble__server_lost(amble_connection *conn);
@@ -102,7 +112,7 @@ bool amble__server_admits(amble__server_link *link, uint8_t opcode, const amble_
 /* Whether values may be sent to this client now: not before it knows what changed. */
 static inline bool amble__server_may_tell(const amble__server_link *link)
 {
-    return link->awareness == AMBLE__CHANGE_AWARE || !(link->features & AMBLE__FEATURE_ROBUST_CACHING);
+    return link->client->awareness == AMBLE__CHANGE_AWARE || !(link->client->features & AMBLE__FEATURE_ROBUST_CACHING);
 }
 /* It changed in this range, as far as this client is concerned. */
 void amble__server_note_change(amble__server_link *link, uint16_t start, uint16_t end);

@@ -8,8 +8,8 @@ void amble__server_refuse(amble__server_link *link, uint8_t error)
 
     amble__server_unhold(link);
     if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
-        link->prepared_size = 0;
-    amble__att_send_error(link->conn->bearer, link->opcode, handle, error);
+        link->client->prepared_size = 0;
+    amble__att_send_error(link->bearer, link->opcode, handle, error);
 }
 
 static void held_too_long(amble__timer *timer)
@@ -55,8 +55,8 @@ static amble__server_link *untaken(const amble__served_value *value)
 /* The bytes of a held write. */
 static const uint8_t *held_data(const amble__server_link *link)
 {
-    return link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST ? link->prepared
-                                                            : amble__packet_payload(&link->conn->bearer->response);
+    return link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST ? link->client->prepared
+                                                            : amble__packet_payload(&link->bearer->response);
 }
 
 int amble_requested(amble *ble, const amble_characteristic *c, amble_request *request, int timeout_ms)
@@ -94,7 +94,7 @@ int amble_requested(amble *ble, const amble_characteristic *c, amble_request *re
 /* The link that still waits for this answer; NULL when it is over. */
 static amble__server_link *waiting(amble__server *server, const amble_request *request)
 {
-    for (size_t i = 0; i < server->connections->count; i++)
+    for (size_t i = 0; i < server->link_count; i++)
         if (server->links[i].held && server->links[i].asks && server->links[i].id == request->id)
             return &server->links[i];
     return NULL;
@@ -102,7 +102,7 @@ static amble__server_link *waiting(amble__server *server, const amble_request *r
 
 static void answer_read(amble__server_link *link, amble__bytes value)
 {
-    amble__att_bearer *bearer = link->conn->bearer;
+    amble__att_bearer *bearer = link->bearer;
     const uint16_t handle = link->held->handle;
     amble__writer w;
 
@@ -129,7 +129,7 @@ static void accept_write(amble__server_link *link, amble__bytes value)
     if (value.size)
         memcpy(served->value, value.data, value.size);
     if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
-        link->prepared_size = 0;
+        link->client->prepared_size = 0;
     amble__server_answer_empty(link, link->opcode + 1u);
 }
 

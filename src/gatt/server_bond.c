@@ -32,8 +32,8 @@ static void keep_cccd(amble__server_link *link, const amble__served_service *ser
     const unsigned bits = amble__server_subscribed(value, link->conn);
     char peer[AMBLE_DEVICE_TEXT];
 
-    if (bits && !amble__kept_add(kept, service, value, bits) && !link->kept_too_much) {
-        link->kept_too_much = true;
+    if (bits && !amble__kept_add(kept, service, value, bits) && !link->client->kept_too_much) {
+        link->client->kept_too_much = true;
         amble__log(
             AMBLE__LOG_WARNING,
             "%s: %s has more than %d subscriptions: those with the highest handles last only as long as its link",
@@ -45,11 +45,11 @@ void amble__server_keep(amble__server_link *link)
 {
     amble__bond *bond = amble__link_bond(link->conn);
     uint8_t bytes[AMBLE__BOND_GATT], size;
-    amble__kept before, kept = {.features = link->features};
+    amble__kept before, kept = {.features = link->client->features};
 
     if (!bond)
         return;
-    kept.knows = link->awareness == AMBLE__CHANGE_AWARE;
+    kept.knows = link->client->awareness == AMBLE__CHANGE_AWARE;
     if (kept.knows) {
         memcpy(kept.hash, amble__database_hash(&link->server->database), sizeof kept.hash);
     } else if (amble__kept_decode(&before, bond->gatt, bond->gatt_size)) {
@@ -82,7 +82,7 @@ static void give_back(amble__server_link *link, const amble__bond *bond)
 
     if (!amble__kept_decode(&kept, bond->gatt, bond->gatt_size))
         return;
-    link->features |= kept.features;
+    link->client->features |= kept.features;
     each_cccd(link, &kept, give_cccd_back);
     if (!kept.knows || memcmp(kept.hash, amble__database_hash(&link->server->database), sizeof kept.hash) != 0)
         amble__server_note_change(link, 1, UINT16_MAX); /* while it was away: what changed is not known any more */
@@ -93,8 +93,8 @@ void amble__server_bonded(amble_connection *conn)
     amble__server_link *link = conn->server;
     const amble__bond *bond = amble__link_bond(conn);
 
-    if (bond && bond->gatt_size && !link->given_back)
+    if (bond && bond->gatt_size && !link->client->given_back)
         give_back(link, bond);
-    link->given_back = bond != NULL;
+    link->client->given_back = bond != NULL;
     amble__server_keep(link);
 }

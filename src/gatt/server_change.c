@@ -18,11 +18,11 @@ bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
     amble__server_link *link = bearer->conn->server;
     uint8_t range[4];
 
-    if (!link->changed_start || !wants_indications(link))
+    if (!link->client->changed_start || !wants_indications(link))
         return false;
-    amble__put_le16(range, link->changed_start);
-    amble__put_le16(range + 2, link->changed_end);
-    link->changed_start = 0;
+    amble__put_le16(range, link->client->changed_start);
+    amble__put_le16(range + 2, link->client->changed_end);
+    link->client->changed_start = 0;
     amble__att_write_value(w, AMBLE__ATT_INDICATION,
                            amble__database_find(&link->server->database, &amble__service_changed)->handle, range,
                            sizeof range);
@@ -31,7 +31,7 @@ bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
 
 static void become_aware(amble__server_link *link)
 {
-    link->awareness = AMBLE__CHANGE_AWARE;
+    link->client->awareness = AMBLE__CHANGE_AWARE;
     amble__server_keep(link);
 }
 
@@ -39,20 +39,21 @@ void amble__server_confirmed(amble__att_bearer *bearer)
 {
     amble__server_link *link = bearer->conn->server;
 
-    if (!link->changed_start) /* nothing changed since it was sent */
+    if (!link->client->changed_start) /* nothing changed since it was sent */
         become_aware(link);
 }
 
 void amble__server_note_change(amble__server_link *link, uint16_t start, uint16_t end)
 {
-    link->awareness = AMBLE__CHANGE_UNAWARE;
+    link->client->awareness = AMBLE__CHANGE_UNAWARE;
     if (!wants_indications(link))
         return;
-    if (!link->changed_start || start < link->changed_start) {
-        link->changed_end = link->changed_start && link->changed_end > end ? link->changed_end : end;
-        link->changed_start = start;
-    } else if (end > link->changed_end) {
-        link->changed_end = end;
+    if (!link->client->changed_start || start < link->client->changed_start) {
+        link->client->changed_end =
+            link->client->changed_start && link->client->changed_end > end ? link->client->changed_end : end;
+        link->client->changed_start = start;
+    } else if (end > link->client->changed_end) {
+        link->client->changed_end = end;
     }
     amble__att_owe_indication(link->conn->bearer);
 }
@@ -100,23 +101,23 @@ static bool reads_hash(uint8_t opcode, amble__reader pdu)
 
 bool amble__server_admits(amble__server_link *link, uint8_t opcode, const amble__reader *pdu)
 {
-    const bool robust = link->features & AMBLE__FEATURE_ROBUST_CACHING;
+    const bool robust = link->client->features & AMBLE__FEATURE_ROBUST_CACHING;
     amble__reader copy = *pdu;
 
     if (opcode & AMBLE__ATT_COMMAND_FLAG)
         return !robust; /* it may be meant for something else by now */
-    if (link->held || link->conn->bearer->response.busy)
+    if (link->held || link->bearer->response.busy)
         return true; /* against the rules, and about to be dropped */
-    if (link->awareness == AMBLE__CHANGE_TOLD)
+    if (link->client->awareness == AMBLE__CHANGE_TOLD)
         become_aware(link);
-    if (reads_hash(opcode, *pdu) && link->awareness != AMBLE__CHANGE_AWARE) {
-        link->awareness = AMBLE__CHANGE_TOLD;
+    if (reads_hash(opcode, *pdu) && link->client->awareness != AMBLE__CHANGE_AWARE) {
+        link->client->awareness = AMBLE__CHANGE_TOLD;
         return true;
     }
-    if (!robust || link->awareness == AMBLE__CHANGE_AWARE || finds_out(opcode, *pdu))
+    if (!robust || link->client->awareness == AMBLE__CHANGE_AWARE || finds_out(opcode, *pdu))
         return true;
-    link->awareness = AMBLE__CHANGE_TOLD;
-    amble__att_send_error(link->conn->bearer, opcode, amble__read_le16(&copy), AMBLE__ATT_DATABASE_OUT_OF_SYNC);
+    link->client->awareness = AMBLE__CHANGE_TOLD;
+    amble__att_send_error(link->bearer, opcode, amble__read_le16(&copy), AMBLE__ATT_DATABASE_OUT_OF_SYNC);
     return false;
 }
 

@@ -10,7 +10,7 @@ static bool read_range(amble__server_link *link, uint8_t opcode, amble__reader *
     const uint8_t error = amble__att_read_range(pdu, opcode, range);
 
     if (error)
-        amble__att_send_error(link->conn->bearer, opcode, range->start, error);
+        amble__att_send_error(link->bearer, opcode, range->start, error);
     return !error;
 }
 
@@ -19,14 +19,14 @@ static void send_list(amble__server_link *link, uint8_t opcode, const amble__att
                       size_t entry_size)
 {
     if (entry_size)
-        amble__att_send_answer(link->conn->bearer, w);
+        amble__att_send_answer(link->bearer, w);
     else
-        amble__att_send_error(link->conn->bearer, opcode, range->start, AMBLE__ATT_ATTRIBUTE_NOT_FOUND);
+        amble__att_send_error(link->bearer, opcode, range->start, AMBLE__ATT_ATTRIBUTE_NOT_FOUND);
 }
 
 void amble__server_find_information(amble__server_link *link, amble__reader *pdu)
 {
-    amble__writer w = amble__att_answer(link->conn->bearer);
+    amble__writer w = amble__att_answer(link->bearer);
     amble__attribute attribute;
     amble__att_range range;
     size_t entry_size = 0;
@@ -72,7 +72,7 @@ static bool value_equals(const amble__attribute *attribute, const amble__server_
 
 void amble__server_find_by_type_value(amble__server_link *link, amble__reader *pdu)
 {
-    amble__writer w = amble__att_answer(link->conn->bearer);
+    amble__writer w = amble__att_answer(link->bearer);
     amble__attribute attribute;
     amble__att_range range;
     size_t entry_size = 0;
@@ -125,7 +125,7 @@ static bool append_entry(amble__writer *w, uint8_t opcode, size_t *entry_size, c
 /* All attributes of a type with their values. What may not be read ends the list, and is an error when it comes first. */
 static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__att_range *range)
 {
-    amble__writer w = amble__att_answer(link->conn->bearer);
+    amble__writer w = amble__att_answer(link->bearer);
     uint8_t scratch[AMBLE__DECLARATION_SIZE];
     amble__attribute attribute;
     size_t entry_size = 0;
@@ -140,7 +140,7 @@ static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__
             continue;
         error = amble__attribute_list_error(&attribute, link->conn);
         if (error && !entry_size) {
-            amble__att_send_error(link->conn->bearer, opcode, attribute.handle, error);
+            amble__att_send_error(link->bearer, opcode, attribute.handle, error);
             return;
         }
         if (error)
@@ -170,6 +170,6 @@ void amble__server_read_by_group_type(amble__server_link *link, amble__reader *p
     if (amble_uuid_equal(&range.type, &primary) || amble_uuid_equal(&range.type, &secondary))
         list_by_type(link, AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST, &range);
     else
-        amble__att_send_error(link->conn->bearer, AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST, range.start,
+        amble__att_send_error(link->bearer, AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST, range.start,
                               AMBLE__ATT_UNSUPPORTED_GROUP);
 }

@@ -11,22 +11,22 @@ enum { PART_HEAD = 6 };
 /* --- the buffer --------------------------------------------------------------------------------------------------- */
 static bool keep_part(amble__server_link *link, const amble__att_part *part)
 {
-    amble__writer w = amble__writer_of(link->prepared, link->server->prepare_size);
+    amble__writer w = amble__writer_of(link->client->prepared, link->server->prepare_size);
 
-    w.at += link->prepared_size;
+    w.at += link->client->prepared_size;
     if (amble__write_room(&w) < PART_HEAD + part->value.size)
         return false;
     amble__write_le16(&w, part->handle);
     amble__write_le16(&w, part->offset);
     amble__write_le16(&w, (unsigned)part->value.size);
     amble__write_bytes(&w, part->value.data, part->value.size);
-    link->prepared_size = amble__written_size(&w);
+    link->client->prepared_size = amble__written_size(&w);
     return true;
 }
 
 static amble__reader parts_of(const amble__server_link *link)
 {
-    return amble__reader_of(link->prepared, link->prepared_size);
+    return amble__reader_of(link->client->prepared, link->client->prepared_size);
 }
 
 static bool next_part(amble__reader *r, amble__att_part *part)
@@ -45,7 +45,7 @@ static bool next_attribute(const amble__server_link *link, amble__reader *r, amb
 {
     while (next_part(r, part)) {
         amble__reader before =
-            amble__reader_of(link->prepared, (size_t)(part->value.data - link->prepared) - PART_HEAD);
+            amble__reader_of(link->client->prepared, (size_t)(part->value.data - link->client->prepared) - PART_HEAD);
         amble__att_part other = {.handle = 0};
 
         while (next_part(&before, &other) && other.handle != part->handle)
@@ -58,7 +58,7 @@ static bool next_attribute(const amble__server_link *link, amble__reader *r, amb
 
 void amble__server_prepare(amble__server_link *link, amble__reader *pdu)
 {
-    amble__att_bearer *bearer = link->conn->bearer;
+    amble__att_bearer *bearer = link->bearer;
     amble__writer w = amble__att_answer(bearer);
     amble__attribute attribute;
     amble__att_part part;
@@ -178,7 +178,7 @@ static void write_all(amble__server_link *link)
     while (next_attribute(link, &r, &part))
         if (amble__database_at(&link->server->database, part.handle, &attribute)) /* it was looked at */
             write_value(link, attribute.value);
-    link->prepared_size = 0;
+    link->client->prepared_size = 0;
     amble__server_answer_empty(link, AMBLE__ATT_EXECUTE_WRITE_RESPONSE);
 }
 
@@ -191,11 +191,11 @@ static void gather(amble__server_link *link)
 
     while (next_part(&r, &part)) {
         if (part.value.size)
-            memmove(link->prepared + gathered, part.value.data, part.value.size);
+            memmove(link->client->prepared + gathered, part.value.data, part.value.size);
         gathered += part.value.size;
     }
     link->size = (uint16_t)gathered;
-    link->prepared_size = gathered; /* nothing reads it as parts again: the answer ends it */
+    link->client->prepared_size = gathered; /* nothing reads it as parts again: the answer ends it */
 }
 
 static void execute(amble__server_link *link, const amble__served_value *served)
@@ -203,8 +203,8 @@ static void execute(amble__server_link *link, const amble__served_value *served)
     const verdict v = judge(link, served);
 
     if (v.error) {
-        link->prepared_size = 0;
-        amble__att_send_error(link->conn->bearer, AMBLE__ATT_EXECUTE_WRITE_REQUEST, v.handle, v.error);
+        link->client->prepared_size = 0;
+        amble__att_send_error(link->bearer, AMBLE__ATT_EXECUTE_WRITE_REQUEST, v.handle, v.error);
     } else if (v.asked) {
         gather(link);
         amble__server_hold(link, v.asked, true, AMBLE__ATT_EXECUTE_WRITE_REQUEST);
@@ -221,11 +221,11 @@ void amble__server_execute(amble__server_link *link, amble__reader *pdu)
     uint8_t flags;
 
     if (!amble__att_read_execute(pdu, &flags)) {
-        amble__att_send_error(link->conn->bearer, AMBLE__ATT_EXECUTE_WRITE_REQUEST, 0, AMBLE__ATT_INVALID_PDU);
+        amble__att_send_error(link->bearer, AMBLE__ATT_EXECUTE_WRITE_REQUEST, 0, AMBLE__ATT_INVALID_PDU);
         return;
     }
     if (flags == AMBLE__ATT_EXECUTE_CANCEL)
-        link->prepared_size = 0;
+        link->client->prepared_size = 0;
     execute(link, NULL);
 }
 

@@ -10,7 +10,7 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
     case AMBLE__ATTRIBUTE_VALUE:
         return (amble__bytes){.data = value->value, .size = value->size};
     case AMBLE__ATTRIBUTE_CLIENT_FEATURES:
-        return (amble__bytes){.data = &link->features, .size = 1};
+        return (amble__bytes){.data = &link->client->features, .size = 1};
     case AMBLE__ATTRIBUTE_DATABASE_HASH:
         return (amble__bytes){.data = amble__database_hash(&link->server->database), .size = 16};
     case AMBLE__ATTRIBUTE_CCCD:
@@ -53,7 +53,7 @@ uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amb
 /* Read and Read Blob, 3.4.4.3 to 3.4.4.6. */
 void amble__server_read(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
 {
-    amble__att_bearer *bearer = link->conn->bearer;
+    amble__att_bearer *bearer = link->bearer;
     const uint16_t handle = amble__read_le16(pdu);
     const uint16_t offset = opcode == AMBLE__ATT_READ_BLOB_REQUEST ? amble__read_le16(pdu) : 0;
     uint8_t scratch[AMBLE__DECLARATION_SIZE], error = 0;
@@ -103,7 +103,7 @@ static void append_value(amble__writer *w, uint8_t opcode, amble__bytes bytes)
 /* Read Multiple (3.4.4.7): the values one after the other; its variable form (3.4.4.11): each with its length. Cut at the MTU. */
 void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
 {
-    amble__writer w = amble__att_answer(link->conn->bearer);
+    amble__writer w = amble__att_answer(link->bearer);
     uint8_t scratch[AMBLE__DECLARATION_SIZE], error = 0;
     uint16_t handle = 0;
 
@@ -120,7 +120,7 @@ void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble
             append_value(&w, opcode, amble__attribute_bytes(&attribute, link, scratch));
     }
     if (error)
-        amble__att_send_error(link->conn->bearer, opcode, handle, error);
+        amble__att_send_error(link->bearer, opcode, handle, error);
     else
-        amble__att_send_answer(link->conn->bearer, &w);
+        amble__att_send_answer(link->bearer, &w);
 }

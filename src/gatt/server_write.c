@@ -7,10 +7,10 @@
 
 void amble__server_answer_empty(amble__server_link *link, uint8_t opcode)
 {
-    amble__writer w = amble__att_answer(link->conn->bearer);
+    amble__writer w = amble__att_answer(link->bearer);
 
     amble__write_u8(&w, opcode);
-    amble__att_send_answer(link->conn->bearer, &w);
+    amble__att_send_answer(link->bearer, &w);
 }
 
 static uint8_t write_cccd(amble__server_link *link, const amble__served_value *value, amble__bytes data)
@@ -33,9 +33,9 @@ static uint8_t write_features(amble__server_link *link, amble__bytes data)
 {
     if (data.size == 0)
         return AMBLE__ATT_INVALID_LENGTH;
-    if (link->features & ~data.data[0])
+    if (link->client->features & ~data.data[0])
         return AMBLE__ATT_VALUE_NOT_ALLOWED;
-    link->features = data.data[0];
+    link->client->features = data.data[0];
     amble__server_keep(link);
     return 0;
 }
@@ -101,7 +101,7 @@ uint8_t amble__server_write_error(const amble__attribute *attribute, const amble
 
 static void hold_write(amble__server_link *link, amble__served_value *value, bool asks, amble__bytes data)
 {
-    memcpy(amble__packet_payload(&link->conn->bearer->response), data.data, data.size);
+    memcpy(amble__packet_payload(&link->bearer->response), data.data, data.size);
     link->size = (uint16_t)data.size;
     amble__server_hold(link, value, asks, AMBLE__ATT_WRITE_REQUEST);
     if (!asks)
@@ -152,7 +152,7 @@ void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader
     if (!error)
         error = write_request(link, &attribute, data, &held);
     if (error)
-        amble__att_send_error(link->conn->bearer, opcode, handle, error);
+        amble__att_send_error(link->bearer, opcode, handle, error);
     else if (!held)
         amble__server_answer_empty(link, AMBLE__ATT_WRITE_RESPONSE);
 }
@@ -160,7 +160,7 @@ void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader
 /* Puts a held write, for which there is room in the queue now, where it belongs. */
 static void deliver_one_held(amble__server *server, amble__server_link *link, amble__served_value *value)
 {
-    const uint8_t *data = amble__packet_payload(&link->conn->bearer->response);
+    const uint8_t *data = amble__packet_payload(&link->bearer->response);
 
     amble__server_unhold(link);
     if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST) {
@@ -170,7 +170,7 @@ static void deliver_one_held(amble__server *server, amble__server_link *link, am
                                       false); /* there is room */
         amble__server_answer_empty(link, AMBLE__ATT_WRITE_RESPONSE);
     } else {
-        amble__att_send_error(link->conn->bearer, link->opcode, value->handle, AMBLE__ATT_INSUFFICIENT_RESOURCES);
+        amble__att_send_error(link->bearer, link->opcode, value->handle, AMBLE__ATT_INSUFFICIENT_RESOURCES);
     }
 }
 

@@ -39,7 +39,7 @@ static inline void gatt_open_on(uint16_t buffers)
     amble__arena arena = rooms_open(buffers, LARGE_BUFFER, TEST_MTU);
 
     memset(&the_host, 0, sizeof the_host);
-    amble__server_init(&the_host.server, &arena, TEST_LINKS, TEST_DATABASE, TEST_PREPARED);
+    amble__server_init(&the_host.server, &arena, TEST_LINKS, 1, TEST_DATABASE, TEST_PREPARED);
     amble__client_init(&the_host.client, &arena, TEST_LINKS, TEST_ENTRIES, TEST_MTU);
     amble__client_cache_init(&the_host.client, &arena, TEST_PEERS, TEST_CACHE);
     the_host.server.connections = &rooms.links;

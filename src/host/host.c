@@ -86,8 +86,8 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
 
     amble__links_init(ble ? &ble->links : NULL, arena, c->connections);
     amble__host_lay_out_channels(ble, arena, c);
-    amble__att_init(ble ? &ble->att : NULL, arena, c->connections, c->send_buffers, c->mtu);
-    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, c->database_size, c->prepare_size);
+    amble__att_init(ble ? &ble->att : NULL, arena, c->connections, 1, c->send_buffers, c->mtu);
+    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, 1, c->database_size, c->prepare_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
     amble__client_cache_init(ble ? &ble->client : NULL, arena, c->cached_peers, c->cache_size);
     amble__bonds_init(ble ? &ble->bonds.table : NULL, arena, c->bond_limit);
