@@ -104,7 +104,7 @@ typedef struct {
 } amble_scan_options;
 
 typedef struct {
-    amble_device device; /* all zeros when `anonymous` */
+    amble_device device; /* a bonded one by its identity, whatever address is on the air; all zeros when `anonymous` */
     int8_t rssi;         /* dBm; 127: unknown */
     bool connectable;
     bool anonymous; /* sent without an address: whoever sends the same set and the same data is one result */
@@ -201,7 +201,11 @@ amble_source amble_on_disconnected(amble_connection *conn);
 bool amble_connected(const amble_connection *conn);
 uint8_t amble_connection_reason(
     const amble_connection *conn); /* why the link ended, an HCI error (Vol 1 Part F); 0 while it lives */
+/* Who the peer is: its identity when it is bonded with, or gave it while pairing; else the address it has on the air. */
 amble_device amble_connection_device(const amble_connection *conn);
+/* The addresses that both sides had on the air when the link was made; a private one means nothing after some minutes. */
+amble_device amble_connection_peer_address(const amble_connection *conn);
+amble_device amble_connection_own_address(const amble_connection *conn);
 amble *amble_connection_host(const amble_connection *conn);
 bool amble_connection_is_central(const amble_connection *conn); /* this side's role */
 uint16_t amble_connection_mtu(const amble_connection *conn);    /* of ATT; 23 until exchanged */

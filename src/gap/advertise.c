@@ -79,7 +79,7 @@ static int compose(amble__gap *gap, const amble_advertise_options *options, ambl
     if (what->extended && gap->commands != &amble__extended_commands)
         return AMBLE_ERR_UNSUPPORTED;
     if (what->directed) {
-        what->peer = *options->directed_to;
+        what->peer = amble__identify(gap, *options->directed_to);
         return 0;
     }
     if (options->data || options->response)

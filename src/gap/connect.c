@@ -90,6 +90,7 @@ static int conclude(amble__gap *gap, amble__connect_request *request, int r, amb
     amble__list_remove(&request->node);
     if (amble__list_empty(&gap->connects)) { /* the next connect begins at once */
         amble__timer_stop(&gap->pause);
+        amble__timer_stop(&gap->doubt);
         gap->repeats = 0;
     }
     amble__gap_work(gap);
@@ -108,12 +109,15 @@ int amble_connect(amble *ble, amble_device device, const amble_connect_options *
                   int timeout_ms)
 {
     amble__gap *gap = amble__gap_of(ble);
-    amble__connect_request request = {.device = device};
+    amble__connect_request request = {.device = amble__identify(gap, device)};
     int r = amble__wait_check();
 
     *conn = NULL;
     if (r < 0)
         return r;
+    if (!amble_device_equal(request.device,
+                            device)) /* that private address was heard, or how would the caller know it? */
+        amble__identity_heard(gap, request.device, device);
     if (gap->hci->failed)
         return amble__wait_refuse(gap->hci->failed);
     r = take_options(&request.options, options);
@@ -121,7 +125,7 @@ int amble_connect(amble *ble, amble_device device, const amble_connect_options *
         return r;
     if (request.options.coded && !amble__gap_hears_coded(gap))
         return AMBLE_ERR_UNSUPPORTED;
-    if (request_for(gap, device) || has_link(gap, device))
+    if (request_for(gap, request.device) || has_link(gap, request.device))
         return amble__wait_refuse(AMBLE_ERR_BUSY);
     if (!amble__link_slot_coming(gap->links))
         return amble__wait_refuse(AMBLE_ERR_NO_MEMORY);
@@ -241,9 +245,30 @@ void amble__write_link_wishes(amble__writer *w, const amble_connect_options *opt
 }
 
 /* --- the service task's part ---------------------------------------------------------------------------------------- */
-static bool waiting(const amble__gap *gap, const amble__connect_request *request)
+static bool wants_link(const amble__gap *gap, const amble__connect_request *request)
 {
     return !request->wait.ended && !request->conn && !amble__link_by_device(gap->links, request->device);
+}
+
+/* And can be begun: it is known where. */
+static bool waiting(const amble__gap *gap, const amble__connect_request *request, amble_device *address)
+{
+    uint64_t until_us;
+
+    return wants_link(gap, request) && amble__identity_found(gap, request->device, address, &until_us);
+}
+
+bool amble__connect_needs_scan(const amble__gap *gap, amble_connect_options *options)
+{
+    amble_device address;
+
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next) {
+        if (!wants_link(gap, request_of(node)) || waiting(gap, request_of(node), &address))
+            continue;
+        *options = request_of(node)->options;
+        return true;
+    }
+    return false;
 }
 
 /* Who would be in a group that is formed now: the oldest waiting request and all that ask for the same. Calls for each; returns how many. */
@@ -254,16 +279,19 @@ static unsigned form_group(amble__gap *gap, bool mark)
 
     for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next) {
         amble__connect_request *request = request_of(node);
+        amble_device address;
 
-        if (!waiting(gap, request) || count == gap->accept_list_size)
+        if (!waiting(gap, request, &address) || count == gap->accept_list_size)
             continue;
         if (!oldest)
             oldest = request;
         if (!same_options(&oldest->options, &request->options))
             continue;
         count++;
-        if (mark)
-            request->in_group = true;
+        if (!mark)
+            continue;
+        request->in_group = true;
+        request->address = address;
     }
     return count;
 }
@@ -273,8 +301,12 @@ static bool group_is_current(amble__gap *gap)
 {
     unsigned count = 0;
 
-    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
-        count += waiting(gap, request_of(node)) && request_of(node)->in_group;
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next) {
+        const amble__connect_request *request = request_of(node);
+        amble_device address;
+
+        count += waiting(gap, request, &address) && request->in_group && amble_device_equal(address, request->address);
+    }
     return count == gap->group_size && form_group(gap, false) == gap->group_size;
 }
 
@@ -297,7 +329,7 @@ static int fill_accept_list(amble__gap *gap)
 
     for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next)
         if (request_of(node)->in_group && count < UINT8_MAX)
-            devices[count++] = request_of(node)->device;
+            devices[count++] = request_of(node)->address;
     for (unsigned i = 0; r >= 0 && i < count; i++) {
         uint8_t entry[7] = {(uint8_t)devices[i].type};
 
@@ -305,6 +337,26 @@ static int fill_accept_list(amble__gap *gap)
         r = amble__hci_command(gap->hci, AMBLE__HCI_LE_ADD_TO_ACCEPT_LIST, entry, sizeof entry, NULL, 0);
     }
     return r;
+}
+
+static void in_doubt(amble__timer *timer) { amble__gap_work(amble__container(timer, amble__gap, doubt)); }
+
+/* The service task comes round when one of the group is not to be found there any more. */
+static void watch_addresses(amble__gap *gap)
+{
+    uint64_t earliest = UINT64_MAX;
+
+    for (amble__list *node = gap->connects.next; node != &gap->connects; node = node->next) {
+        amble_device address;
+        uint64_t until_us;
+
+        if (request_of(node)->in_group && amble__identity_found(gap, request_of(node)->device, &address, &until_us) &&
+            until_us < earliest)
+            earliest = until_us;
+    }
+    gap->doubt.fire = in_doubt;
+    if (earliest != UINT64_MAX)
+        amble__timer_start(&gap->doubt, earliest);
 }
 
 static int start_group(amble__gap *gap, const amble_connect_options *options, const amble_device *peer)
@@ -334,7 +386,9 @@ void amble__serve_connects(amble__gap *gap)
     int r;
 
     if (gap->connecting) {
-        if (!group_is_current(gap))
+        if (group_is_current(gap))
+            watch_addresses(gap);
+        else
             cancel_attempt(gap);
         return;
     }
@@ -343,10 +397,11 @@ void amble__serve_connects(amble__gap *gap)
     gap->group_size = form_group(gap, true);
     if (gap->group_size == 0)
         return;
+    watch_addresses(gap);
     for (amble__list *node = gap->connects.previous; node != &gap->connects; node = node->previous) {
         if (request_of(node)->in_group) {
             options = request_of(node)->options;
-            peer = request_of(node)->device;
+            peer = request_of(node)->address;
         }
     }
     r = start_group(gap, &options, gap->group_size == 1 ? &peer : NULL);

@@ -10,6 +10,7 @@
 #define AMBLE_GAP_GAP_ROOM_H
 #include <amble/gap.h>
 
+#include "bonds/bonds.h"
 #include "link/connection.h"
 
 typedef struct amble__gap amble__gap;
@@ -53,7 +54,8 @@ typedef struct {
     amble__waiter on_closing;
     amble_device device;
     amble_connect_options options;
-    bool in_group;          /* the controller is connecting to it */
+    bool in_group;          /* the controller is connecting to it, */
+    amble_device address;   /* under this address */
     amble_connection *conn; /* announced, its first packet not yet seen */
 } amble__connect_request;
 
@@ -166,6 +168,13 @@ typedef struct {
 } amble__gap_commands;
 extern const amble__gap_commands amble__legacy_commands, amble__extended_commands;
 
+/* Where the peer of a bond was met last. */
+typedef struct {
+    bool used;
+    amble_device identity, address;
+    uint64_t until_us; /* it may be connected to there for so long */
+} amble__met;
+
 enum { AMBLE__STRAY_LINKS = 16 };
 /* A link without a slot. */
 typedef struct {
@@ -187,7 +196,9 @@ struct amble__gap {
     amble__hci *hci;
     amble__links *links;
     const amble__gap_commands *commands;
-    amble_device own;
+    amble_device own; /* this host's identity */
+    amble__bonds *bonds;
+    amble__met *met;        /* one for each of them */
     uint8_t le_features[8]; /* of the controller: amble__gap_can */
     uint8_t accept_list_size;
     bool reads_remote_features;
@@ -213,6 +224,7 @@ struct amble__gap {
     unsigned group_size;
     unsigned repeats;               /* attempts in a row that ended without a first packet */
     amble__timer pause;             /* before the next of them */
+    amble__timer doubt;             /* when an address that is being connected to may be another one's meanwhile */
     amble__list connecting_waiters; /* the service task, until the controller has stopped */
     amble__stray strays[AMBLE__STRAY_LINKS];
     amble__timer retry; /* of what the controller refused */
@@ -233,6 +245,7 @@ typedef struct {
     uint8_t scanners, syncs;
     uint8_t advertisers;
     uint16_t advertised_size;
+    size_t bonds;
 } amble__gap_sizes;
 void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_sizes *sizes);
 /* The service task; `arg` is the gap. Ends when cancelled. */
@@ -311,6 +324,16 @@ void amble__parameters_request_event(amble__gap *gap, amble__reader *r);
 void amble__phy_event(amble__gap *gap, amble__reader *r);
 void amble__data_length_event(amble__gap *gap, amble__reader *r);
 void amble__serve_procedures(amble__gap *gap);
+/* --- identity.c: peers whose address changes ------------------------------------------------------------------------- */
+/* Who has this address: the identity of a bonded peer whose key made it, else the address itself. */
+amble_device amble__identify(const amble__gap *gap, amble_device address);
+/* A peer advertises under this address, and can be connected to; or a link to it was made. */
+void amble__identity_heard(amble__gap *gap, amble_device identity, amble_device address);
+void amble__identity_met(amble__gap *gap, amble_device identity, amble_device address);
+/* The address to connect to, and how long it is one to count on; false when the peer has to be heard first. */
+bool amble__identity_found(const amble__gap *gap, amble_device device, amble_device *address, uint64_t *until_us);
+/* Whether somebody is to be connected to who has to be heard first: then `options` say how to listen. connect.c */
+bool amble__connect_needs_scan(const amble__gap *gap, amble_connect_options *options);
 /* --- periodic.c --------------------------------------------------------------------------------------------------- */
 /* The place of an advertiser that is open, or NULL. */
 amble__advertiser *amble__advertiser_open(const amble_advertiser *advertiser, amble__gap **gap);
@@ -330,10 +353,11 @@ typedef struct {
     uint8_t type; /* legacy event type, Vol 4 Part E 7.7.65.2; 4 is a scan response */
     bool extended, more, truncated;
     bool anonymous; /* `device` is all zeros */
+    bool resolved;  /* by the controller: `device` is an identity */
     uint8_t set;
     amble_phy phy;
     uint32_t periodic_interval_us;
-    amble_device device;
+    amble_device device; /* who: the identity, where it is known */
     int8_t rssi;
     amble__bytes data;
 } amble__advertising_report;
@@ -363,6 +387,7 @@ void amble__connect_stopped(amble__gap *gap);
 /* A link that a task in amble_connect waits for was lost before its first packet. */
 void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t reason);
 /* The address type of HCI (0 to 3, Vol 4 Part E 7.7.65.1) as ours. */
+enum { AMBLE__ADDRESS_RESOLVED = 2 };
 static inline amble_address_type amble__address_type(uint8_t hci_type)
 {
     return hci_type & 1 ? AMBLE_RANDOM : AMBLE_PUBLIC; /* 2 and 3 are resolved identities: public, random */

@@ -47,7 +47,7 @@ static void duration_is_over(amble__timer *timer)
     amble__gap_work(scanner->gap);
 }
 
-static int take_options(amble__scanner *scanner, const amble_scan_options *options)
+static int take_options(const amble__gap *gap, amble__scanner *scanner, const amble_scan_options *options)
 {
     static const amble_scan_options defaults = {0};
     amble_scan_options *o = &scanner->options;
@@ -72,7 +72,7 @@ static int take_options(amble__scanner *scanner, const amble_scan_options *optio
         o->service = &scanner->service;
     }
     if (o->device) {
-        scanner->device = *o->device;
+        scanner->device = amble__identify(gap, *o->device);
         o->device = &scanner->device;
     }
     return 0;
@@ -116,7 +116,7 @@ int amble_scan_open(amble *ble, amble_scanner *out, const amble_scan_options *op
         return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : AMBLE_ERR_BUSY);
     if (options && options->coded && !amble__gap_hears_coded(gap))
         return AMBLE_ERR_UNSUPPORTED;
-    r = take_options(scanner, options);
+    r = take_options(gap, scanner, options);
     if (r < 0)
         return r;
     amble__scan_begin(scan, scanner);
@@ -220,6 +220,7 @@ static amble__scan_wish current_wish(const amble__gap *gap)
 {
     const amble__scan *scan = &gap->scan;
     amble__scan_wish wish = {.any = false};
+    amble_connect_options connect;
 
     for (uint8_t i = 0; i < scan->scanner_count; i++) {
         const amble__scanner *scanner = &scan->scanners[i];
@@ -236,6 +237,17 @@ static amble__scan_wish current_wish(const amble__gap *gap)
     }
     if (amble__sync_needs_scan(gap) && !wish.any)
         wish = (amble__scan_wish){.any = true, .interval_us = SYNC_SCAN_US, .window_us = SYNC_SCAN_US};
+    if (amble__connect_needs_scan(gap, &connect)) {
+        const amble_scan_options listening = {.interval_us = connect.scan_interval_us,
+                                              .window_us = connect.scan_window_us};
+
+        if (!wish.any || more_eager(&wish, &listening)) {
+            wish.interval_us = listening.interval_us;
+            wish.window_us = listening.window_us;
+        }
+        wish.any = true;
+        wish.coded = wish.coded || connect.coded;
+    }
     return wish;
 }
 

@@ -7,6 +7,7 @@
 
 void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_sizes *sizes)
 {
+    amble__met *met = amble__arena_take(arena, sizes->bonds, sizeof *met);
     amble__advertiser *advertisers = amble__arena_take(arena, sizes->advertisers, sizeof *advertisers);
     /* Its advertising data, and what it sends periodically. */
     uint8_t *bytes = amble__arena_take(arena, 2u * sizes->advertisers, sizes->advertised_size);
@@ -20,6 +21,7 @@ void amble__gap_init(amble__gap *gap, amble__arena *arena, const amble__gap_size
 
     if (!gap)
         return;
+    gap->met = met;
     gap->advertisers = advertisers;
     gap->advertiser_count = sizes->advertisers;
     for (uint8_t i = 0; advertisers && i < sizes->advertisers; i++) {
@@ -60,6 +62,7 @@ void amble__gap_fail(amble__gap *gap, int error)
         amble__timer_stop(&gap->scan.scanners[i].duration);
     amble__timer_stop(&gap->pause);
     amble__timer_stop(&gap->retry);
+    amble__timer_stop(&gap->doubt);
     amble__waiters_end(&gap->connecting_waiters, error);
 }
 
@@ -104,6 +107,33 @@ int amble__gap_service(void *arg)
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
+/* A resolvable address that the controller made or resolved; zeros where it did not. */
+static bool read_resolvable(amble__reader *r, amble_device *address)
+{
+    const uint8_t *bytes = amble__read_view(r, sizeof address->bytes);
+
+    if (!bytes || !bytes[sizeof address->bytes - 1])
+        return false;
+    address->type = AMBLE_RANDOM;
+    memcpy(address->bytes, bytes, sizeof address->bytes);
+    return true;
+}
+
+/* Who the peer is, and under which addresses both sides met. */
+static void read_addresses(const amble__gap *gap, amble__reader *r, bool enhanced, amble__link_parameters *parameters)
+{
+    parameters->own_address = gap->own;
+    parameters->device.type = amble__address_type(amble__read_u8(r));
+    amble__read_copy(r, parameters->device.bytes, sizeof parameters->device.bytes);
+    parameters->peer_address = parameters->device;
+    if (enhanced) {
+        (void)read_resolvable(r, &parameters->own_address);
+        if (read_resolvable(r, &parameters->peer_address))
+            return; /* the controller resolved it */
+    }
+    parameters->device = amble__identify(gap, parameters->peer_address);
+}
+
 static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced)
 {
     const uint8_t status = amble__read_u8(r);
@@ -111,10 +141,7 @@ static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced
     amble_connection *conn;
 
     parameters.central = amble__read_u8(r) == 0;
-    parameters.device.type = amble__address_type(amble__read_u8(r));
-    amble__read_copy(r, parameters.device.bytes, 6);
-    if (enhanced)
-        (void)amble__read_view(r, 12); /* resolvable addresses of both sides */
+    read_addresses(gap, r, enhanced, &parameters);
     parameters.interval_us = amble__read_le16(r) * 1250u;
     parameters.latency = amble__read_le16(r);
     parameters.supervision_ms = amble__read_le16(r) * 10u;
@@ -144,6 +171,7 @@ static void connection_complete(amble__gap *gap, amble__reader *r, bool enhanced
         amble__stray_link(gap, parameters.handle);
         return;
     }
+    amble__identity_met(gap, conn->device, conn->peer_address);
     if (!parameters.central)
         conn->established = true;
     if (!(parameters.central ? amble__connected_link : amble__advertised_link)(gap, conn))
@@ -197,6 +225,17 @@ static void set_terminated(amble__gap *gap, amble__reader *r)
         amble__advertising_ended(gap, set, status, status ? NULL : amble__link_by_handle(gap->links, handle));
 }
 
+/* From here on a bonded peer goes by its identity. */
+static void identify_sender(amble__gap *gap, amble__advertising_report *report)
+{
+    const amble_device address = report->device;
+
+    if (!report->resolved)
+        report->device = amble__identify(gap, address);
+    if (report->type == AMBLE__REPORT_CONNECTABLE || report->type == AMBLE__REPORT_DIRECTED)
+        amble__identity_heard(gap, report->device, address);
+}
+
 /* Several reports may lie in one event; of each the fields follow each other. Vol 4 Part E 7.7.65.2 */
 static void legacy_reports(amble__gap *gap, amble__reader *r)
 {
@@ -204,8 +243,11 @@ static void legacy_reports(amble__gap *gap, amble__reader *r)
 
     for (unsigned i = 0; i < count; i++) {
         amble__advertising_report report = {.type = amble__read_u8(r), .set = AMBLE__NO_SET, .phy = AMBLE_PHY_1M};
+        uint8_t address_type;
 
-        report.device.type = amble__address_type(amble__read_u8(r));
+        address_type = amble__read_u8(r);
+        report.device.type = amble__address_type(address_type);
+        report.resolved = address_type & AMBLE__ADDRESS_RESOLVED;
         amble__read_copy(r, report.device.bytes, 6);
         report.data.size = amble__read_u8(r);
         report.data.data = amble__read_view(r, report.data.size);
@@ -214,6 +256,7 @@ static void legacy_reports(amble__gap *gap, amble__reader *r)
             gap->malformed++;
             return;
         }
+        identify_sender(gap, &report);
         amble__scan_report(gap, &report);
     }
 }
@@ -241,7 +284,8 @@ static amble__advertising_report read_extended(amble__reader *r)
                                         .extended = !(properties & LEGACY),
                                         .more = properties & MORE,
                                         .truncated = properties & TRUNCATED,
-                                        .anonymous = address_type == NOBODY};
+                                        .anonymous = address_type == NOBODY,
+                                        .resolved = address_type & AMBLE__ADDRESS_RESOLVED};
     uint8_t primary, secondary;
 
     report.device.type = amble__address_type(address_type);
@@ -267,19 +311,22 @@ static amble__advertising_report read_extended(amble__reader *r)
 
 static void extended_reports(amble__gap *gap, amble__reader *r)
 {
+    enum { NOBODY = 0xff };
     const unsigned count = amble__read_u8(r);
 
     for (unsigned i = 0; i < count; i++) {
-        const amble__advertising_report report = read_extended(r);
+        amble__advertising_report report = read_extended(r);
 
         if (r->failed) {
             gap->malformed++;
             return;
         }
-        if (report.anonymous && (!report.extended || report.type != NEITHER)) /* Vol 6 Part B 2.3.1.5 */
+        if (report.anonymous && (!report.extended || report.type != NEITHER)) { /* Vol 6 Part B 2.3.1.5 */
             gap->malformed++;
-        else
-            amble__scan_part(gap, &report);
+            continue;
+        }
+        identify_sender(gap, &report);
+        amble__scan_part(gap, &report);
     }
 }
 

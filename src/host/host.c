@@ -98,7 +98,8 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
                                         .scanners = c->scanners,
                                         .syncs = c->syncs,
                                         .advertisers = c->advertisers,
-                                        .advertised_size = c->advertised_size});
+                                        .advertised_size = c->advertised_size,
+                                        .bonds = c->bond_limit});
     return ble;
 }
 
@@ -288,6 +289,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.closings = &ble->hci.closings;
     ble->gap.host = ble;
     ble->gap.name = ble->name;
+    ble->gap.bonds = &ble->bonds.table;
     ble->gap.policy = c->parameter_policy;
     ble->gap.ask_central = ask_central;
     ble->l2cap.parameters_asked = on_parameters_asked;

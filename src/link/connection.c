@@ -94,6 +94,8 @@ amble_connection *amble__link_open(amble__links *links, const amble__link_parame
         .handle = parameters->handle,
         .generation = ++links->generations,
         .device = parameters->device,
+        .own_address = parameters->own_address,
+        .peer_address = parameters->peer_address,
         .interval_us = parameters->interval_us,
         .latency = parameters->latency,
         .supervision_ms = parameters->supervision_ms,
@@ -203,6 +205,8 @@ int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadlin
 bool amble_connected(const amble_connection *conn) { return conn->state == AMBLE__LINK_LIVE; }
 uint8_t amble_connection_reason(const amble_connection *conn) { return conn->reason; }
 amble_device amble_connection_device(const amble_connection *conn) { return conn->device; }
+amble_device amble_connection_peer_address(const amble_connection *conn) { return conn->peer_address; }
+amble_device amble_connection_own_address(const amble_connection *conn) { return conn->own_address; }
 amble *amble_connection_host(const amble_connection *conn) { return conn->host; }
 bool amble_connection_is_central(const amble_connection *conn) { return conn->central; }
 uint32_t amble_connection_interval_us(const amble_connection *conn) { return conn->interval_us; }

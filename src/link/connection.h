@@ -70,7 +70,8 @@ struct amble_connection {
     uint8_t index;          /* of the slot */
     uint16_t handle;
     uint32_t generation;
-    amble_device device;
+    amble_device device;                    /* who the peer is: its identity, as soon as that is known */
+    amble_device own_address, peer_address; /* on the air when the link was made; pairing goes by these */
     uint32_t interval_us;
     uint16_t latency;
     uint32_t supervision_ms;
@@ -94,7 +95,7 @@ struct amble_connection {
 typedef struct {
     uint16_t handle;
     bool central;
-    amble_device device;
+    amble_device device, own_address, peer_address; /* as in amble_connection */
     uint32_t interval_us;
     uint16_t latency;
     uint32_t supervision_ms;

@@ -90,8 +90,8 @@ amble__pairing *amble__pairing_begin(amble__smp_link *link, bool initiator, cons
     p->smp = smp;
     p->link = link;
     link->pairing = p;
-    p->sides.initiator = initiator ? *smp->own : link->conn->device;
-    p->sides.responder = initiator ? link->conn->device : *smp->own;
+    p->sides.initiator = initiator ? link->conn->own_address : link->conn->peer_address;
+    p->sides.responder = initiator ? link->conn->peer_address : link->conn->own_address;
     restart_timer(p);
     return p;
 }
@@ -121,7 +121,7 @@ void amble__pairing_end(amble__pairing *p, int result, bool tell)
     amble__timer_stop(&p->timer);
     if (result < 0 && tell)
         amble__smp_refuse(link->conn, reason_of(result));
-    amble__smp_count_attempt(p->smp, link->conn->device, result, p->proving && p->has_passkey);
+    amble__smp_count_attempt(p->smp, link->conn->peer_address, result, p->proving && p->has_passkey);
     amble__prompt_withdraw(p);
     amble__prompt_tell(link, AMBLE_PROMPT_DONE, result);
     p->over = result < 0 ? result : AMBLE_ERR_STALE;

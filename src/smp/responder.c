@@ -64,7 +64,7 @@ void amble__responder_begin(amble__smp_link *link, const uint8_t *data)
         amble__smp_refuse(link->conn, AMBLE__SMP_NOT_SUPPORTED);
         return;
     }
-    if (amble__smp_must_wait(smp, link->conn->device)) {
+    if (amble__smp_must_wait(smp, link->conn->peer_address)) {
         amble__smp_refuse(link->conn, AMBLE__SMP_REPEATED_ATTEMPTS);
         return;
     }

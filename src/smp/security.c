@@ -43,7 +43,7 @@ static int initiate(amble__smp *smp, amble__smp_link *link, const amble_pair_opt
 
     if (link->exhausted)
         return amble__wait_refuse(AMBLE_ERR_PAIRING_TIMEOUT);
-    if (amble__smp_must_wait(smp, link->conn->device))
+    if (amble__smp_must_wait(smp, link->conn->peer_address))
         return amble__wait_refuse(AMBLE_ERR_SMP(AMBLE__SMP_REPEATED_ATTEMPTS));
     p = amble__pairing_begin(link, true, options);
     if (!p)

@@ -1,5 +1,6 @@
 /* The keys that are given to each other to be kept, over the encrypted link (Vol 3 Part H 3.6). The responder gives first. Invariant: a bit in
  * own_keys or peer_keys stands for a key still to go or to come; when both are empty the pairing is done. */
+#include "bonds/private_address.h"
 #include "core/log.h"
 #include "smp/smp.h"
 #include "task/scheduler.h"
@@ -121,12 +122,13 @@ int amble__transfer_take(amble__pairing *p, const uint8_t *data, size_t size)
 int amble__transfer_keep(amble__pairing *p)
 {
     amble__bond *bond = &p->secret.bond, *kept;
+    amble_connection *conn = p->link->conn;
     uint32_t serial;
 
     if (!p->bonding)
         return 0;
     if (!bond->has_irk)
-        bond->peer = p->link->conn->device;
+        bond->peer = conn->device;
     else if (amble__pairing_weakens(p, bond->peer))
         return AMBLE_ERR_SMP(AMBLE__SMP_KEY_REJECTED); /* it claims to be a device with a better bond */
     if (p->secure) {
@@ -141,8 +143,10 @@ int amble__transfer_keep(amble__pairing *p)
     serial = kept->serial;
     *kept = *bond;
     kept->used = true;
-    kept->paired_as = p->link->conn->device;
+    kept->paired_as = conn->peer_address;
     kept->serial = serial;
+    if (amble__address_belongs_to(bond->irk, conn->peer_address))
+        conn->device = bond->peer; /* its private address means nothing to anybody before long */
     amble__bonds_change(p->smp->bonds);
     p->smp->work(p->smp->host);
     p->smp->bonded(p->link->conn);
