@@ -6,12 +6,14 @@ static const amble_uuid service_uuid = AMBLE_UUID16(0x181a);
 static const amble_uuid level_uuid = AMBLE_UUID16(0x2a6e);
 static const amble_uuid alarm_uuid = AMBLE_UUID16(0x2a6f);
 static const amble_uuid plain_uuid = AMBLE_UUID16(0x2a70);
+static const amble_uuid trend_uuid = AMBLE_UUID16(0x2a71);
 
 static const amble_characteristic level = {.uuid = &level_uuid, .read = true, .notify = true, .indicate = true};
 static const amble_characteristic alarm_value = {.uuid = &alarm_uuid, .indicate = true};
 static const amble_characteristic plain = {.uuid = &plain_uuid, .read = true};
+static const amble_characteristic trend = {.uuid = &trend_uuid, .notify = true};
 static const amble_service service = {.uuid = &service_uuid,
-                                      .characteristics = AMBLE_LIST(&level, &alarm_value, &plain)};
+                                      .characteristics = AMBLE_LIST(&level, &alarm_value, &plain, &trend)};
 
 #define SERVER(function)                                                                                               \
     {                                                                                                                  \
@@ -425,10 +427,69 @@ static void an_update_tells_whoever_subscribed(void **state)
                     {.label = "c2", .script = be_updated});
 }
 
+/* --- several in one packet -------------------------------------------------------------------------------------------- */
+enum { PAIRS = 40 };
+static bool understands; /* the client does, and says so */
+
+static int notify_pairs(bench_device *self)
+{
+    amble_connection *conn = bench_await(self);
+    uint64_t sent;
+
+    await_subscription(conn, &trend, 1); /* it comes second */
+    sent = amble_read_statistics(self->ble).acl_sent;
+    for (uint8_t i = 0; i < PAIRS; i++) {
+        amble_notify_part parts[] = {{.characteristic = &level, .data = &i, .size = 1},
+                                     {.characteristic = &trend, .data = &i, .size = 1}};
+
+        assert_int_equal(amble_notify_multiple(conn, parts, 2, AMBLE_FOREVER), 0);
+    }
+    bench_sleep(10000); /* what is queued goes out, and what the client asks then is answered */
+    sent = amble_read_statistics(self->ble).acl_sent - sent;
+    assert_in_range(sent, understands ? PAIRS : 2 * PAIRS, (understands ? PAIRS : 2 * PAIRS) + 4);
+    bench_await_end(conn);
+    return 0;
+}
+
+static int follow_pairs(bench_device *self)
+{
+    const amble_subscribe_options options = {.depth = PAIRS};
+    amble_connection *conn = bench_connect(self, "server");
+    const amble_remote_characteristic c = bench_characteristic(conn, &service_uuid, &level_uuid);
+    const amble_remote_characteristic d = bench_characteristic(conn, &service_uuid, &trend_uuid);
+    amble_subscription *s, *t;
+
+    if (understands)
+        assert_int_equal(amble_follow_database(conn, 60000), 0);
+    assert_int_equal(amble_subscribe(&c, &options, &s, 60000), 0);
+    assert_int_equal(amble_subscribe(&d, &options, &t, 60000), 0);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        takes_value(s, i, 0, false);
+        takes_value(t, i, 0, false);
+    }
+    amble_subscription_close(s);
+    amble_subscription_close(t);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void values_share_a_packet_where_they_may(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        understands = i == 1;
+        BENCH_RUN_LOSSY({.label = "server",
+                         .script = notify_pairs,
+                         .config = {.services = {&service}, .notification_buffers = 2 * PAIRS + 2}},
+                        {.label = "client", .script = follow_pairs, .config = {.notification_buffers = 2 * PAIRS + 2}});
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(notifications_arrive_in_order),
+        cmocka_unit_test(values_share_a_packet_where_they_may),
         cmocka_unit_test(notifications_and_indications_stay_in_order),
         cmocka_unit_test(notifications_beyond_the_queue_are_counted),
         cmocka_unit_test(subscriptions_share_the_hosts_buffers),

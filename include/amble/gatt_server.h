@@ -99,6 +99,22 @@ int amble_update(amble *ble, const amble_characteristic *c, const void *data, si
  * send, not for the peer. Data beyond the MTU less 3, or 512 bytes, is AMBLE_ERR_TOO_LONG. Errors: AMBLE_ERR_NOT_SUBSCRIBED when the central did not ask for notifications,
  * DISCONNECTED, TIMEOUT, CANCELLED, AMBLE_ERR_UNSUPPORTED when the characteristic does not notify. Vol 3 Part G 4.10. */
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms);
+/* Several values at once to one central, in this order: one PDU carries as many as its MTU has room for, if the central said that it understands
+ * that (Client Supported Features), else each goes alone. Values that change together so cost one packet, and arrive together.
+ *
+ *     amble_notify_part parts[] = {{.characteristic = &heart_rate}, {.characteristic = &energy}};
+ *
+ *     r = amble_notify_multiple(conn, parts, 2, 1000);
+ *
+ * Each part is as in amble_notify; when one of them cannot be sent, none is. Waits for room to send; after TIMEOUT, CANCELLED or
+ * DISCONNECTED, `sent` tells which parts had gone before. Errors as amble_notify. Vol 3 Part F 3.4.7.4, Part G 4.10.2. */
+typedef struct {
+    const amble_characteristic *characteristic;
+    const void *data; /* NULL: the value as it is when there is room */
+    size_t size;
+    bool sent; /* set by the call */
+} amble_notify_part;
+int amble_notify_multiple(amble_connection *conn, amble_notify_part *parts, size_t count, int timeout_ms);
 /* Indicates and waits for the confirmation. One indication per link is under way at a time, others wait their turn. After a timeout
  * or cancel the confirmation is still awaited by the host before the next indication goes out. Errors as amble_notify. Vol 3 Part G 4.11. */
 int amble_indicate(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size,

@@ -129,6 +129,84 @@ int amble_indicate(amble_connection *conn, const amble_characteristic *c, const 
     return amble__att_indicate(conn->bearer, &w, deadline);
 }
 
+/* --- telling one several things ------------------------------------------------------------------------------------- */
+enum { TUPLE_HEAD = 4 }; /* a handle and a length, Vol 3 Part F 3.4.7.4 */
+
+/* How many of the parts go into one PDU of this size: one, unless the client understands more. */
+static size_t group_of(const amble_connection *conn, const amble_notify_part *parts, size_t count, size_t pdu)
+{
+    size_t n = 0, size = 1;
+
+    if (!(conn->server->client->features & AMBLE__FEATURE_MULTIPLE_NOTIFICATIONS))
+        return 1;
+    while (n < count) {
+        const amble__served_value *value = served(conn, parts[n].characteristic);
+
+        size += TUPLE_HEAD + (value ? content(value, parts[n].data, parts[n].size).size : 0);
+        if (size > pdu)
+            break;
+        n++;
+    }
+    return n ? n : 1; /* alone it needs one byte less */
+}
+
+static int write_group(amble__writer *w, const amble_connection *conn, const amble_notify_part *parts, size_t count)
+{
+    if (count > 1)
+        amble__write_u8(w, AMBLE__ATT_MULTIPLE_NOTIFICATION);
+    for (size_t i = 0; i < count; i++) {
+        const amble__served_value *value = still(conn, parts[i].characteristic, AMBLE__CCCD_NOTIFY);
+        amble__bytes bytes;
+
+        if (!value)
+            return AMBLE_ERR_NOT_SUBSCRIBED;
+        bytes = content(value, parts[i].data, parts[i].size);
+        if (count > 1)
+            amble__att_write_handle_value(w, value->handle, bytes);
+        else
+            amble__att_write_value(w, AMBLE__ATT_NOTIFICATION, value->handle, bytes.data, bytes.size);
+    }
+    return 0;
+}
+
+/* Sends the first of the parts, and those that go into the same PDU: how many, or an error. */
+static int notify_group(amble_connection *conn, const amble_notify_part *parts, size_t count, uint64_t deadline_us)
+{
+    amble__packet *packet;
+    amble__writer w;
+    size_t group;
+    int r = amble__att_take(conn->bearer, deadline_us, &packet, &w);
+
+    if (r < 0)
+        return r;
+    group = group_of(conn, parts, count, amble__write_room(&w));
+    r = write_group(&w, conn, parts, group);
+    if (r < 0) {
+        amble__packet_release(packet);
+        return r;
+    }
+    r = amble__att_send(conn->bearer, packet, &w);
+    return r < 0 ? r : (int)group;
+}
+
+int amble_notify_multiple(amble_connection *conn, amble_notify_part *parts, size_t count, int timeout_ms)
+{
+    const uint64_t deadline = amble__due(timeout_ms);
+    size_t sent = 0;
+    int r = 0;
+
+    for (size_t i = 0; i < count; i++)
+        parts[i].sent = false;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = prepare(conn, served(conn, parts[i].characteristic), AMBLE__CCCD_NOTIFY, parts[i].data, parts[i].size);
+    while (r >= 0 && sent < count) {
+        r = notify_group(conn, parts + sent, count - sent, deadline);
+        for (int i = 0; i < r; i++)
+            parts[sent++].sent = true;
+    }
+    return r < 0 ? r : 0;
+}
+
 /* --- telling all -------------------------------------------------------------------------------------------------- */
 /* What is left of a time that all steps share. */
 static int time_left(int timeout_ms, uint64_t deadline_us)
