@@ -181,6 +181,18 @@ bool amble__parse_number(const char *text, uint64_t most, uint64_t *value)
     return true;
 }
 
+bool amble__parse_passkey(const char *text, uint32_t *passkey)
+{
+    enum { DIGITS = 6, MOST = 999999 };
+    uint64_t number;
+
+    if (strlen(text) > DIGITS || strspn(text, "0123456789") != strlen(text) ||
+        !amble__parse_number(text, MOST, &number))
+        return false;
+    *passkey = (uint32_t)number;
+    return true;
+}
+
 bool amble__take_text(void *field, const char *value)
 {
     *(const char **)field = value;

@@ -24,6 +24,8 @@ bool amble__take_service(void *field, const char *value); /* amble_uuid: a UUID 
 #define AMBLE__EXPECTED_SECONDS "a number of seconds, such as 0.5 or 10"
 #define AMBLE__EXPECTED_SERVICE "a UUID or the name of a service (amble uuid lookup finds them)"
 
+/* Up to six decimal digits, leading zeros too: 012345 is a passkey. */
+bool amble__parse_passkey(const char *text, uint32_t *passkey);
 /* Digits, or 0x and hexadecimal ones, and nothing else. */
 bool amble__parse_number(const char *text, uint64_t most, uint64_t *value);
 /* The next of several words that are separated by blanks: where it begins, and its length; NULL behind the last. */

@@ -158,6 +158,21 @@ static void numbers_are_sorted(void **state)
         assert_true(row.kind != last.kind || row.number > last.number);
 }
 
+static void reads_passkeys(void **state)
+{
+    static const char *const wrong[] = {"", "1234567", "0000001", "0x1f", "-1", " 1", "12a"};
+    uint32_t passkey = 7;
+
+    (void)state;
+    assert_true(amble__parse_passkey("012345", &passkey));
+    assert_int_equal(passkey, 12345); /* decimal */
+    assert_true(amble__parse_passkey("999999", &passkey));
+    assert_true(amble__parse_passkey("0", &passkey));
+    assert_int_equal(passkey, 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(amble__parse_passkey(wrong[i], &passkey));
+}
+
 static void cleans_text(void **state)
 {
     char out[32];
@@ -180,6 +195,7 @@ int main(void)
         cmocka_unit_test(refuses_what_makes_no_sense),
         cmocka_unit_test(finds_names),
         cmocka_unit_test(numbers_are_sorted),
+        cmocka_unit_test(reads_passkeys),
         cmocka_unit_test(cleans_text),
     };
 

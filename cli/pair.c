@@ -15,7 +15,7 @@
 #include "cli/output.h"
 #include "cli/peer.h"
 
-enum { TIMEOUT_MS = 60000, CONNECT_MS = 10000, LINE = 64, PASSKEYS = 1000000 };
+enum { TIMEOUT_MS = 60000, CONNECT_MS = 10000, LINE = 64 };
 
 typedef struct {
     amble_pair_options pair;
@@ -152,15 +152,12 @@ static int read_line(char line[LINE])
 static int read_passkey(void)
 {
     char line[LINE];
-    uint64_t passkey;
+    uint32_t passkey;
     int r;
 
     while ((r = read_line(line)) == 0) {
-        if (*line && strspn(line, "0123456789") == strlen(line) && strlen(line) <= 6) {
-            const char *digits = line + strspn(line, "0");
-
-            return amble__parse_number(*digits ? digits : "0", PASSKEYS - 1, &passkey) ? (int)passkey : AMBLE_ERR_IO;
-        }
+        if (amble__parse_passkey(line, &passkey))
+            return (int)passkey;
         fprintf(stderr, "That is no passkey; six digits: ");
     }
     return r;

@@ -13,7 +13,7 @@
 #include "cli/output.h"
 #include "cli/shell.h"
 
-enum { PAIR_TIMEOUT_MS = 60000, PASSKEY_MOST = 999999, REFUSED = -1 };
+enum { PAIR_TIMEOUT_MS = 60000, REFUSED = -1 };
 
 typedef struct {
     amble__shell *shell;
@@ -103,13 +103,8 @@ static int answer(void *arg)
 bool amble__shell_take_passkey(void *field, const char *value)
 {
     amble__shell_passkey *passkey = field;
-    uint64_t number;
 
-    /* "012345" is a passkey, and decimal. */
-    passkey->given = *value && strlen(value) <= 6 && strspn(value, "0123456789") == strlen(value);
-    passkey->given = passkey->given && amble__parse_number(value, PASSKEY_MOST, &number);
-    if (passkey->given)
-        passkey->number = (uint32_t)number;
+    passkey->given = amble__parse_passkey(value, &passkey->number);
     return passkey->given;
 }
 

@@ -25,19 +25,12 @@ static int open_two(void **state)
 static int open_with_peer(void **state)
 {
     (void)state;
-    bench_open(&b, 102, 1);
-    bench_unmask(&b.hosts[0]);
-    bench_advertise(&b.hosts[0], 0, 32, "");
-    peer_open(&p, &b);
-    return !(peer_connect(&p) && peer_poll(&p));
+    return !peer_meet(&p, &b, 102);
 }
 static int close_bench(void **state)
 {
     (void)state;
-    if (p.bench == &b)
-        amble__radio_close(&p.radio);
-    p.bench = NULL;
-    bench_close(&b);
+    peer_leave(&p, &b);
     return 0;
 }
 

@@ -183,6 +183,25 @@ static inline bool peer_send(peer *p, unsigned header, const void *payload, size
 }
 static inline bool peer_poll(peer *p) { return peer_send(p, 1, NULL, 0); }
 
+/* For the tests that begin so: a bench with one host, that advertises, and the peer on a link with it, past its first event. */
+static inline bool peer_meet(peer *p, bench *b, uint64_t seed)
+{
+    bench_open(b, seed, 1);
+    bench_unmask(&b->hosts[0]);
+    bench_advertise(&b->hosts[0], 0, 32, "");
+    peer_open(p, b);
+    return peer_connect(p) && peer_poll(p);
+}
+
+/* Closes the bench, and the peer if it is on it. */
+static inline void peer_leave(peer *p, bench *b)
+{
+    if (p->bench == b)
+        amble__radio_close(&p->radio);
+    p->bench = NULL;
+    bench_close(b);
+}
+
 /* Sends a control PDU, and polls until a control PDU comes back that is not the answer to an earlier one. */
 static inline bool peer_control(peer *p, const char *hex)
 {

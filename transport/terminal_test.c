@@ -18,6 +18,7 @@
 #include "port/loop.h"
 #include "transport/airspace.h"
 #include "transport/stream_uv.h"
+#include "transport/test_link.h"
 
 enum { SOON_MS = 5000 };
 
@@ -90,36 +91,6 @@ static amble *open_serial(const board *b, const char *settings)
     return ble;
 }
 
-/* Another host on the same air, that waits to be connected to. */
-static int advertise(void *arg)
-{
-    amble_connection *conn;
-    amble *ble = arg;
-    int r = amble_advertise(ble, NULL, &conn, SOON_MS);
-
-    if (r < 0)
-        return r;
-    r = amble_disconnected(conn, SOON_MS);
-    amble_connection_close(conn);
-    return r;
-}
-
-static void use(amble *ble)
-{
-    amble_connection *conn;
-    amble_scope scope;
-    amble *other;
-
-    assert_int_equal(amble_open(&other, "air:desk", NULL, SOON_MS), 0);
-    amble_scope_open(&scope);
-    amble_spawn(&scope, advertise, other);
-    assert_int_equal(amble_connect(ble, amble_own_device(other), NULL, &conn, SOON_MS), 0);
-    amble_connection_close(conn);
-    assert_int_equal(amble_scope_wait(&scope, SOON_MS), 0);
-    amble_scope_close(&scope);
-    amble_close(other);
-}
-
 static void in_task(int (*body)(void *arg))
 {
     const amble_run_options options = {0};
@@ -150,7 +121,7 @@ static int a_serial_port(void *arg)
             assert_int_equal(cfgetospeed(&real), i == 1 ? B115200 : i == 2 ? B3000000 : B1000000);
             assert_int_equal(close(other), 0);
         }
-        use(ble);
+        test_link_use(ble);
         amble_close(ble);
         board_close(&b);
     }
@@ -268,7 +239,7 @@ static int unplugged(void *arg)
     lose(&b, unplug);
     board_open(&b);
     ble = open_serial(&b, "");
-    use(ble);
+    test_link_use(ble);
     amble_close(ble);
     board_close(&b);
     return 0;
@@ -316,7 +287,7 @@ static int silent(void *arg)
     board_close(&b);
     board_open(&b);
     ble = open_serial(&b, "");
-    use(ble);
+    test_link_use(ble);
     amble_close(ble);
     board_close(&b);
     return 0;
@@ -367,13 +338,13 @@ static int a_pseudo_terminal(void *arg)
 
     (void)arg;
     ble = open_pty(&b);
-    use(ble);
+    test_link_use(ble);
     board_close(&b);
     assert_int_equal(amble_advertise(ble, NULL, &conn, SOON_MS), AMBLE_ERR_CONTROLLER);
     amble_close(ble);
     assert_int_equal(symlink("/nowhere", link_path), 0); /* left behind by somebody */
     ble = open_pty(&b);
-    use(ble);
+    test_link_use(ble);
     amble_close(ble);
     board_close(&b);
     return 0;

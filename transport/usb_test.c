@@ -19,6 +19,7 @@
 #include "amble.h"
 #include "core/bytes.h"
 #include "transport/airspace.h"
+#include "transport/test_link.h"
 #include "transport/transport.h"
 #include "transport/usb.h"
 #include "transport/usb_assembly.h"
@@ -345,37 +346,6 @@ static void plug_in(void)
     assert_int_equal(amble__station_open(space, &options, &bus.station), 0);
 }
 
-static int advertise(void *arg)
-{
-    amble_connection *conn;
-    amble *ble = arg;
-    int r = amble_advertise(ble, NULL, &conn, SOON_MS);
-
-    if (r < 0)
-        return r;
-    r = amble_disconnected(conn, SOON_MS);
-    amble_connection_close(conn);
-    return r;
-}
-
-/* Connects to a host with a controller of its own; both exchange more than one packet of data. */
-static void use(amble *ble)
-{
-    amble_connection *conn;
-    amble_scope scope;
-    amble *other;
-
-    assert_int_equal(amble_open(&other, "air:desk", NULL, SOON_MS), 0);
-    amble_scope_open(&scope);
-    amble_spawn(&scope, advertise, other);
-    assert_int_equal(amble_connect(ble, amble_own_device(other), NULL, &conn, SOON_MS), 0);
-    assert_in_range(amble_exchange_mtu(conn, SOON_MS), 23, 517);
-    amble_connection_close(conn);
-    assert_int_equal(amble_scope_wait(&scope, SOON_MS), 0);
-    amble_scope_close(&scope);
-    amble_close(other);
-}
-
 static int an_adapter(void *arg)
 {
     static const uint8_t setup[] = {0x20, 0, 0, 0, 0, 0};
@@ -389,7 +359,7 @@ static int an_adapter(void *arg)
             fail_msg("%s", amble_open_problem());
         assert_true(bus.kernel_driver_gone);
         assert_memory_equal(bus.last_setup, setup, sizeof setup);
-        use(ble);
+        test_link_use(ble);
         amble_close(ble);
         assert_false(bus.kernel_driver_gone);
         amble__station_close(bus.station);
@@ -412,7 +382,7 @@ static int pulled_out(void *arg)
     for (int i = 0; i < 2; i++) {
         plug_in();
         assert_int_equal(amble_open(&ble, "usb:0", NULL, SOON_MS), 0);
-        use(ble);
+        test_link_use(ble);
         pull_out();
         assert_int_equal(amble_advertise(ble, NULL, &conn, AMBLE_FOREVER), AMBLE_ERR_CONTROLLER);
         amble_close(ble);

@@ -258,7 +258,6 @@ static inline void amble__gap_work(amble__gap *gap) { amble_event_set(&gap->work
 /* Whether advertisers on LE Coded can be heard. Vol 6 Part B 4.6. */
 static inline bool amble__gap_hears_coded(const amble__gap *gap)
 {
-
     return gap->commands == &amble__extended_commands && amble__gap_can(gap, AMBLE__LE_CODED);
 }
 /* Events that are not HCI's own. */
