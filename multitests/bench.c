@@ -258,14 +258,20 @@ void bench_settle(int ms)
         problem(left, who);
 }
 
-/* The tasks that run: besides this one only the service task of each open host. */
+/* Those of a host itself. */
+static bool is_of_a_host(const amble_task *task)
+{
+    return strcmp(task->name, "amble service") == 0 || strcmp(task->name, "amble ciphers") == 0;
+}
+
+/* The tasks that run: besides this one only those of each open host. */
 static void census_of_tasks(bool report_all)
 {
     amble__list_each (node, &amble__this_scheduler->all) {
         const amble_task *task = amble__container(node, amble_task, all_node);
         const size_t used = strlen(run.problem);
 
-        if (task == amble_current_task() || strcmp(task->name, "amble service") == 0)
+        if (task == amble_current_task() || is_of_a_host(task))
             continue;
         if (!report_all)
             problem("this task still runs", task->name);

@@ -126,18 +126,27 @@ static int use(bench_device *self)
     return 0;
 }
 
+/* Who computes takes turns from run to run, on each side. */
+static amble_crypto crypto_of(unsigned run, unsigned side)
+{
+    return run >> side & 1 ? AMBLE_CRYPTO_CONTROLLER : AMBLE_CRYPTO_PORT;
+}
+
 static void run_with(const amble_pair_options *ours, const amble_pair_options *theirs, unsigned air_count)
 {
     static const double losses[] = {0, 5};
+    static unsigned runs;
 
     central_options = *ours;
     peripheral_options = *theirs;
     for (unsigned i = 0; i < air_count; i++) {
         shown_passkey = ours->io == AMBLE_IO_KEYBOARD && theirs->io == AMBLE_IO_KEYBOARD ? 271828 : -1;
         secrets_seen = packets_seen = 0;
-        BENCH_RUN((&(bench_options){.loss = losses[i], .seed = 7 + i}),
-                  {.label = "server", .script = serve, .config = {.services = {&service}}},
-                  {.label = "client", .script = use});
+        BENCH_RUN(
+            (&(bench_options){.loss = losses[i], .seed = 7 + i}),
+            {.label = "server", .script = serve, .config = {.services = {&service}, .crypto = crypto_of(runs, 0)}},
+            {.label = "client", .script = use, .config = {.crypto = crypto_of(runs, 1)}});
+        runs++;
         assert_true(packets_seen > 100);
         assert_int_equal(secrets_seen, 0);
     }
@@ -254,8 +263,46 @@ static int pair_among_several(bench_device *self)
 static void several_links_pair_at_once(void **state)
 {
     (void)state;
-    BENCH_RUN(&quiet_air, {.label = "server", .script = serve_several}, {.label = "one", .script = pair_among_several},
-              {.label = "two", .script = pair_among_several}, {.label = "three", .script = pair_among_several});
+    for (unsigned way = 0; way < 4; way++)
+        BENCH_RUN(&quiet_air, {.label = "server", .script = serve_several, .config = {.crypto = crypto_of(way, 0)}},
+                  {.label = "one", .script = pair_among_several, .config = {.crypto = crypto_of(way, 1)}},
+                  {.label = "two", .script = pair_among_several}, {.label = "three", .script = pair_among_several});
+}
+
+/* One central whose controller has one key pair for three links. */
+static const char *const servers[CENTRALS] = {"one", "two", "three"};
+static bench_device *pairing_with_all;
+
+static int pair_with_one(void *arg)
+{
+    amble_connection *conn = bench_connect(pairing_with_all, arg);
+
+    assert_int_equal(amble_pair(conn, NULL, 30000), 0);
+    assert_true(amble_connection_secure(conn));
+    bench_sleep(2000);
+    amble_connection_close(conn);
+    return 0;
+}
+static int pair_with_all(bench_device *self)
+{
+    amble_scope links;
+
+    pairing_with_all = self;
+    amble_scope_open(&links);
+    for (int i = 0; i < CENTRALS; i++)
+        amble_spawn(&links, pair_with_one, (void *)(uintptr_t)servers[i]);
+    assert_int_equal(amble_scope_wait(&links, 120000), 0);
+    amble_scope_close(&links);
+    return 0;
+}
+static int serve_one(bench_device *self) { return await_one(bench_await(self)); }
+static void one_central_pairs_on_several_links(void **state)
+{
+    (void)state;
+    for (unsigned way = 0; way < 4; way++)
+        BENCH_RUN(&quiet_air, {.label = "central", .script = pair_with_all, .config = {.crypto = crypto_of(way, 0)}},
+                  {.label = "one", .script = serve_one, .config = {.crypto = crypto_of(way, 1)}},
+                  {.label = "two", .script = serve_one}, {.label = "three", .script = serve_one});
 }
 
 static int serve_and_forget(bench_device *self)
@@ -336,6 +383,7 @@ int main(void)
         cmocka_unit_test(passkey_both_ways),
         cmocka_unit_test(without_encryption_the_sniffer_sees_it),
         cmocka_unit_test(several_links_pair_at_once),
+        cmocka_unit_test(one_central_pairs_on_several_links),
         cmocka_unit_test(a_lost_bond_is_named),
         cmocka_unit_test(keys_arrive_before_a_pairing_is_done),
     };

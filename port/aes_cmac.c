@@ -24,18 +24,34 @@ static void double_block(uint8_t block[BLOCK])
     block[BLOCK - 1] = (uint8_t)(block[BLOCK - 1] << 1 ^ RB * carry);
 }
 
+static void encrypt_block(amble__cmac *cmac, uint8_t block[BLOCK])
+{
+    if (!cmac->encrypt)
+        amble__aes_encrypt(&cmac->key, block, block);
+    else if (!cmac->error)
+        cmac->error = cmac->encrypt(cmac->user, block, block);
+}
+
 static void chain_block(amble__cmac *cmac)
 {
     exclusive_or(cmac->chain, cmac->block);
-    amble__aes_encrypt(&cmac->key, cmac->chain, cmac->chain);
+    encrypt_block(cmac, cmac->chain);
     cmac->filled = 0;
 }
 
 int amble__cmac_begin(amble__cmac *cmac, const uint8_t secret[16])
 {
+    amble__cmac_begin_with(cmac, NULL, NULL);
+    return amble__aes_expand(&cmac->key, secret);
+}
+
+void amble__cmac_begin_with(amble__cmac *cmac, amble__block_cipher *encrypt, void *user)
+{
     memset(cmac->chain, 0, sizeof cmac->chain);
     cmac->filled = 0;
-    return amble__aes_expand(&cmac->key, secret);
+    cmac->encrypt = encrypt;
+    cmac->user = user;
+    cmac->error = 0;
 }
 
 void amble__cmac_add(amble__cmac *cmac, const void *data, size_t size)
@@ -55,11 +71,12 @@ void amble__cmac_add(amble__cmac *cmac, const void *data, size_t size)
     }
 }
 
-void amble__cmac_end(amble__cmac *cmac, uint8_t mac[16])
+int amble__cmac_end(amble__cmac *cmac, uint8_t mac[16])
 {
     uint8_t subkey[BLOCK] = {0};
+    int r;
 
-    amble__aes_encrypt(&cmac->key, subkey, subkey);
+    encrypt_block(cmac, subkey);
     double_block(subkey); /* K1, for a whole last block */
     if (cmac->filled < BLOCK) {
         double_block(subkey); /* K2, for a padded one */
@@ -69,6 +86,8 @@ void amble__cmac_end(amble__cmac *cmac, uint8_t mac[16])
     exclusive_or(cmac->block, subkey);
     chain_block(cmac);
     memcpy(mac, cmac->chain, BLOCK);
+    r = cmac->error;
     amble__wipe(subkey, sizeof subkey);
     amble__wipe(cmac, sizeof *cmac);
+    return r;
 }

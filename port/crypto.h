@@ -21,15 +21,21 @@ void amble__aes_encrypt(const amble__aes_key *key, const uint8_t in[16], uint8_t
 void amble__aes_wipe(amble__aes_key *key);
 
 /* AES-CMAC, RFC 4493, in pieces of any size. */
+typedef int amble__block_cipher(void *user, const uint8_t in[16], uint8_t out[16]); /* in == out is allowed */
 typedef struct {
     amble__aes_key key;
+    amble__block_cipher *encrypt; /* NULL: with `key` */
+    void *user;
+    int error; /* of `encrypt`, once it failed */
     uint8_t chain[16];
     uint8_t block[16];
     size_t filled;
 } amble__cmac;
 int amble__cmac_begin(amble__cmac *cmac, const uint8_t secret[16]);
+/* The same with AES that is computed elsewhere, under a key that only `user` knows. */
+void amble__cmac_begin_with(amble__cmac *cmac, amble__block_cipher *encrypt, void *user);
 void amble__cmac_add(amble__cmac *cmac, const void *data, size_t size);
-void amble__cmac_end(amble__cmac *cmac, uint8_t mac[16]); /* wipes the object */
+int amble__cmac_end(amble__cmac *cmac, uint8_t mac[16]); /* wipes the object; 0, or what `encrypt` had */
 
 /* P-256. A key pair is generated from `random`, so that a seeded stream gives the same pair again. */
 typedef struct {

@@ -27,6 +27,15 @@ typedef struct {
     uint16_t max_latency;                /* 0: any */
     uint32_t max_supervision_timeout_ms; /* 0: any */
 } amble_parameter_policy;
+/* Who computes the AES and P-256 of pairing. */
+typedef enum {
+    AMBLE_CRYPTO_PORT, /* the processor of this program, see port/crypto.h */
+    /* The controller, with LE Encrypt, LE Rand, LE Read Local P-256 Public Key and LE Generate DHKey (Vol 4 Part E 7.8.22, 7.8.23, 7.8.36,
+     * 7.8.37): for a host that has no P-256, or a slow one. Keys and secrets then cross HCI, which nobody may listen to; it is slower;
+     * and a controller has one key pair at a time, so that links pair one after the other, and amble_oob_local's data hold only until the
+     * next pairing. Resolving addresses, checking signatures and the hash of the database stay with the port's AES. */
+    AMBLE_CRYPTO_CONTROLLER
+} amble_crypto;
 #define AMBLE_CONFIG_SERVICES 8
 typedef struct {
     const char
@@ -58,6 +67,7 @@ typedef struct {
     const char *bonds; /* the JSON file in which bonds are kept, see bonds.h; NULL: they end with the host */
     const amble_bond_store *bond_store;      /* where else they are kept, instead of a file; NULL: nowhere else */
     uint16_t bond_limit;                     /* bonds kept; a new one more drops the one used least recently; 0: 16 */
+    amble_crypto crypto;                     /* who computes for pairing */
     uint8_t pairings;                        /* links that may pair at the same moment; 0: 4 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
     void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
@@ -74,7 +84,7 @@ size_t amble_size(const amble_config *config);
 /* Opens the controller that `transport` names ("air:desk", "tcp-client:127.0.0.1:7300", ...) and sets it up. `config` NULL: the defaults.
  * `*ble` is the caller's, to be closed. Waits, at most `timeout_ms`. Errors: AMBLE_ERR_USAGE for a transport name nobody understands,
  * AMBLE_ERR_NO_CONTROLLER when none is there (amble_open_problem has the sentence), AMBLE_ERR_CONTROLLER when it does not answer
- * or cannot do LE, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_HCI(...) when it refuses a command, TIMEOUT, CANCELLED. */
+ * or cannot do LE, AMBLE_ERR_UNSUPPORTED when it is to compute (crypto) and cannot, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_HCI(...) when it refuses a command, TIMEOUT, CANCELLED. */
 int amble_open(amble **ble, const char *transport, const amble_config *config, int timeout_ms) AMBLE_MUST_CHECK;
 /* The sentence about the last amble_open on this thread that failed, or the last controller that was lost: what, to what, and what to do
  * next. Empty when there was none, never NULL. */

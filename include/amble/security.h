@@ -118,8 +118,9 @@ typedef struct {
     uint8_t confirm[16], random[16]; /* Vol 3 Part H 2.3.5.6.4, least significant octet first */
     uint8_t key[16];                 /* TK of LE legacy pairing, 2.3.5.4 */
 } amble_oob_data;
-/* Makes this host's data for the next pairing in which the other side has it. Making it anew makes the former useless. Does not wait, but
- * takes the time of a P-256 key. Errors: those of a port without P-256. */
+/* Makes this host's data for the next pairing in which the other side has it. Making it anew makes the former useless. Takes the time
+ * of a P-256 key; waits only where the controller makes it (AMBLE_CRYPTO_CONTROLLER), and then the next pairing makes it useless, too. Errors:
+ * those of a port without P-256, or of the controller, CANCELLED, CLOSED. */
 int amble_oob_local(amble *ble, amble_oob_data *data);
 /* Answers AMBLE_PROMPT_OUT_OF_BAND with the other side's data. Errors as amble_prompt_answer. */
 int amble_prompt_answer_data(amble *ble, const amble_prompt *prompt, const amble_oob_data *data);

@@ -98,7 +98,22 @@ static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending *
 /* Of a command with a key in it only the opcode and the length may be traced. */
 static bool is_secret(uint16_t opcode)
 {
-    return opcode == AMBLE__HCI_LE_ENABLE_ENCRYPTION || opcode == AMBLE__HCI_LE_KEY_REPLY;
+    return opcode == AMBLE__HCI_LE_ENABLE_ENCRYPTION || opcode == AMBLE__HCI_LE_KEY_REPLY ||
+           opcode == AMBLE__HCI_LE_ENCRYPT;
+}
+
+/* So much of an event may be traced: not what LE Encrypt gave, which keys are made of, nor random numbers, nor a shared secret. */
+static size_t open_part(const uint8_t *packet, size_t size)
+{
+    enum { REPLY_STATUS = 6, SHARED_STATUS = 4 }; /* what ends there: the header and a status */
+    const uint16_t opcode = size >= REPLY_STATUS ? amble__get_le16(packet + 3) : 0;
+    size_t open = size;
+
+    if (packet[0] == AMBLE__EVENT_COMMAND_COMPLETE && (opcode == AMBLE__HCI_LE_ENCRYPT || opcode == AMBLE__HCI_LE_RAND))
+        open = REPLY_STATUS;
+    if (packet[0] == AMBLE__EVENT_LE_META && size > SHARED_STATUS && packet[2] == AMBLE__LE_DHKEY)
+        open = SHARED_STATUS;
+    return open;
 }
 
 /* Overwrites what the stack would keep. */
@@ -254,7 +269,7 @@ static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
         hci->malformed++;
         return;
     }
-    amble__trace_at(&hci->trace, EVENT, AMBLE__NO_HANDLE, packet, size);
+    amble__trace_at(&hci->trace, EVENT, AMBLE__NO_HANDLE, packet, open_part(packet, size));
     parameters = amble__reader_of(packet + 2, size - 2);
     switch (packet[0]) {
     case AMBLE__EVENT_COMPLETED_PACKETS:

@@ -36,6 +36,8 @@ enum {
     AMBLE__HCI_LE_CLASSIFY_CHANNELS = 0x2014,            /* 7.8.19, LE Set Host Channel Classification */
     AMBLE__HCI_LE_READ_CHANNEL_MAP = 0x2015,             /* 7.8.20 */
     AMBLE__HCI_LE_READ_REMOTE_FEATURES = 0x2016,         /* 7.8.21 */
+    AMBLE__HCI_LE_ENCRYPT = 0x2017,                      /* 7.8.22 */
+    AMBLE__HCI_LE_RAND = 0x2018,                         /* 7.8.23 */
     AMBLE__HCI_LE_ENABLE_ENCRYPTION = 0x2019,            /* 7.8.24 */
     AMBLE__HCI_LE_KEY_REPLY = 0x201a,                    /* 7.8.25: LE Long Term Key Request Reply */
     AMBLE__HCI_LE_KEY_NEGATIVE_REPLY = 0x201b,           /* 7.8.26 */
@@ -43,6 +45,8 @@ enum {
     AMBLE__HCI_LE_PARAMETER_REQUEST_REFUSE = 0x2021,     /* 7.8.32, ... Negative Reply */
     AMBLE__HCI_LE_SET_DATA_LENGTH = 0x2022,              /* 7.8.33 */
     AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH = 0x2024,    /* 7.8.35 */
+    AMBLE__HCI_LE_READ_LOCAL_P256_KEY = 0x2025,          /* 7.8.36, LE Read Local P-256 Public Key */
+    AMBLE__HCI_LE_GENERATE_DHKEY = 0x2026,               /* 7.8.37 */
     AMBLE__HCI_LE_READ_PHY = 0x2030,                     /* 7.8.47 */
     AMBLE__HCI_LE_SET_PHY = 0x2032,                      /* 7.8.49 */
     AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS = 0x2035,       /* 7.8.52 */
@@ -82,6 +86,8 @@ enum {
     AMBLE__LE_KEY_REQUEST = 0x05, /* LE Long Term Key Request */
     AMBLE__LE_REMOTE_PARAMETER_REQUEST = 0x06,
     AMBLE__LE_DATA_LENGTH_CHANGE = 0x07,
+    AMBLE__LE_LOCAL_P256_KEY = 0x08, /* LE Read Local P-256 Public Key Complete */
+    AMBLE__LE_DHKEY = 0x09,          /* LE Generate DHKey Complete */
     AMBLE__LE_ENHANCED_CONNECTION_COMPLETE = 0x0a,
     AMBLE__LE_PHY_UPDATE_COMPLETE = 0x0c,
     AMBLE__LE_EXTENDED_ADVERTISING_REPORT = 0x0d,
@@ -99,9 +105,11 @@ enum {
     AMBLE__HCI_CONNECTION_TIMEOUT = 0x08,
     AMBLE__HCI_COMMAND_DISALLOWED = 0x0c,
     AMBLE__HCI_UNSUPPORTED = 0x11,
+    AMBLE__HCI_INVALID_PARAMETERS = 0x12,
     AMBLE__HCI_REMOTE_USER_TERMINATED = 0x13,
     AMBLE__HCI_LOCAL_HOST_TERMINATED = 0x16,
     AMBLE__HCI_UNSUPPORTED_BY_PEER = 0x1a,
+    AMBLE__HCI_UNSPECIFIED = 0x1f,
     AMBLE__HCI_UNACCEPTABLE_PARAMETERS = 0x3b,
     AMBLE__HCI_ADVERTISING_TIMEOUT = 0x3c,
     AMBLE__HCI_CONNECTION_NOT_ESTABLISHED = 0x3e,

@@ -76,7 +76,7 @@ static bool sensible(const amble_config *c)
     return amble__host_channels_sensible(c) && c->mtu >= AMBLE__ATT_MTU_MIN && c->mtu <= AMBLE__ATT_MTU_MAX &&
            c->connections <= MOST_CONNECTIONS && c->advertisers <= MOST_ADVERTISERS &&
            c->advertised_size >= LEAST_ADVERTISED_SIZE && c->advertised_size <= AMBLE__EXTENDED_DATA &&
-           strlen(c->name) < AMBLE__NAME_SIZE;
+           strlen(c->name) < AMBLE__NAME_SIZE && c->crypto <= AMBLE_CRYPTO_CONTROLLER;
 }
 
 /* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
@@ -146,9 +146,20 @@ static bool encryption_event(amble *ble, uint8_t code, amble__reader r)
     return true;
 }
 
+/* What the controller computed; true when it was that. */
+static bool cipher_event(amble *ble, uint8_t code, amble__reader r)
+{
+    const uint8_t subevent = code == AMBLE__EVENT_LE_META ? amble__read_u8(&r) : 0;
+
+    if (!amble__cipher_event(&ble->smp.cipher, subevent, r))
+        return false;
+    amble_event_set(&ble->smp.compute); /* the next one may be computed */
+    return true;
+}
+
 static void on_event(void *user, uint8_t code, amble__reader *parameters)
 {
-    if (encryption_event(user, code, *parameters))
+    if (encryption_event(user, code, *parameters) || cipher_event(user, code, *parameters))
         return;
     amble__gap_event(&((amble *)user)->gap, code, parameters);
 }
@@ -296,6 +307,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.serve_others = on_service;
     ble->gap.greet = amble__smp_greet;
     ble->smp.hci = &ble->hci;
+    ble->smp.cipher.hci = c->crypto == AMBLE_CRYPTO_CONTROLLER ? &ble->hci : NULL;
     ble->smp.own = &ble->gap.own;
     ble->smp.bonds = &ble->bonds.table;
     ble->smp.host = ble;
@@ -347,6 +359,16 @@ static void explain_opening(const char *name, int error)
         amble__transport_explain("%s: %s", name ? name : "host", amble_error_text(error));
 }
 
+static int start_tasks(amble *ble)
+{
+    const bool computes = amble__cipher_waits(&ble->smp.cipher);
+
+    if (!amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap) ||
+        (computes && !amble_spawn_named(&ble->service, "amble ciphers", amble__smp_compute, &ble->smp)))
+        return AMBLE_ERR_NO_MEMORY;
+    return 0;
+}
+
 int amble__host_open(amble **out, amble__transport *transport, const amble_config *config, int timeout_ms)
 {
     const amble_config c = with_defaults(config);
@@ -375,8 +397,8 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
     if (r >= 0)
         r = amble__host_start(ble);
     r = amble_timeout_end(&timeout, r);
-    if (r >= 0 && !amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap))
-        r = AMBLE_ERR_NO_MEMORY;
+    if (r >= 0)
+        r = start_tasks(ble);
     if (r < 0) {
         explain_opening(ble->instance, r);
         amble__host_fail(ble, AMBLE_ERR_CLOSED); /* the time may be over, and a reset would want more */

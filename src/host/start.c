@@ -5,6 +5,7 @@
  * the Reset and everything else (amble_config, start). */
 #include "core/log.h"
 #include "host/host_room.h"
+#include "transport/opener.h"
 
 enum {
     FEATURE_LE = 38,          /* of the local features, Vol 2 Part C 3.3: LE Supported (Controller) */
@@ -12,8 +13,12 @@ enum {
     LARGEST_PACKET_US = 2120, /* its time on LE 1M, Vol 6 Part B 4.5.10 */
     LARGEST_CODED_US = 17040, /* and on LE Coded with eight symbols a bit; refused where there is no such PHY */
     SUPPORTED_COMMANDS = 64,
-    READ_REMOTE_FEATURES_OCTET = 27, /* bit 5, Vol 4 Part E 6.27 */
-    READ_REMOTE_FEATURES_BIT = 5,
+    /* Bits of the supported commands, Vol 4 Part E 6.27: eight for each octet. */
+    COMMAND_READ_REMOTE_FEATURES = 27 * 8 + 5,
+    COMMAND_ENCRYPT = 27 * 8 + 6,
+    COMMAND_RAND = 27 * 8 + 7,
+    COMMAND_READ_LOCAL_P256_KEY = 34 * 8 + 1,
+    COMMAND_GENERATE_DHKEY = 34 * 8 + 2,
 };
 /* Disconnection, encryption change, hardware error, completed packets, key refresh are bits 4, 7, 15, 18, 47; LE meta is bit 61 (Vol 4 Part E
  * 7.3.1). */
@@ -46,6 +51,16 @@ static int set_mask(amble *ble, uint16_t opcode, uint64_t mask)
     return amble__hci_command(&ble->hci, opcode, parameters, sizeof parameters, NULL, 0);
 }
 
+static bool bit(const uint8_t *bytes, unsigned number) { return bytes[number / 8] >> number % 8 & 1; }
+
+/* Whether it can compute for this host, if it is to. */
+static bool computes(const amble *ble, const uint8_t commands[SUPPORTED_COMMANDS])
+{
+    return ble->config.crypto != AMBLE_CRYPTO_CONTROLLER ||
+           (bit(commands, COMMAND_ENCRYPT) && bit(commands, COMMAND_RAND) &&
+            bit(commands, COMMAND_READ_LOCAL_P256_KEY) && bit(commands, COMMAND_GENERATE_DHKEY));
+}
+
 static int read_abilities(amble *ble)
 {
     uint8_t features[8], commands[SUPPORTED_COMMANDS];
@@ -59,11 +74,16 @@ static int read_abilities(amble *ble)
     if ((r = ask(ble, AMBLE__HCI_READ_LOCAL_FEATURES, features, sizeof features)) < 0 ||
         (r = ask(ble, AMBLE__HCI_READ_SUPPORTED_COMMANDS, commands, sizeof commands)) < 0)
         return r;
-    if (!(features[FEATURE_LE / 8] >> FEATURE_LE % 8 & 1)) {
+    if (!bit(features, FEATURE_LE)) {
         amble__log(AMBLE__LOG_ERROR, "the controller does not do Bluetooth Low Energy; take another one");
         return AMBLE_ERR_CONTROLLER;
     }
-    ble->gap.reads_remote_features = commands[READ_REMOTE_FEATURES_OCTET] >> READ_REMOTE_FEATURES_BIT & 1;
+    if (!computes(ble, commands)) {
+        amble__transport_explain("%s: the controller has no AES and P-256 for its host; open it with AMBLE_CRYPTO_PORT",
+                                 ble->instance);
+        return AMBLE_ERR_UNSUPPORTED;
+    }
+    ble->gap.reads_remote_features = bit(commands, COMMAND_READ_REMOTE_FEATURES);
     return ask(ble, AMBLE__HCI_LE_READ_FEATURES, ble->gap.le_features, sizeof ble->gap.le_features);
 }
 
@@ -113,10 +133,13 @@ static int use_long_packets(amble *ble)
 }
 
 /* Events are asked for only of a controller that has them. */
-static uint64_t le_event_mask(const amble__gap *gap)
+static uint64_t le_event_mask(const amble *ble)
 {
+    const amble__gap *gap = &ble->gap;
     uint64_t mask = LE_EVENT_MASK;
 
+    if (ble->config.crypto == AMBLE_CRYPTO_CONTROLLER)
+        mask |= UINT64_C(1) << (AMBLE__LE_LOCAL_P256_KEY - 1) | UINT64_C(1) << (AMBLE__LE_DHKEY - 1);
     if (amble__gap_can(gap, AMBLE__LE_EXTENDED_ADVERTISING))
         mask |= LE_EVENT_MASK_EXTENDED;
     if (amble__gap_can(gap, AMBLE__LE_PARAMETER_REQUEST))
@@ -137,7 +160,7 @@ static int choose_commands(amble *ble)
     int r;
 
     ble->gap.commands = extended ? &amble__extended_commands : &amble__legacy_commands;
-    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, le_event_mask(&ble->gap));
+    r = set_mask(ble, AMBLE__HCI_LE_SET_EVENT_MASK, le_event_mask(ble));
     if (r < 0 || (r = ask(ble, AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE, &size, 1)) < 0)
         return r;
     /* Legacy commands know one advertisement; the sets of extended ones are counted. */

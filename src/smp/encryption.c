@@ -176,16 +176,9 @@ void amble__smp_encryption_changed(amble_connection *conn, uint8_t status, bool 
     tell(link, error);
 }
 
-void amble__smp_serve(amble__smp *smp)
+/* P-256 of responders, with ciphers of the port. */
+static void compute(amble__smp *smp)
 {
-    for (size_t i = 0; i < smp->link_count; i++) {
-        amble__smp_link *link = &smp->links[i];
-
-        if (link->conn && link->key_wanted)
-            give_key(smp, link);
-        if (link->conn && link->enable_wanted)
-            enable(smp, link);
-    }
     for (size_t i = 0; i < smp->pairing_count; i++) {
         amble__pairing *p = &smp->pairings[i];
         int r;
@@ -196,6 +189,32 @@ void amble__smp_serve(amble__smp *smp)
         r = amble__pairing_own_key(p);
         amble__responder_computed(p, r < 0 ? r : amble__pairing_shared_key(p));
     }
+}
+
+int amble__smp_compute(void *arg)
+{
+    amble__smp *smp = arg;
+    int r;
+
+    while ((r = amble_event_wait(&smp->compute, AMBLE_FOREVER)) == 0)
+        for (size_t i = 0; i < smp->pairing_count && !smp->hci->failed; i++)
+            if (smp->pairings[i].used && !smp->pairings[i].initiator)
+                amble__responder_serve(&smp->pairings[i]);
+    return r;
+}
+
+void amble__smp_serve(amble__smp *smp)
+{
+    for (size_t i = 0; i < smp->link_count; i++) {
+        amble__smp_link *link = &smp->links[i];
+
+        if (link->conn && link->key_wanted)
+            give_key(smp, link);
+        if (link->conn && link->enable_wanted)
+            enable(smp, link);
+    }
+    if (!amble__cipher_waits(&smp->cipher))
+        compute(smp);
     if (amble__bonds_save(smp->bonds) < 0)
         amble__log(AMBLE__LOG_ERROR, "%s: the bonds could not be saved", smp->hci->instance);
 }

@@ -78,8 +78,7 @@ static int agree_on_passkey(amble__pairing *p)
 {
     if (p->method == AMBLE__METHOD_ENTER)
         return answer(p, AMBLE_PROMPT_ENTER, 0);
-    amble__prompt_show(p);
-    return 0;
+    return amble__prompt_show(p);
 }
 
 /* --- phase 1: what both have --------------------------------------------------------------------------------------- */
@@ -102,11 +101,10 @@ static int send_confirm(amble__pairing *p)
     uint8_t confirm[KEY];
     int r;
 
-    amble__pairing_new_random(p);
-    r = amble__pairing_confirm(p, true, confirm);
-    if (r == 0)
-        amble__pairing_send(p, AMBLE__SMP_CONFIRM, confirm, KEY);
-    return r;
+    if ((r = amble__pairing_new_random(p)) < 0 || (r = amble__pairing_confirm(p, true, confirm)) < 0)
+        return r;
+    amble__pairing_send(p, AMBLE__SMP_CONFIRM, confirm, KEY);
+    return 0;
 }
 
 /* Both commit themselves to a random, then show it. */
@@ -161,9 +159,8 @@ static int random_stage(amble__pairing *p)
     const bool out_of_band = p->method == AMBLE__METHOD_OUT_OF_BAND;
     int r = out_of_band ? amble__pairing_verify_oob(p) : expect(p, AMBLE__SMP_CONFIRM, p->secret.peer_confirm, KEY);
 
-    if (r < 0)
+    if (r < 0 || (r = amble__pairing_new_random(p)) < 0)
         return r;
-    amble__pairing_new_random(p);
     amble__pairing_send(p, AMBLE__SMP_RANDOM, p->secret.own_random, KEY);
     r = expect(p, AMBLE__SMP_RANDOM, p->secret.peer_random, KEY);
     return r < 0 || out_of_band ? r : amble__pairing_verify(p);
@@ -230,9 +227,8 @@ static int exchange_keys(amble__pairing *p)
             r = amble__transfer_take(p, pdu, (size_t)r);
         amble__wipe(pdu, sizeof pdu);
     }
-    if (r < 0)
+    if (r < 0 || (r = amble__transfer_give(p)) < 0)
         return r;
-    amble__transfer_give(p);
     return p->over ? p->over : amble__transfer_keep(p);
 }
 

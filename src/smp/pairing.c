@@ -7,7 +7,7 @@
 #include "smp/smp.h"
 #include "task/scheduler.h"
 
-enum { DEFAULT_KEY_SIZE = 16, LEAST_KEY_SIZE = 7, COORDINATE = 32 };
+enum { DEFAULT_KEY_SIZE = 16, LEAST_KEY_SIZE = 7, COORDINATE = 32, RANDOM = 16 };
 
 /* --- options ------------------------------------------------------------------------------------------------------- */
 static uint8_t least_key_size(const amble_pair_options *o)
@@ -66,6 +66,7 @@ static void forget_agreement(amble__pairing *p)
     p->key_size = p->own_keys = p->peer_keys = p->round = 0;
     p->question = 0;
     p->proving = p->answered = p->has_passkey = p->has_peer_data = p->has_own_public = false;
+    p->answer_wanted = p->give_wanted = false;
     p->inbox_size = 0;
     amble__wipe(&p->passkey, sizeof p->passkey);
     amble__wipe(&p->secret, sizeof p->secret);
@@ -84,6 +85,7 @@ amble__pairing *amble__pairing_begin(amble__smp_link *link, bool initiator, cons
         return NULL;
     forget_agreement(p);
     p->used = true;
+    p->served = false;
     p->over = 0;
     p->initiator = initiator;
     p->options = *options;
@@ -128,9 +130,10 @@ void amble__pairing_end(amble__pairing *p, int result, bool tell)
     p->link = NULL;
     link->pairing = NULL;
     link->has_options = false;
-    if (!p->initiator)
+    if (!p->initiator && !p->served)
         p->used = false;
     forget_agreement(p);
+    amble__cipher_release(&p->smp->cipher, &p->over);
     amble__waiters_end(&p->events, 0);
     amble__waiters_end(&link->changed, result);
 }
@@ -254,33 +257,46 @@ amble__link_security amble__pairing_level(const amble__pairing *p)
                                   .key_size = p->key_size};
 }
 
-/* --- public keys --------------------------------------------------------------------------------------------------- */
-static void turn_round(uint8_t *to, const uint8_t *from)
-{
-    for (int i = 0; i < COORDINATE; i++)
-        to[i] = from[COORDINATE - 1 - i];
-}
+/* --- computing: whoever waits for the controller may find the pairing over, and its secrets wiped, when it goes on ---- */
+static int ended_or(const amble__pairing *p, int r) { return p->over < 0 ? p->over : r; }
 
-/* A pair of its own for every pairing; the one that went out of band, when the other side has it. */
-int amble__pairing_own_key(amble__pairing *p)
+/* --- public keys --------------------------------------------------------------------------------------------------- */
+/* The pair that went out of band, when the other side has it, and the controller, too. Used once. */
+static bool take_out_of_band(amble__pairing *p)
 {
     const uint8_t *peer_features = p->initiator ? p->sides.response : p->sides.request;
-    amble__p256_point point;
+    amble__smp *smp = p->smp;
+
+    if (p->method != AMBLE__METHOD_OUT_OF_BAND || !peer_features[AMBLE__SMP_OOB] || !smp->oob.ready)
+        return false;
+    memcpy(p->secret.own_private, smp->oob.own_private, sizeof p->secret.own_private);
+    memcpy(p->secret.own_public, smp->oob.own_public, sizeof p->secret.own_public);
+    memcpy(p->secret.own_r, smp->oob.random, sizeof p->secret.own_r);
+    amble__wipe(&smp->oob, sizeof smp->oob);
+    return true;
+}
+
+/* A pair of its own for every pairing. */
+int amble__pairing_own_key(amble__pairing *p)
+{
+    amble__cipher *cipher = &p->smp->cipher;
+    uint8_t own_private[AMBLE__CIPHER_SECRET], own_public[AMBLE__CIPHER_POINT];
     int r;
 
     if (p->has_own_public)
         return 0;
     p->has_own_public = true;
-    if (p->method == AMBLE__METHOD_OUT_OF_BAND && peer_features[AMBLE__SMP_OOB] && p->smp->oob.ready) {
-        memcpy(p->secret.own_private, p->smp->oob.own_private, sizeof p->secret.own_private);
-        memcpy(p->secret.own_public, p->smp->oob.own_public, sizeof p->secret.own_public);
-        memcpy(p->secret.own_r, p->smp->oob.random, sizeof p->secret.own_r);
-        amble__wipe(&p->smp->oob, sizeof p->smp->oob); /* once */
-        return 0;
+    r = amble__cipher_own(cipher, &p->over);
+    if (r < 0 || take_out_of_band(p))
+        return r;
+    if (amble__cipher_waits(cipher)) /* what went out of band is about to be replaced */
+        amble__wipe(&p->smp->oob, sizeof p->smp->oob);
+    r = ended_or(p, amble__cipher_generate(cipher, &p->over, own_private, own_public));
+    if (r >= 0) {
+        memcpy(p->secret.own_private, own_private, sizeof own_private);
+        memcpy(p->secret.own_public, own_public, sizeof own_public);
     }
-    r = amble__p256_generate(amble__scheduler_random(), p->secret.own_private, &point);
-    turn_round(p->secret.own_public, point.x);
-    turn_round(p->secret.own_public + COORDINATE, point.y);
+    amble__wipe(own_private, sizeof own_private);
     return r;
 }
 
@@ -297,17 +313,17 @@ static bool peer_key_refused(const amble__pairing *p)
 
 int amble__pairing_shared_key(amble__pairing *p)
 {
-    amble__p256_point peer;
-    uint8_t shared[COORDINATE];
+    amble__cipher *cipher = &p->smp->cipher;
+    uint8_t shared[AMBLE__CIPHER_SECRET];
     int r;
 
     if (peer_key_refused(p))
         return AMBLE_ERR_SMP(AMBLE__SMP_INVALID_PARAMETERS);
-    turn_round(peer.x, p->secret.peer_public);
-    turn_round(peer.y, p->secret.peer_public + COORDINATE);
-    r = amble__p256_shared(p->secret.own_private, &peer, shared);
-    turn_round(p->secret.dhkey, shared);
+    r = ended_or(p, amble__cipher_share(cipher, &p->over, p->secret.own_private, p->secret.peer_public, shared));
+    if (r >= 0)
+        memcpy(p->secret.dhkey, shared, sizeof shared);
     amble__wipe(shared, sizeof shared);
+    amble__cipher_release(cipher, &p->over);
     return r == AMBLE_ERR_ARGUMENT ? AMBLE_ERR_SMP(AMBLE__SMP_INVALID_PARAMETERS) : r; /* not on the curve */
 }
 
@@ -321,24 +337,36 @@ void amble__pairing_set_passkey(amble__pairing *p, uint32_t passkey)
     amble__put_le32(p->secret.peer_r, passkey);
 }
 
-void amble__pairing_new_random(amble__pairing *p)
+int amble__pairing_draw(const amble__pairing *p, void *bytes, size_t size)
 {
+    return ended_or(p, amble__cipher_random(&p->smp->cipher, bytes, size));
+}
+
+int amble__pairing_new_random(amble__pairing *p)
+{
+    uint8_t random[RANDOM];
+    int r;
+
     p->proving = true;
-    amble__random_bytes(amble__scheduler_random(), p->secret.own_random, sizeof p->secret.own_random);
+    r = amble__pairing_draw(p, random, sizeof random);
+    if (r >= 0)
+        memcpy(p->secret.own_random, random, sizeof random);
+    return r;
 }
 
 int amble__pairing_confirm(const amble__pairing *p, bool own, uint8_t confirm[16])
 {
+    const amble__cipher *cipher = &p->smp->cipher;
     const uint8_t *random = own ? p->secret.own_random : p->secret.peer_random;
     const uint8_t *mine = own ? p->secret.own_public : p->secret.peer_public;
     const uint8_t *other = own ? p->secret.peer_public : p->secret.own_public;
     uint8_t z = 0;
 
     if (!p->secure)
-        return amble__toolbox_c1(p->secret.temporary, random, &p->sides, confirm);
+        return ended_or(p, amble__toolbox_c1(cipher, p->secret.temporary, random, &p->sides, confirm));
     if (p->has_passkey) /* one bit each round, 2.3.5.6.3 */
         z = (uint8_t)(0x80 | (p->passkey >> p->round & 1u));
-    return amble__toolbox_f4(mine, other, random, z, confirm);
+    return ended_or(p, amble__toolbox_f4(cipher, mine, other, random, z, confirm));
 }
 
 int amble__pairing_verify(const amble__pairing *p)
@@ -357,11 +385,12 @@ int amble__pairing_verify_oob(const amble__pairing *p)
 {
     const uint8_t *key = p->secret.peer_public;
     uint8_t expected[16];
-    int r = 0;
+    int r;
 
-    if (p->has_peer_data)
-        r = amble__toolbox_f4(key, key, p->secret.peer_r, 0, expected);
-    if (r == 0 && p->has_peer_data && !amble__equal_constant_time(expected, p->secret.peer_confirm, sizeof expected))
+    if (!p->has_peer_data)
+        return 0;
+    r = ended_or(p, amble__toolbox_f4(&p->smp->cipher, key, key, p->secret.peer_r, 0, expected));
+    if (r == 0 && !amble__equal_constant_time(expected, p->secret.peer_confirm, sizeof expected))
         r = AMBLE_ERR_SMP(AMBLE__SMP_CONFIRM_FAILED);
     return r;
 }
@@ -370,17 +399,27 @@ int amble__pairing_verify_oob(const amble__pairing *p)
 /* The key of the link: the STK, or the LTK. 2.3.4: a shorter key has zeros on top. */
 int amble__pairing_derive(amble__pairing *p)
 {
+    const amble__cipher *cipher = &p->smp->cipher;
     const uint8_t *of_initiator = p->initiator ? p->secret.own_random : p->secret.peer_random;
     const uint8_t *of_responder = p->initiator ? p->secret.peer_random : p->secret.own_random;
+    struct {
+        uint8_t mac_key[16], key[16];
+    } derived = {{0}, {0}};
     int r;
 
     if (p->secure)
-        r = amble__toolbox_f5(p->secret.dhkey, of_initiator, of_responder, p->sides.initiator, p->sides.responder,
-                              p->secret.mac_key, p->secret.key);
+        r = amble__toolbox_f5(cipher, p->secret.dhkey, of_initiator, of_responder, p->sides.initiator,
+                              p->sides.responder, derived.mac_key, derived.key);
     else
-        r = amble__toolbox_s1(p->secret.temporary, of_responder, of_initiator, p->secret.key);
-    for (size_t i = p->key_size; i < sizeof p->secret.key; i++)
-        p->secret.key[i] = 0;
+        r = amble__toolbox_s1(cipher, p->secret.temporary, of_responder, of_initiator, derived.key);
+    for (size_t i = p->key_size; i < sizeof derived.key; i++)
+        derived.key[i] = 0;
+    r = ended_or(p, r);
+    if (r >= 0) {
+        memcpy(p->secret.mac_key, derived.mac_key, sizeof derived.mac_key);
+        memcpy(p->secret.key, derived.key, sizeof derived.key);
+    }
+    amble__wipe(&derived, sizeof derived);
     return r;
 }
 
@@ -396,13 +435,15 @@ int amble__pairing_check(const amble__pairing *p, bool own, uint8_t check[16])
         .a2 = of_initiator ? p->sides.responder : p->sides.initiator,
     };
 
-    return amble__toolbox_f6(p->secret.mac_key, &values, check);
+    return ended_or(p, amble__toolbox_f6(&p->smp->cipher, p->secret.mac_key, &values, check));
 }
 
 int amble__pairing_digits(const amble__pairing *p, uint32_t *digits)
 {
+    const amble__cipher *cipher = &p->smp->cipher;
     const uint8_t *own = p->secret.own_public, *peer = p->secret.peer_public;
 
-    return p->initiator ? amble__toolbox_g2(own, peer, p->secret.own_random, p->secret.peer_random, digits)
-                        : amble__toolbox_g2(peer, own, p->secret.peer_random, p->secret.own_random, digits);
+    return ended_or(p, p->initiator
+                           ? amble__toolbox_g2(cipher, own, peer, p->secret.own_random, p->secret.peer_random, digits)
+                           : amble__toolbox_g2(cipher, peer, own, p->secret.peer_random, p->secret.own_random, digits));
 }

@@ -139,11 +139,13 @@ static int play(void *arg)
 {
     const amble_pair_options ours = options(), theirs = options();
     const uint8_t asks = next();
-    const int delay = asks >> 1;
+    const int delay = asks >> 1 & 0x1f;
     amble_scope scope;
     int r;
 
     (void)arg;
+    wire_crypto[CENTRAL] = asks & 0x40 ? AMBLE_CRYPTO_CONTROLLER : AMBLE_CRYPTO_PORT;
+    wire_crypto[PERIPHERAL] = asks & 0x80 ? AMBLE_CRYPTO_CONTROLLER : AMBLE_CRYPTO_PORT;
     wire_open();
     wire_connect();
     wire.meddle = meddle;

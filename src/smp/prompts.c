@@ -35,14 +35,32 @@ void amble__prompt_question(amble__pairing *p, amble_prompt_kind kind, uint32_t 
     queue(p->link, kind, &(amble_prompt){.passkey = passkey, .id = p->question});
 }
 
-void amble__prompt_show(amble__pairing *p)
+/* Numbers of the incomplete last cycle would favour small passkeys; they are drawn again. */
+static int draw_passkey(const amble__pairing *p, uint32_t *passkey)
 {
-    const uint32_t passkey = p->options.fixed_passkey
-                                 ? p->options.passkey
-                                 : amble__random_below(amble__scheduler_random(), AMBLE__SMP_PASSKEYS);
+    const uint32_t bound = UINT32_MAX - UINT32_MAX % AMBLE__SMP_PASSKEYS;
+    uint8_t bytes[4];
+    int r;
 
-    amble__pairing_set_passkey(p, passkey);
-    amble__prompt_question(p, AMBLE_PROMPT_SHOW, passkey);
+    do
+        r = amble__pairing_draw(p, bytes, sizeof bytes);
+    while (r >= 0 && amble__get_le32(bytes) >= bound);
+    *passkey = amble__get_le32(bytes) % AMBLE__SMP_PASSKEYS;
+    amble__wipe(bytes, sizeof bytes);
+    return r;
+}
+
+int amble__prompt_show(amble__pairing *p)
+{
+    uint32_t passkey = p->options.passkey;
+    int r = p->options.fixed_passkey ? 0 : draw_passkey(p, &passkey);
+
+    if (r >= 0) {
+        amble__pairing_set_passkey(p, passkey);
+        amble__prompt_question(p, AMBLE_PROMPT_SHOW, passkey);
+    }
+    amble__wipe(&passkey, sizeof passkey);
+    return r;
 }
 
 void amble__prompt_tell(amble__smp_link *link, amble_prompt_kind kind, int result)

@@ -1,8 +1,11 @@
 /* The responder of a pairing: the peripheral. A table by what is waited for, fed by the receive path, by answers, by the service task that
- * computes P-256, and by the controller that encrypts (Vol 3 Part H 2.3 to 2.4, 3.5, 3.6). Nothing in here waits.
+ * computes P-256, and by the controller that encrypts (Vol 3 Part H 2.3 to 2.4, 3.5, 3.6). Nothing in here waits, with ciphers of the port.
  *
- * Each step leaves the state for what comes next, or ends the pairing with a reason. After anything was sent the pairing may be over,
- * because the link was lost with it; so sending is the last that a step does with its context. */
+ * Where the controller computes, every step is taken by the task that computes (amble__responder_serve), and may wait; what comes meanwhile
+ * is kept: one PDU, which is all that an honest peer sends before it has its answer, and that there is an answer.
+ *
+ * Each step leaves the state for what comes next, or ends the pairing with a reason. After anything was computed or sent the pairing may be
+ * over, because the link was lost meanwhile; so sending is the last that a step does with its context. */
 #include "smp/smp.h"
 
 enum { KEY = 16, PUBLIC_KEY = 64 };
@@ -14,12 +17,13 @@ static bool uses_passkey(const amble__pairing *p)
     return p->method == AMBLE__METHOD_SHOW || p->method == AMBLE__METHOD_ENTER;
 }
 
-static void show_or_ask_passkey(amble__pairing *p)
+static int show_or_ask_passkey(amble__pairing *p)
 {
     if (p->method == AMBLE__METHOD_SHOW)
-        amble__prompt_show(p);
-    else if (p->method == AMBLE__METHOD_ENTER)
+        return amble__prompt_show(p);
+    if (p->method == AMBLE__METHOD_ENTER)
         amble__prompt_question(p, AMBLE_PROMPT_ENTER, 0);
+    return 0;
 }
 
 /* --- phase 1 ------------------------------------------------------------------------------------------------------- */
@@ -29,13 +33,13 @@ static void respond(amble__pairing *p)
 
     amble__pairing_offer(p, p->sides.response);
     r = amble__pairing_agree(p);
+    if (r == 0 && !p->secure)
+        r = show_or_ask_passkey(p);
     if (r < 0) {
         fail(p, r);
         return;
     }
     p->state = p->secure ? AMBLE__RESPONDER_PUBLIC_KEY : AMBLE__RESPONDER_CONFIRM;
-    if (!p->secure)
-        show_or_ask_passkey(p);
     amble__pairing_send(p, AMBLE__SMP_PAIRING_RESPONSE, p->sides.response + 1, AMBLE__SMP_FEATURES - 1);
 }
 
@@ -74,25 +78,35 @@ void amble__responder_begin(amble__smp_link *link, const uint8_t *data)
         return;
     }
     memcpy(p->sides.request, data, AMBLE__SMP_FEATURES);
-    ask_or_respond(p);
+    p->state = AMBLE__RESPONDER_ASKED;
+    amble__responder_answered(p); /* nothing was asked yet */
 }
 
 /* --- phase 2 ------------------------------------------------------------------------------------------------------- */
+/* Tells the task that computes for responders. */
+static void wake(const amble__pairing *p)
+{
+    if (amble__cipher_waits(&p->smp->cipher))
+        amble_event_set(&p->smp->compute);
+    else
+        p->smp->work(p->smp->host);
+}
+
 static void take_public_key(amble__pairing *p, const uint8_t *data)
 {
     memcpy(p->secret.peer_public, data, PUBLIC_KEY);
     p->state = AMBLE__RESPONDER_COMPUTING;
     p->compute_wanted = true;
-    p->smp->work(p->smp->host);
+    wake(p);
 }
 
 static void send_confirm(amble__pairing *p)
 {
     uint8_t confirm[KEY];
-    int r;
+    int r = amble__pairing_new_random(p);
 
-    amble__pairing_new_random(p);
-    r = amble__pairing_confirm(p, true, confirm);
+    if (r == 0)
+        r = amble__pairing_confirm(p, true, confirm);
     if (r < 0) {
         fail(p, r);
         return;
@@ -107,12 +121,13 @@ void amble__responder_computed(amble__pairing *p, int result)
 
     if (r == 0 && p->method == AMBLE__METHOD_OUT_OF_BAND)
         r = amble__pairing_verify_oob(p);
+    if (r == 0)
+        r = show_or_ask_passkey(p);
     if (r < 0) {
         fail(p, r);
         return;
     }
     p->state = uses_passkey(p) ? AMBLE__RESPONDER_CONFIRM : AMBLE__RESPONDER_RANDOM;
-    show_or_ask_passkey(p);
     amble__pairing_send(p, AMBLE__SMP_PUBLIC_KEY, p->secret.own_public, PUBLIC_KEY);
     if (p->link && !uses_passkey(p) && p->method != AMBLE__METHOD_OUT_OF_BAND)
         send_confirm(p);
@@ -148,12 +163,13 @@ static void conclude_randoms(amble__pairing *p)
 static void take_random(amble__pairing *p, const uint8_t *data)
 {
     const bool committed = !p->secure || uses_passkey(p);
-    int r;
+    int r = 0;
 
     memcpy(p->secret.peer_random, data, KEY);
     if (p->method == AMBLE__METHOD_OUT_OF_BAND && p->secure)
-        amble__pairing_new_random(p);
-    r = committed ? amble__pairing_verify(p) : 0;
+        r = amble__pairing_new_random(p);
+    if (r == 0 && committed)
+        r = amble__pairing_verify(p);
     if (r == 0 && !p->secure)
         r = amble__pairing_derive(p);
     if (r < 0) {
@@ -197,7 +213,7 @@ static void take_check(amble__pairing *p, const uint8_t *data)
         send_check(p);
 }
 
-void amble__responder_answered(amble__pairing *p)
+static void go_on_answered(amble__pairing *p)
 {
     if (p->state == AMBLE__RESPONDER_ASKED)
         ask_or_respond(p);
@@ -207,25 +223,49 @@ void amble__responder_answered(amble__pairing *p)
         send_check(p);
 }
 
+void amble__responder_answered(amble__pairing *p)
+{
+    if (!amble__cipher_waits(&p->smp->cipher)) {
+        go_on_answered(p);
+        return;
+    }
+    p->answer_wanted = true;
+    wake(p);
+}
+
 /* --- phase 3 ------------------------------------------------------------------------------------------------------- */
 static void conclude_if_done(amble__pairing *p)
 {
     int r;
 
-    if (!p->link || p->peer_keys)
+    if (!p->link || p->own_keys || p->peer_keys)
         return;
     r = amble__transfer_keep(p);
     amble__pairing_end(p, r, true);
 }
 
-void amble__responder_encrypted(amble__pairing *p)
+static void give_keys(amble__pairing *p)
 {
-    p->state = AMBLE__RESPONDER_KEYS;
-    amble__transfer_give(p);
+    int r = amble__transfer_give(p);
+
+    if (r < 0)
+        fail(p, r);
     conclude_if_done(p);
 }
 
-void amble__responder_receive(amble__pairing *p, const uint8_t *data, size_t size)
+void amble__responder_encrypted(amble__pairing *p)
+{
+    p->state = AMBLE__RESPONDER_KEYS;
+    if (!amble__cipher_waits(&p->smp->cipher)) {
+        give_keys(p);
+        return;
+    }
+    p->give_wanted = true;
+    wake(p);
+}
+
+/* --- receiving ----------------------------------------------------------------------------------------------------- */
+static void handle(amble__pairing *p, const uint8_t *data, size_t size)
 {
     static const uint8_t wanted[] = {
         [AMBLE__RESPONDER_PUBLIC_KEY] = AMBLE__SMP_PUBLIC_KEY,
@@ -257,4 +297,60 @@ void amble__responder_receive(amble__pairing *p, const uint8_t *data, size_t siz
     default:
         take_check(p, data + 1);
     }
+}
+
+void amble__responder_receive(amble__pairing *p, const uint8_t *data, size_t size)
+{
+    if (!amble__cipher_waits(&p->smp->cipher) || p->state == AMBLE__RESPONDER_KEYS) {
+        handle(p, data, size); /* keys are only stored */
+    } else if (p->inbox_size || p->served || p->compute_wanted) {
+        fail(p, AMBLE_ERR_SMP(AMBLE__SMP_UNSPECIFIED)); /* not its turn: it has no answer yet */
+    } else {
+        memcpy(p->inbox, data, size); /* its length was checked when it came */
+        p->inbox_size = size;
+        wake(p);
+    }
+}
+
+/* --- where the controller computes --------------------------------------------------------------------------------- */
+/* One of the steps that are to be taken; false when there is none, or none is possible yet. */
+static bool step(amble__pairing *p)
+{
+    uint8_t pdu[AMBLE__SMP_PDU];
+    int r;
+
+    if (!p->link)
+        return false;
+    if (p->compute_wanted && !amble__cipher_taken(&p->smp->cipher, &p->over)) {
+        p->compute_wanted = false;
+        r = amble__pairing_own_key(p);
+        amble__responder_computed(p, r < 0 ? r : amble__pairing_shared_key(p));
+    } else if (p->give_wanted) {
+        p->give_wanted = false;
+        give_keys(p);
+    } else if (p->answer_wanted) {
+        p->answer_wanted = false;
+        go_on_answered(p);
+    } else if (p->inbox_size) {
+        const size_t size = p->inbox_size;
+
+        memcpy(pdu, p->inbox, size);
+        amble__wipe(p->inbox, size);
+        p->inbox_size = 0;
+        handle(p, pdu, size);
+        amble__wipe(pdu, sizeof pdu);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void amble__responder_serve(amble__pairing *p)
+{
+    p->served = true;
+    while (step(p))
+        ;
+    p->served = false;
+    if (!p->link)
+        p->used = false; /* it ended in the middle of a step */
 }

@@ -152,23 +152,34 @@ int amble_encrypted(amble_connection *conn, int timeout_ms)
     return r < 0 ? r : 0;
 }
 
+/* The data for one key pair, which the host keeps until somebody pairs with it. */
+static int make_oob(amble__smp *smp, const int *over, amble_oob_data *data)
+{
+    uint8_t secret[AMBLE__CIPHER_SECRET], public[AMBLE__CIPHER_POINT], random[sizeof smp->oob.random];
+    int r = amble__cipher_own(&smp->cipher, over);
+
+    amble__wipe(&smp->oob, sizeof smp->oob);
+    if (r < 0 || (r = amble__cipher_generate(&smp->cipher, over, secret, public)) < 0 ||
+        (r = amble__cipher_random(&smp->cipher, random, sizeof random)) < 0 ||
+        (r = amble__cipher_random(&smp->cipher, data->key, sizeof data->key)) < 0 ||
+        (r = amble__toolbox_f4(&smp->cipher, public, public, random, 0, data->confirm)) < 0)
+        return r;
+    memcpy(data->random, random, sizeof data->random);
+    memcpy(smp->oob.random, random, sizeof random);
+    memcpy(smp->oob.own_private, secret, sizeof secret);
+    memcpy(smp->oob.own_public, public, sizeof public);
+    smp->oob.ready = true;
+    amble__wipe(secret, sizeof secret);
+    amble__wipe(random, sizeof random);
+    return 0;
+}
+
 int amble_oob_local(amble *ble, amble_oob_data *data)
 {
     amble__smp *smp = amble__smp_of(ble);
-    const uint8_t *x = smp->oob.own_public;
-    amble__p256_point point;
-    int r = amble__p256_generate(amble__scheduler_random(), smp->oob.own_private, &point);
+    const int over = 0; /* never */
+    int r = make_oob(smp, &over, data);
 
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < sizeof point.x; i++) { /* on the air the least significant octet comes first */
-        smp->oob.own_public[i] = point.x[sizeof point.x - 1 - i];
-        smp->oob.own_public[sizeof point.x + i] = point.y[sizeof point.y - 1 - i];
-    }
-    amble__random_bytes(amble__scheduler_random(), smp->oob.random, sizeof smp->oob.random);
-    amble__random_bytes(amble__scheduler_random(), data->key, sizeof data->key);
-    memcpy(data->random, smp->oob.random, sizeof data->random);
-    r = amble__toolbox_f4(x, x, smp->oob.random, 0, data->confirm);
-    smp->oob.ready = r == 0;
+    amble__cipher_release(&smp->cipher, &over);
     return r;
 }

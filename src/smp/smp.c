@@ -36,6 +36,7 @@ void amble__smp_init(amble__smp *smp, amble__arena *arena, size_t links, size_t 
     smp->attempt_count = links + MORE_ATTEMPTS;
     smp->prompts = prompts;
     amble__list_init(&smp->prompt_waiters);
+    amble__cipher_init(&smp->cipher);
 }
 
 void amble__smp_open(amble__smp *smp, amble_connection *conn)
@@ -62,6 +63,7 @@ void amble__smp_lost(amble_connection *conn)
 void amble__smp_fail(amble__smp *smp, int error)
 {
     amble__waiters_end(&smp->prompt_waiters, error);
+    amble__cipher_fail(&smp->cipher, error);
     amble__wipe(&smp->oob, sizeof smp->oob);
 }
 

@@ -2,7 +2,7 @@
  *
  * The central's side of a pairing is a procedure on the task that called amble_pair. The peripheral's side is a table, fed by the receive
  * path: it never waits. P-256 is computed by tasks only: the caller's, or the host's service task, which also gives keys to the
- * controller. Both work on an amble__pairing, of which a host has a few; a link without one refuses politely.
+ * controller. Where the controller computes (cipher.h) a responder's steps run on a task of their own. All work on an amble__pairing, of which a host has a few; a link without one refuses politely.
  *
  * What both sides share is in pairing.c (features, keys, confirm values, the end), transfer.c (keys to be kept), prompts.c (people),
  * encryption.c (the controller's part). Who is who: `own` is this side, `peer` the other; initiator and responder are the roles. */
@@ -12,6 +12,7 @@
 
 #include "bonds/bonds.h"
 #include "l2cap/l2cap.h"
+#include "smp/cipher.h"
 #include "smp/method.h"
 #include "smp/toolbox.h"
 
@@ -93,7 +94,10 @@ typedef struct amble__pairing {
     amble__smp *smp;
     amble_pair_options options;
     amble__responder_state state;
-    bool compute_wanted; /* of the service task */
+    bool compute_wanted; /* of the service task, or of the task that computes */
+    /* A responder whose controller computes does each step on the task that computes, amble__smp_compute. */
+    bool answer_wanted, give_wanted; /* steps besides the PDU in the inbox */
+    bool served;                     /* in a step */
     amble__timer timer;
     amble__list events; /* the initiator's task: a PDU, an answer, the end */
 
@@ -125,7 +129,7 @@ typedef struct amble__pairing {
     bool has_own_public;
     uint8_t round;
 
-    uint8_t inbox[AMBLE__SMP_INBOX]; /* size, PDU, size, PDU, ...: an initiator's */
+    uint8_t inbox[AMBLE__SMP_INBOX]; /* size, PDU, size, PDU, ... */
     size_t inbox_size;
     amble__packet long_packet, short_packets[AMBLE__SMP_SHORT_PACKETS];
 } amble__pairing;
@@ -168,6 +172,8 @@ typedef struct {
 
 struct amble__smp {
     amble__hci *hci;
+    amble__cipher cipher;
+    amble_event compute; /* wakes the task that computes */
     const amble_device *own;
     amble__bonds *bonds;
     void (*work)(amble *host); /* wakes the service task */
@@ -201,6 +207,8 @@ void amble__smp_fail(amble__smp *smp, int error);
 void amble__smp_receive(amble_connection *conn, const uint8_t *data, size_t size);
 /* The service task's part; may wait for the controller. */
 void amble__smp_serve(amble__smp *smp);
+/* The task of responders whose controller computes: it is slow, and nothing else shall wait for it. The argument is the amble__smp. */
+int amble__smp_compute(void *arg);
 /* Encryption Change, Encryption Key Refresh Complete, LE Long Term Key Request: after the handle was read. */
 void amble__smp_encryption_changed(amble_connection *conn, uint8_t status, bool enabled);
 void amble__smp_key_wanted(amble_connection *conn, const uint8_t random[8], uint16_t diversifier);
@@ -227,7 +235,9 @@ void amble__pairing_send(amble__pairing *p, uint8_t code, const void *data, size
 int amble__pairing_own_key(amble__pairing *p);
 int amble__pairing_shared_key(amble__pairing *p);
 void amble__pairing_set_passkey(amble__pairing *p, uint32_t passkey);
-void amble__pairing_new_random(amble__pairing *p);
+/* Random bytes, and what depends on them: 0, or why the pairing cannot go on. */
+int amble__pairing_draw(const amble__pairing *p, void *bytes, size_t size);
+int amble__pairing_new_random(amble__pairing *p);
 int amble__pairing_confirm(const amble__pairing *p, bool own, uint8_t confirm[16]);
 /* 0 when the peer's random fits its confirm value. */
 int amble__pairing_verify(const amble__pairing *p);
@@ -253,12 +263,14 @@ void amble__responder_receive(amble__pairing *p, const uint8_t *data, size_t siz
 void amble__responder_computed(amble__pairing *p, int result);
 void amble__responder_answered(amble__pairing *p);
 void amble__responder_encrypted(amble__pairing *p);
+/* What the task that computes does for one: everything that is to be done. */
+void amble__responder_serve(amble__pairing *p);
 /* initiator.c */
 int amble__initiator_run(amble__pairing *p);
 void amble__initiator_receive(amble__pairing *p, const uint8_t *data, size_t size);
 
 /* transfer.c */
-void amble__transfer_give(amble__pairing *p);
+int amble__transfer_give(amble__pairing *p);
 int amble__transfer_take(amble__pairing *p, const uint8_t *data, size_t size);
 int amble__transfer_keep(amble__pairing *p);
 
@@ -270,7 +282,7 @@ bool amble__smp_bond_suffices(const amble__bond *bond, const amble_pair_options 
 
 /* prompts.c */
 /* Draws the passkey, or takes the fixed one, and shows it. */
-void amble__prompt_show(amble__pairing *p);
+int amble__prompt_show(amble__pairing *p);
 void amble__prompt_question(amble__pairing *p, amble_prompt_kind kind, uint32_t passkey);
 void amble__prompt_tell(amble__smp_link *link, amble_prompt_kind kind, int result);
 void amble__prompt_withdraw(amble__pairing *p);

@@ -16,6 +16,7 @@ typedef struct {
     amble_connection *conn;
     uint8_t key[16];
     bool has_key, encrypted;
+    uint8_t secret[32]; /* of its P-256 key pair */
     /* Its person. */
     bool silent;                           /* takes prompts, answers none */
     bool refuses;                          /* says no to everything */
@@ -35,12 +36,13 @@ static struct {
         size_t size;
     } queue[WIRE_QUEUE];
     unsigned queued;
-    bool linked, no_encryption;
+    bool linked, no_encryption, no_ciphers;
     bool forgetful;    /* the peripheral's host is asked for a key, and its answer counts as none */
     unsigned in_clear; /* frames that crossed while both sides thought the link encrypted, or the like: never */
     unsigned smp_frames;
     uint8_t last_key[16]; /* that both sides gave */
     unsigned encryptions;
+    uint8_t dhkey[32]; /* that a controller computed last */
     /* Sees each SMP PDU that `from` sends, and may change it; false: it is lost. */
     bool (*meddle)(unsigned from, uint8_t *pdu, size_t *size);
 } wire;
@@ -134,10 +136,93 @@ static inline void wire_key(const uint8_t *key)
     wire_encrypted();
 }
 
+/* --- controllers that compute --------------------------------------------------------------------------------------- */
+static amble_crypto wire_crypto[2]; /* who computes for the hosts of this and the following tests */
+static bool wire_careless;          /* these controllers take every point for one of the curve */
+static int wire_slow_ms;            /* they take this long for P-256, and */
+static int wire_slow_block_ms;      /* this long for AES and random numbers */
+
+typedef struct {
+    unsigned side;
+    uint8_t code, event[4 + 64];
+    size_t size;
+    amble__timer timer;
+} wire_result;
+static wire_result wire_results[2], wire_blocks[2]; /* what each is computing: one of each at a time */
+
+static inline void wire_turn(uint8_t *to, const uint8_t *from, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        to[i] = from[size - 1 - i];
+}
+static inline void wire_aes(const uint8_t *parameters, uint8_t reply[16])
+{
+    uint8_t key[16], block[16];
+    amble__aes_key expanded;
+
+    wire_turn(key, parameters, 16);
+    wire_turn(block, parameters + 16, 16);
+    assert_int_equal(amble__aes_expand(&expanded, key), 0);
+    amble__aes_encrypt(&expanded, block, block);
+    wire_turn(reply, block, 16);
+}
+static inline void wire_result_out(amble__timer *timer)
+{
+    const wire_result *result = amble__container(timer, wire_result, timer);
+
+    wire_event(result->side, result->code, result->event, result->size);
+}
+static inline void wire_later(wire_result *result, uint8_t code, const uint8_t *event, size_t size, int ms)
+{
+    assert_false(result->timer.armed); /* a controller computes one thing at a time */
+    result->code = code;
+    result->size = size;
+    memcpy(result->event, event, size);
+    result->timer.fire = wire_result_out;
+    amble__timer_start(&result->timer, amble__deadline(ms));
+}
+static inline void wire_computed(unsigned side, const uint8_t *event, size_t size)
+{
+    wire_results[side].side = side;
+    wire_later(&wire_results[side], AMBLE__EVENT_LE_META, event, size, wire_slow_ms);
+}
+static inline void wire_p256_key(unsigned side)
+{
+    uint8_t event[2 + 64] = {AMBLE__LE_LOCAL_P256_KEY};
+    amble__p256_point point;
+
+    assert_int_equal(amble__p256_generate(amble__scheduler_random(), wire.sides[side].secret, &point), 0);
+    wire_turn(event + 2, point.x, 32);
+    wire_turn(event + 34, point.y, 32);
+    wire_computed(side, event, sizeof event);
+}
+static inline void wire_dhkey(unsigned side, const uint8_t *parameters)
+{
+    uint8_t event[2 + 32] = {AMBLE__LE_DHKEY}, shared[32] = {0};
+    amble__p256_point point;
+
+    wire_turn(point.x, parameters, 32);
+    wire_turn(point.y, parameters + 32, 32);
+    if (amble__p256_shared(wire.sides[side].secret, &point, shared) < 0 && !wire_careless)
+        event[1] = AMBLE__HCI_INVALID_PARAMETERS;
+    wire_turn(event + 2, shared, 32);
+    memcpy(wire.dhkey, event + 2, 32);
+    wire_computed(side, event, sizeof event);
+}
+
 /* --- to the controllers --------------------------------------------------------------------------------------------- */
-static inline void wire_complete(unsigned side, uint16_t opcode)
+static inline void wire_complete(unsigned side, uint16_t opcode, const uint8_t *parameters)
 {
     uint8_t reply[4 + 64] = {1, (uint8_t)opcode, (uint8_t)(opcode >> 8), 0};
+
+    if (opcode == AMBLE__HCI_READ_SUPPORTED_COMMANDS && !wire.no_ciphers) {
+        reply[4 + 27] = 0xc0; /* LE Encrypt, LE Rand */
+        reply[4 + 34] = 0x06; /* P-256 */
+    }
+    if (opcode == AMBLE__HCI_LE_ENCRYPT)
+        wire_aes(parameters, reply + 4);
+    if (opcode == AMBLE__HCI_LE_RAND)
+        amble__random_bytes(amble__scheduler_random(), reply + 4, 8);
 
     if (opcode == AMBLE__HCI_READ_LOCAL_FEATURES)
         reply[4 + 4] = 0x40; /* LE */
@@ -149,6 +234,11 @@ static inline void wire_complete(unsigned side, uint16_t opcode)
         reply[4] = 4;
     if (opcode == AMBLE__HCI_READ_BD_ADDR)
         memcpy(reply + 4, wire_address(side).bytes, 6);
+    if (wire_slow_block_ms && (opcode == AMBLE__HCI_LE_ENCRYPT || opcode == AMBLE__HCI_LE_RAND)) {
+        wire_blocks[side].side = side;
+        wire_later(&wire_blocks[side], AMBLE__EVENT_COMMAND_COMPLETE, reply, 4 + 16, wire_slow_block_ms);
+        return;
+    }
     wire_event(side, AMBLE__EVENT_COMMAND_COMPLETE, reply, sizeof reply);
 }
 static inline void wire_status(unsigned side, uint16_t opcode, uint8_t status)
@@ -182,11 +272,19 @@ static inline void wire_command(unsigned side, uint16_t opcode, const uint8_t *p
         break;
     case AMBLE__HCI_LE_KEY_REPLY:
     case AMBLE__HCI_LE_KEY_NEGATIVE_REPLY:
-        wire_complete(side, opcode);
+        wire_complete(side, opcode, parameters);
         wire_key(opcode == AMBLE__HCI_LE_KEY_REPLY ? parameters + 2 : NULL);
         break;
+    case AMBLE__HCI_LE_READ_LOCAL_P256_KEY:
+        wire_status(side, opcode, 0);
+        wire_p256_key(side);
+        break;
+    case AMBLE__HCI_LE_GENERATE_DHKEY:
+        wire_status(side, opcode, 0);
+        wire_dhkey(side, parameters);
+        break;
     default:
-        wire_complete(side, opcode);
+        wire_complete(side, opcode, parameters);
     }
 }
 /* One fragment; frames that a test meddles with are put together first. */
@@ -256,8 +354,8 @@ static inline void wire_open(void)
 {
     memset(&wire, 0, sizeof wire);
     wire.delivery.run = wire_deliver;
-    wire_open_side(CENTRAL, NULL);
-    wire_open_side(PERIPHERAL, NULL);
+    for (unsigned side = 0; side < 2; side++)
+        wire_open_side(side, &(amble_config){.crypto = wire_crypto[side]});
 }
 static inline int wire_accept(void *arg)
 {
@@ -291,6 +389,10 @@ static inline void wire_end(void)
     amble_close(wire.sides[CENTRAL].ble);
     amble_close(wire.sides[PERIPHERAL].ble);
     amble__work_cancel(&wire.delivery);
+    for (unsigned side = 0; side < 2; side++) {
+        amble__timer_stop(&wire_results[side].timer);
+        amble__timer_stop(&wire_blocks[side].timer);
+    }
 }
 
 /* --- people --------------------------------------------------------------------------------------------------------- */
@@ -346,5 +448,18 @@ static inline int wire_pair(const amble_pair_options *central, const amble_pair_
     assert_int_equal(amble_sleep_ms(100), 0);
     amble_scope_close(&people);
     return r;
+}
+/* The same as a task, without people. */
+static inline int wire_pair_quietly(void *arg)
+{
+    (void)arg;
+    return amble_pair(wire.sides[CENTRAL].conn, NULL, AMBLE_FOREVER);
+}
+/* Who computes from now on: a group of tests runs with every way. */
+enum { WIRE_WAYS = 4 };
+static inline void wire_compute(unsigned way)
+{
+    wire_crypto[CENTRAL] = way & 1 ? AMBLE_CRYPTO_CONTROLLER : AMBLE_CRYPTO_PORT;
+    wire_crypto[PERIPHERAL] = way & 2 ? AMBLE_CRYPTO_CONTROLLER : AMBLE_CRYPTO_PORT;
 }
 #endif

@@ -7,56 +7,71 @@
 
 enum { DIVERSIFIER = 2, NUMBER = 8, KEY = 16, ADDRESS = 6 };
 
-static void draw(void *bytes, size_t size) { amble__random_bytes(amble__scheduler_random(), bytes, size); }
-
 /* For links in which this side is the peripheral. As short as was agreed, 2.4.2.1. */
-static void give_encryption_key(amble__pairing *p)
+static int give_encryption_key(amble__pairing *p)
 {
-    amble__bond_key *key = &p->secret.bond.own_key;
+    amble__bond_key key = {.present = true};
     uint8_t identification[DIVERSIFIER + NUMBER];
+    int r = amble__pairing_draw(p, key.value, p->key_size);
 
-    draw(key->value, p->key_size);
-    draw(identification, sizeof identification);
-    key->present = true;
-    key->diversifier = amble__get_le16(identification);
-    memcpy(key->random, identification + DIVERSIFIER, NUMBER);
-    amble__pairing_send(p, AMBLE__SMP_ENCRYPTION_INFORMATION, key->value, sizeof key->value);
-    amble__pairing_send(p, AMBLE__SMP_CENTRAL_IDENTIFICATION, identification, sizeof identification);
+    if (r >= 0)
+        r = amble__pairing_draw(p, identification, sizeof identification);
+    if (r >= 0) {
+        key.diversifier = amble__get_le16(identification);
+        memcpy(key.random, identification + DIVERSIFIER, NUMBER);
+        p->secret.bond.own_key = key;
+        amble__pairing_send(p, AMBLE__SMP_ENCRYPTION_INFORMATION, key.value, sizeof key.value);
+        amble__pairing_send(p, AMBLE__SMP_CENTRAL_IDENTIFICATION, identification, sizeof identification);
+    }
+    amble__wipe(&key, sizeof key);
+    return p->over < 0 ? p->over : r;
 }
 
-static void give_identity(amble__pairing *p)
+static int give_identity(amble__pairing *p)
 {
     amble__bonds *bonds = p->smp->bonds;
-    uint8_t address[1 + ADDRESS] = {(uint8_t)p->smp->own->type};
+    uint8_t address[1 + ADDRESS] = {(uint8_t)p->smp->own->type}, irk[KEY];
+    int r = bonds->has_own_irk ? 0 : amble__pairing_draw(p, irk, sizeof irk);
 
-    if (!bonds->has_own_irk) {
-        draw(bonds->own_irk, sizeof bonds->own_irk);
+    if (r < 0)
+        return r;
+    if (!bonds->has_own_irk) { /* also not by another pairing meanwhile */
+        memcpy(bonds->own_irk, irk, sizeof irk);
         bonds->has_own_irk = true;
         amble__bonds_change(bonds);
     }
     memcpy(address + 1, p->smp->own->bytes, ADDRESS);
     amble__pairing_send(p, AMBLE__SMP_IDENTITY_INFORMATION, bonds->own_irk, KEY);
     amble__pairing_send(p, AMBLE__SMP_IDENTITY_ADDRESS, address, sizeof address);
+    amble__wipe(irk, sizeof irk);
+    return p->over;
 }
 
-static void give_signing_key(amble__pairing *p)
+static int give_signing_key(amble__pairing *p)
 {
-    amble__bond_signing_key *key = &p->secret.bond.own_signing;
+    amble__bond_signing_key key = {.present = true};
+    int r = amble__pairing_draw(p, key.value, sizeof key.value);
 
-    draw(key->value, sizeof key->value);
-    key->present = true;
-    amble__pairing_send(p, AMBLE__SMP_SIGNING_INFORMATION, key->value, sizeof key->value);
+    if (r >= 0) {
+        p->secret.bond.own_signing = key;
+        amble__pairing_send(p, AMBLE__SMP_SIGNING_INFORMATION, key.value, sizeof key.value);
+    }
+    amble__wipe(&key, sizeof key);
+    return p->over < 0 ? p->over : r;
 }
 
-void amble__transfer_give(amble__pairing *p)
+int amble__transfer_give(amble__pairing *p)
 {
+    int r = 0;
+
     if (p->own_keys & AMBLE__SMP_KEY_ENCRYPTION)
-        give_encryption_key(p);
-    if (p->own_keys & AMBLE__SMP_KEY_IDENTITY)
-        give_identity(p);
-    if (p->own_keys & AMBLE__SMP_KEY_SIGNING)
-        give_signing_key(p);
+        r = give_encryption_key(p);
+    if (r >= 0 && p->own_keys & AMBLE__SMP_KEY_IDENTITY)
+        r = give_identity(p);
+    if (r >= 0 && p->own_keys & AMBLE__SMP_KEY_SIGNING)
+        r = give_signing_key(p);
     p->own_keys = 0;
+    return r;
 }
 
 /* The key that the next PDU has to belong to: they come in this order, 3.6.1. */
