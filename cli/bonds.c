@@ -55,6 +55,7 @@ static cJSON *bond_object(const amble_bond *bond)
         cJSON_AddStringToObject(object, "paired_as", amble_device_text(bond->paired_as, address));
     cJSON_AddBoolToObject(object, "authenticated", bond->authenticated);
     cJSON_AddBoolToObject(object, "secure_connections", bond->secure);
+    cJSON_AddBoolToObject(object, "authorised", bond->authorised);
     cJSON_AddNumberToObject(object, "key_size", bond->key_size);
     return object;
 }
@@ -67,9 +68,9 @@ static void list_one(const bonds_options *o, const amble_bond *bond)
         amble__output_json(bond_object(bond));
         return;
     }
-    printf("%s  key of %2u bytes  %s  %s\n", amble_device_text(bond->device, address), bond->key_size,
+    printf("%s  key of %2u bytes  %s  %s%s\n", amble_device_text(bond->device, address), bond->key_size,
            bond->secure ? "LE Secure Connections" : "LE legacy pairing    ",
-           bond->authenticated ? "authenticated" : "not authenticated");
+           bond->authenticated ? "authenticated" : "not authenticated", bond->authorised ? ", authorised" : "");
     amble__output_flush();
 }
 

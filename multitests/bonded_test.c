@@ -1,5 +1,6 @@
-/* Clients that come back to a server with which they have a bond: what they configured holds on the next link, and after the server was
- * switched off and on; a database that changed meanwhile is told of, and gives no subscription to a stranger; without the bond there is nothing. */
+/* Clients that come back to a server with which they have a bond: what they configured, and that they were let in, holds on the next link, and after
+ * the server was switched off and on; a database that changed meanwhile is told of, and gives no subscription to a stranger; without the
+ * bond there is nothing. */
 #include "bench.h"
 
 #include <unistd.h>
@@ -205,12 +206,108 @@ static void without_the_bond_there_is_nothing(void **state)
     (void)remove(path);
 }
 
+/* --- who was let in -------------------------------------------------------------------------------------------------- */
+enum { DOOR_PSM = 0x80 };
+static const amble_uuid door_uuid = AMBLE_UUID16(0x2a56);
+static const amble_characteristic door = {
+    .uuid = &door_uuid, .read = true, .write = true, .notify = true, .read_authorised = true, .write_authorised = true};
+static const amble_service house = {.uuid = &other_uuid, .characteristics = AMBLE_LIST(&door)};
+static amble_event rung;
+
+static void listen_at_door(bench_device *self)
+{
+    assert_int_equal(amble_l2cap_listen(self->ble, DOOR_PSM, &(amble_l2cap_options){.authorised = true}), 0);
+}
+
+static int let_in(bench_device *self)
+{
+    amble_bond bond = {.serial = 0};
+    amble_connection *conn;
+
+    listen_at_door(self);
+    conn = bench_await(self);
+    assert_int_equal(amble_event_wait(&rung, 60000), 0);
+    assert_false(amble_connection_authorised(conn));
+    assert_int_equal(amble_authorise(conn, true), 0);
+    bench_await_end(conn);
+    reboot(self);
+    listen_at_door(self);
+    assert_int_equal(amble_bonds_next(amble_bonds_of(self->ble), &bond), 1);
+    assert_true(bond.authorised);
+    conn = bench_await(self);
+    assert_false(amble_connection_authorised(conn)); /* its address proves nothing */
+    assert_int_equal(amble_encrypted(conn, 60000), 0);
+    assert_true(amble_connection_authorised(conn));
+    amble_event_clear(&rung);
+    assert_int_equal(amble_event_wait(&rung, 60000), 0);
+    assert_int_equal(amble_authorise(conn, false), 0);
+    bench_await_end(conn);
+    reboot(self);
+    listen_at_door(self);
+    bench_await_end(bench_await(self));
+    return 0;
+}
+
+static void try_door(amble_connection *conn, bool open)
+{
+    const amble_remote_characteristic c = bench_characteristic(conn, &other_uuid, &door_uuid);
+    const int refused = AMBLE_ERR_ATT(0x08);
+    amble_subscription *subscription;
+    amble_l2cap_channel *channel;
+    char value[8];
+
+    assert_int_equal(amble_write(&c, "open", 4, 60000), open ? 0 : refused);
+    assert_int_equal(amble_read(&c, value, sizeof value, 60000), open ? 4 : refused);
+    assert_int_equal(amble_subscribe(&c, NULL, &subscription, 60000), open ? 0 : refused);
+    amble_subscription_close(subscription);
+    assert_int_equal(amble_l2cap_connect(conn, DOOR_PSM, NULL, &channel, 60000),
+                     open ? 0 : AMBLE_ERR_L2CAP_CONNECT(0x06));
+    amble_l2cap_close(channel);
+}
+
+static int ring(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+
+    assert_int_equal(amble_pair(conn, NULL, 60000), 0);
+    try_door(conn, false);
+    amble_event_set(&rung);
+    bench_sleep(100);
+    try_door(conn, true);
+    amble_connection_close(conn);
+    conn = bench_connect(self, "server");
+    try_door(conn, true);
+    amble_event_set(&rung);
+    bench_sleep(100);
+    try_door(conn, false);
+    amble_connection_close(conn);
+    conn = bench_connect(self, "server");
+    try_door(conn, false);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void who_was_let_in_is_remembered(void **state)
+{
+    (void)state;
+    for (int loss = 0; loss <= 20; loss += 20) {
+        begin();
+        amble_event_clear(&rung);
+        BENCH_RUN(
+            (&(bench_options){.loss = loss, .seed = 14}),
+            {.label = "server", .script = let_in, .config = {.services = {&house}, .bonds = path, .listeners = 2}},
+            {.label = "client", .script = ring});
+    }
+    (void)remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_configured_holds),
         cmocka_unit_test(a_change_while_away_is_told),
         cmocka_unit_test(without_the_bond_there_is_nothing),
+        cmocka_unit_test(who_was_let_in_is_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ typedef struct {
     amble_device paired_as; /* the address that it had then */
     bool authenticated;     /* nobody was in between, see amble_connection_authenticated */
     bool secure;            /* LE Secure Connections */
+    bool authorised;        /* see amble_authorise */
     uint8_t key_size;       /* bytes */
     uint32_t serial;        /* of its last use: grows */
 } amble_bond;

@@ -53,6 +53,7 @@ struct amble_characteristic {
     uint16_t write_depth;  /* places in the queue with `capture`; the value in view keeps its place; 0: 4 */
     uint16_t initial_size; /* of `initial` */
     amble_security read_security, write_security; /* what the link needs; the CCCD needs read_security */
+    bool read_authorised, write_authorised;       /* only for whom amble_authorise has let in; the CCCD as reading */
     const void *initial;
     const amble_descriptor *const *descriptors; /* ended by NULL; AMBLE_LIST; or NULL */
 };

@@ -41,6 +41,7 @@ typedef struct {
                              peer's MTU where that is less */
     uint16_t backlog;        /* listening: channels of one link that may wait for amble_l2cap_accept; 0: 4 */
     amble_security security; /* listening: what the link needs; who has less is refused with 0x0005, 0x0007 or 0x0008 */
+    bool authorised;         /* listening: only for whom amble_authorise has let in; others are refused with 0x0006 */
     bool close_on_cancel;    /* a send that ends early after a part of its bytes was taken closes the channel */
 } amble_l2cap_options;
 

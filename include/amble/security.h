@@ -137,6 +137,20 @@ unsigned amble_connection_key_size(const amble_connection *conn);
 /* Whether the key came from LE Secure Connections, whose passive listeners learn nothing; not from LE legacy pairing. */
 bool amble_connection_secure(const amble_connection *conn);
 
+/* --- authorisation -------------------------------------------------------------------------------------------------- */
+/* Whom the user has let in. Encryption tells who the other side is, not whether it may open the door: characteristics with read_authorised or
+ * write_authorised, and channels that listen with `authorised`, answer "insufficient authorization" until the program says
+ *
+ *     if (amble_connection_authenticated(conn) && user_lets_in(amble_connection_device(conn)))
+ *         r = amble_authorise(conn, true);
+ *
+ * On a link that is encrypted with a bond's key this is kept in the bond, and holds on its later links as soon as they are encrypted; else it ends
+ * with the link. A bond that is made anew begins without. False takes it back: from then on what needs it is refused, and not sent to the
+ * central any more; channels that are open stay so. Does not wait. Errors: DISCONNECTED, STALE, CLOSED, CONTROLLER. Vol 3 Part C 10.5, Part F
+ * 3.2.5, 4. */
+int amble_authorise(amble_connection *conn, bool authorised);
+bool amble_connection_authorised(const amble_connection *conn);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,6 +31,7 @@ typedef struct amble__bond {
     amble_device paired_as; /* the address it had when it was paired with: some devices go on using it */
     uint32_t serial;        /* of its last use */
     bool authenticated, secure_connections;
+    bool authorised; /* the user has let it in */
     uint8_t key_size;
     amble__bond_key own_key;  /* for links with this side as peripheral */
     amble__bond_key peer_key; /* for links with this side as central */

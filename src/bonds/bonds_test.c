@@ -61,6 +61,7 @@ static amble__bond full_bond(uint8_t number)
                         .serial = number,
                         .authenticated = true,
                         .secure_connections = number & 1,
+                        .authorised = !(number & 1),
                         .key_size = 16,
                         .own_key = {.present = true, .diversifier = 0x1234},
                         .peer_key = {.present = true, .diversifier = 0x5678},

@@ -21,7 +21,7 @@ enum {
     TAG_OWN_ADDRESS,  /* type, address: this host's static one */
 };
 enum { LEAST_STATIC = 0xc0 }; /* the uppermost octet of a static address, Vol 6 Part B 1.3.2.1 */
-enum { FLAG_AUTHENTICATED = 1, FLAG_SECURE = 2, FLAGS = 3 };
+enum { FLAG_AUTHENTICATED = 1, FLAG_SECURE = 2, FLAG_AUTHORISED = 4, FLAGS = 7 };
 
 static void write_field(amble__writer *w, uint8_t tag, size_t size)
 {
@@ -64,8 +64,8 @@ size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t ro
     if (!amble_device_equal(bond->peer, bond->paired_as))
         write_device(&w, TAG_PAIRED_AS, bond->paired_as);
     write_field(&w, TAG_SECURITY, 2);
-    amble__write_u8(&w,
-                    (bond->authenticated ? FLAG_AUTHENTICATED : 0u) | (bond->secure_connections ? FLAG_SECURE : 0u));
+    amble__write_u8(&w, (bond->authenticated ? FLAG_AUTHENTICATED : 0u) |
+                            (bond->secure_connections ? FLAG_SECURE : 0u) | (bond->authorised ? FLAG_AUTHORISED : 0u));
     amble__write_u8(&w, bond->key_size);
     write_field(&w, TAG_SERIAL, 4);
     amble__write_le32(&w, bond->serial);
@@ -136,6 +136,7 @@ static bool read_security(amble__reader *r, amble__bond *bond)
 
     bond->authenticated = flags & FLAG_AUTHENTICATED;
     bond->secure_connections = flags & FLAG_SECURE;
+    bond->authorised = flags & FLAG_AUTHORISED;
     bond->key_size = amble__read_u8(r);
     return flags <= FLAGS && bond->key_size >= 7 && bond->key_size <= KEY; /* Vol 3 Part H 2.3.4 */
 }

@@ -72,7 +72,8 @@ static void give_cccd_back(amble__server_link *link, const amble__served_service
     uint8_t *subscription = &value->subscriptions[link->conn->index];
 
     if (!(*subscription & AMBLE__CCCD_SAID) &&
-        !amble__server_guard(link->conn, value->definition->read_security)) /* it may be a stricter one than it was */
+        !amble__server_guard(link->conn, value->definition->read_security, value->definition->read_authorised))
+        /* it may be a stricter one than it was */
         *subscription = (uint8_t)amble__kept_bits(kept, service, value);
 }
 

@@ -230,6 +230,29 @@ static void a_stricter_characteristic_is_not_subscribed(void)
     assert_int_equal(amble_subscribed(conn, &stricter), 0);
 }
 
+static void who_is_not_let_in_any_more_is_not_subscribed(void)
+{
+    const amble_characteristic door = {.uuid = &level_uuid,
+                                       .read = true,
+                                       .notify = true,
+                                       .read_authorised = true,
+                                       .descriptors = AMBLE_LIST(&level_name)};
+    const amble_service instead = {.uuid = &battery_uuid, .characteristics = AMBLE_LIST(&door, &text, &secret)};
+
+    begin();
+    restart(&instead, NULL);
+    conn->authorised = true;
+    write_cccd(B + LEVEL_CCCD, 1);
+    connect_again();
+    conn->authorised = true; /* as the host does, from the bond */
+    encrypt();
+    assert_int_equal(amble_subscribed(conn, &door), 1);
+    connect_again();
+    encrypt();
+    conn->authorised = true;
+    assert_int_equal(amble_subscribed(conn, &door), 0);
+}
+
 static void what_does_not_fit_is_not_kept(void)
 {
     enum { MANY = AMBLE__KEPT_CCCDS + 2 };
@@ -282,6 +305,7 @@ int main(void)
         task_test(who_understands_is_refused_once),
         task_test(another_characteristic_with_the_handle_is_not_subscribed),
         task_test(a_stricter_characteristic_is_not_subscribed),
+        task_test(who_is_not_let_in_any_more_is_not_subscribed),
         task_test(what_does_not_fit_is_not_kept),
         task_test(a_damaged_record_gives_nothing_back),
     };

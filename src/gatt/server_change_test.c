@@ -321,6 +321,13 @@ static void who_waits_hears_that_it_went(void)
 }
 
 /* --- protection --------------------------------------------------------------------------------------------------- */
+static struct amble__bond *some_bond(const amble_connection *of)
+{
+    static amble__bond bond;
+
+    return of ? &bond : NULL;
+}
+
 static void what_needs_a_protected_link(void)
 {
     const amble_characteristic encrypted = {
@@ -342,9 +349,9 @@ static void what_needs_a_protected_link(void)
     expect_error(conn, 0x12, 6, 0x05);
     ask(conn, 0x16, 6, 0, 0, 0, 1);
     expect_error(conn, 0x16, 6, 0x05);
-    conn->security.bonded = true;
+    rooms.links.bond = some_bond;
     ask(conn, 0x0a, 3, 0);
-    expect_error(conn, 0x0a, 3, 0x0f);
+    expect_error(conn, 0x0a, 3, 0x0f); /* there is a key */
     conn->security.encrypted = true;
     conn->security.key_size = 7;
     ask(conn, 0x0a, 3, 0);
@@ -381,6 +388,56 @@ static void several_values_with_their_lengths(void)
     expect_error(conn, 0x20, ASKED, 0x06);
 }
 
+static void who_was_not_let_in(void)
+{
+    const amble_characteristic door = {.uuid = &text_uuid,
+                                       .read = true,
+                                       .write = true,
+                                       .write_no_response = true,
+                                       .notify = true,
+                                       .read_authorised = true,
+                                       .write_authorised = true,
+                                       .write_security = AMBLE_ENCRYPTED};
+    const amble_service service = {.uuid = &battery_uuid, .characteristics = AMBLE_LIST(&door)};
+
+    gatt_open();
+    assert_int_equal(amble_serve(ble, &service), 0);
+    conn = link_open(HANDLE, false);
+    ask(conn, 0x0a, 3, 0);
+    expect_error(conn, 0x0a, 3, 0x08);
+    ask(conn, 0x0c, 3, 0, 0, 0);
+    expect_error(conn, 0x0c, 3, 0x08);
+    ask(conn, 0x08, 1, 0, 9, 0, 0x3d, 0x2a);
+    expect_error(conn, 0x08, 3, 0x08);
+    ask(conn, 0x20, 3, 0, 3, 0);
+    expect_error(conn, 0x20, 3, 0x08);
+    ask(conn, 0x12, 4, 0, 1, 0);
+    expect_error(conn, 0x12, 4, 0x08);
+    ask(conn, 0x12, 3, 0, 'x');
+    expect_error(conn, 0x12, 3, 0x05); /* what the link needs comes first */
+    conn->security.encrypted = true;
+    ask(conn, 0x12, 3, 0, 'x');
+    expect_error(conn, 0x12, 3, 0x08);
+    ask(conn, 0x16, 3, 0, 0, 0, 'x');
+    expect_error(conn, 0x16, 3, 0x08);
+    ask(conn, 0x52, 3, 0, 'x');
+    assert_int_equal(amble_written(ble, &door, &(amble_value){.size = 0}, 0), AMBLE_ERR_TIMEOUT);
+    conn->authorised = true;
+    ask(conn, 0x12, 3, 0, 'x');
+    answer(conn, 0x13);
+    ask(conn, 0x0a, 3, 0);
+    answer(conn, 0x0b, 'x');
+    ask(conn, 0x12, 4, 0, 1, 0);
+    answer(conn, 0x13);
+    assert_int_equal(amble_notify(conn, &door, NULL, 0, 0), 0);
+    answer(conn, 0x1b, 3, 0, 'x');
+    conn->authorised = false; /* taken back */
+    assert_int_equal(amble_subscribed(conn, &door), 0);
+    assert_int_equal(amble_notify(conn, &door, NULL, 0, 0), AMBLE_ERR_NOT_SUBSCRIBED);
+    assert_int_equal(amble_update(ble, &door, "y", 1, 0), 0);
+    expect_nothing();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +454,7 @@ int main(void)
         task_test(who_waits_hears_that_it_went),
         task_test(what_needs_a_protected_link),
         task_test(several_values_with_their_lengths),
+        task_test(who_was_not_let_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,16 +21,17 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
     }
 }
 
-uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted)
+uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted, bool authorised)
 {
     static const uint8_t errors[] = {
         [AMBLE__GUARD_SATISFIED] = 0,
         [AMBLE__GUARD_WANTS_AUTHENTICATION] = AMBLE__ATT_INSUFFICIENT_AUTHENTICATION,
         [AMBLE__GUARD_WANTS_ENCRYPTION] = AMBLE__ATT_INSUFFICIENT_ENCRYPTION,
         [AMBLE__GUARD_WANTS_LONGER_KEY] = AMBLE__ATT_KEY_TOO_SHORT,
+        [AMBLE__GUARD_WANTS_AUTHORISATION] = AMBLE__ATT_INSUFFICIENT_AUTHORIZATION,
     };
 
-    return errors[amble__link_guard(conn, wanted)];
+    return errors[amble__link_guard(conn, wanted, authorised)];
 }
 
 uint8_t amble__attribute_read_error(const amble__attribute *attribute, const amble_connection *conn)
@@ -40,7 +41,7 @@ uint8_t amble__attribute_read_error(const amble__attribute *attribute, const amb
     if (attribute->kind >= AMBLE__ATTRIBUTE_SERVICE)
         return 0; /* declarations and CCCDs are open, Vol 3 Part G 3.3 */
     c = attribute->value->definition;
-    return !c->read ? AMBLE__ATT_READ_NOT_PERMITTED : amble__server_guard(conn, c->read_security);
+    return !c->read ? AMBLE__ATT_READ_NOT_PERMITTED : amble__server_guard(conn, c->read_security, c->read_authorised);
 }
 
 uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amble_connection *conn)

@@ -32,12 +32,18 @@ int amble_local_write(amble *ble, const amble_characteristic *c, const void *dat
     return 0;
 }
 
+/* What this client asked for, and is to have. */
+static unsigned subscribed(const amble__served_value *value, const amble_connection *conn)
+{
+    return value->definition->read_authorised && !conn->authorised ? 0 : amble__server_subscribed(value, conn);
+}
+
 unsigned amble_subscribed(const amble_connection *conn, const amble_characteristic *c)
 {
     const amble__served_value *value = amble__database_find(&conn->server->server->database, c);
 
     return value && value->subscriptions && conn->state == AMBLE__LINK_LIVE && amble__server_may_tell(conn->server)
-               ? amble__server_subscribed(value, conn)
+               ? subscribed(value, conn)
                : 0;
 }
 
@@ -75,7 +81,7 @@ static int prepare(amble_connection *conn, const amble__served_value *value, uns
         return AMBLE_ERR_NOT_FOUND;
     if (wanted == AMBLE__CCCD_NOTIFY ? !value->definition->notify : !value->definition->indicate)
         return AMBLE_ERR_UNSUPPORTED;
-    if (!(amble__server_subscribed(value, conn) & wanted) || !amble__server_may_tell(conn->server))
+    if (!(subscribed(value, conn) & wanted) || !amble__server_may_tell(conn->server))
         return AMBLE_ERR_NOT_SUBSCRIBED;
     return content(value, data, size).size > most_for(conn) ? AMBLE_ERR_TOO_LONG : 0;
 }
@@ -85,7 +91,7 @@ static const amble__served_value *still(const amble_connection *conn, const ambl
 {
     const amble__served_value *value = served(conn, c);
 
-    return value && amble__server_subscribed(value, conn) & wanted ? value : NULL;
+    return value && subscribed(value, conn) & wanted ? value : NULL;
 }
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
@@ -221,12 +227,12 @@ static int time_left(int timeout_ms, uint64_t deadline_us)
 /* Cuts at this link's MTU, as the specification has it for values that are longer (Vol 3 Part F 3.4.7.1). */
 static int tell(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
-    const unsigned subscribed = amble_subscribed(conn, c);
+    const unsigned bits = amble_subscribed(conn, c);
     const size_t n = size < most_for(conn) ? size : most_for(conn);
     const bool turn_free = conn->bearer->indication.state == AMBLE__TURN_FREE;
     int r;
 
-    if (subscribed & AMBLE__CCCD_NOTIFY)
+    if (bits & AMBLE__CCCD_NOTIFY)
         return amble_notify(conn, c, data, n, timeout_ms);
     r = amble_indicate(conn, c, data, n, timeout_ms);
     /* With no time to wait the indication is on its way all the same, and the host awaits the confirmation. */

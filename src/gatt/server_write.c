@@ -84,13 +84,15 @@ uint8_t amble__server_write_error(const amble__attribute *attribute, const amble
     uint8_t error;
 
     if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)
-        return amble__server_guard(conn, attribute->value->definition->read_security);
+        return amble__server_guard(conn, attribute->value->definition->read_security,
+                                   attribute->value->definition->read_authorised);
     if (attribute->kind >= AMBLE__ATTRIBUTE_SERVICE)
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
     c = attribute->value->definition;
     if (opcode == AMBLE__ATT_WRITE_COMMAND ? !c->write_no_response : !c->write)
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
-    if (c->write_security && (error = amble__server_guard(conn, c->write_security)))
+    error = amble__server_guard(conn, c->write_security, c->write_authorised);
+    if (error)
         return error;
     if (size > attribute->value->max_size)
         return AMBLE__ATT_INVALID_LENGTH;

@@ -25,6 +25,7 @@ int amble_bonds_next(const amble_bonds *bonds, amble_bond *bond)
                          .paired_as = next->paired_as,
                          .authenticated = next->authenticated,
                          .secure = next->secure_connections,
+                         .authorised = next->authorised,
                          .key_size = next->key_size,
                          .serial = next->serial};
     return 1;

@@ -222,6 +222,13 @@ static void on_bond_changed(amble_connection *conn)
     amble__bonds_change(&conn->host->bonds.table);
     amble__gap_work(&conn->host->gap); /* the service task saves it */
 }
+static void on_bonded(amble_connection *conn)
+{
+    const amble__bond *bond = amble__link_bond(conn);
+
+    conn->authorised |= bond && bond->authorised;
+    amble__server_bonded(conn);
+}
 static void on_smp_work(amble *ble) { amble__gap_work(&ble->gap); }
 static void on_greeted(amble_connection *conn) { amble__gap_greeted(&conn->host->gap, conn); }
 static void on_service(amble *ble) { amble__smp_serve(&ble->smp); }
@@ -313,7 +320,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->smp.host = ble;
     ble->smp.work = on_smp_work;
     ble->smp.greeted = on_greeted;
-    ble->smp.bonded = amble__server_bonded;
+    ble->smp.bonded = on_bonded;
 }
 
 void amble__host_fail(amble *ble, int error)

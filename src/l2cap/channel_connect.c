@@ -161,9 +161,11 @@ uint16_t amble__check_listener(const amble__l2cap_link *link, const amble__liste
         [AMBLE__GUARD_WANTS_AUTHENTICATION] = AMBLE__CONNECTION_NO_AUTHENTICATION,
         [AMBLE__GUARD_WANTS_ENCRYPTION] = AMBLE__CONNECTION_NO_ENCRYPTION,
         [AMBLE__GUARD_WANTS_LONGER_KEY] = AMBLE__CONNECTION_SHORT_KEY,
+        [AMBLE__GUARD_WANTS_AUTHORISATION] = AMBLE__CONNECTION_NO_AUTHORISATION,
     };
 
-    return !listener ? AMBLE__CONNECTION_NO_SPSM : results[amble__link_guard(link->conn, listener->options.security)];
+    return !listener ? AMBLE__CONNECTION_NO_SPSM
+                     : results[amble__link_guard(link->conn, listener->options.security, listener->options.authorised)];
 }
 
 static uint16_t check_request(const amble__l2cap_link *link, const amble__listener *listener,

@@ -52,12 +52,19 @@ static void refusals_tell_their_reason(void)
     expect_connected(1, 0x40, 65535, TEST_MPS, WINDOW);
 }
 
+static struct amble__bond *some_bond(const amble_connection *of)
+{
+    static uint8_t bond; /* only that there is one counts here */
+
+    return of ? (struct amble__bond *)(void *)&bond : NULL;
+}
+
 static void a_link_that_is_not_secure_enough_is_refused(void)
 {
     begin();
     listen_with(&(amble_l2cap_options){.security = AMBLE_SECURE});
     refused(PSM, good, 0x05);
-    conn->security.bonded = true;
+    rooms.links.bond = some_bond;
     refused(PSM, good, 0x08);
     conn->security = (amble__link_security){.encrypted = true, .key_size = 15};
     refused(PSM, good, 0x05);
@@ -69,6 +76,21 @@ static void a_link_that_is_not_secure_enough_is_refused(void)
     expect_signal(BYTES(0x18, 3, 10, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0));
     expect_used(0);
     conn->security.key_size = 16;
+    peer_connects(4, PSM, &good);
+    expect_connected(4, 0x40, 65535, TEST_MPS, WINDOW);
+}
+
+static void who_was_not_let_in_is_refused(void)
+{
+    begin();
+    listen_with(&(amble_l2cap_options){.security = AMBLE_ENCRYPTED, .authorised = true});
+    refused(PSM, good, 0x05);
+    conn->security.encrypted = true;
+    refused(PSM, good, 0x06);
+    peer_signals(BYTES(0x17, 3, 10, 0, PSM, 0, 64, 0, 64, 0, 1, 0, 0x60, 0));
+    expect_signal(BYTES(0x18, 3, 10, 0, 0, 0, 0, 0, 0, 0, 0x06, 0, 0, 0));
+    expect_used(0);
+    conn->authorised = true;
     peer_connects(4, PSM, &good);
     expect_connected(4, 0x40, 65535, TEST_MPS, WINDOW);
 }
@@ -516,6 +538,7 @@ int main(void)
         task_test(the_peer_connects_and_says_what_it_can),
         task_test(refusals_tell_their_reason),
         task_test(a_link_that_is_not_secure_enough_is_refused),
+        task_test(who_was_not_let_in_is_refused),
         task_test(the_backlog_is_of_each_link),
         task_test(a_link_has_64_channels),
         task_test(nobody_is_kept_waiting_for_what_has_no_answer_packet),

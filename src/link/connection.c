@@ -249,7 +249,9 @@ amble_source amble_on_disconnected(amble_connection *conn)
 }
 
 /* --- guarding ----------------------------------------------------------------------------------------------------- */
-amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted)
+static bool has_bond(const amble_connection *conn) { return conn->links->bond && conn->links->bond(conn); }
+
+static amble__guard security_guard(const amble_connection *conn, amble_security wanted)
 {
     enum { FULL_KEY = 16 }; /* 128 bits */
     const amble__link_security *security = &conn->security;
@@ -257,10 +259,18 @@ amble__guard amble__link_guard(const amble_connection *conn, amble_security want
     if (wanted == AMBLE_OPEN)
         return AMBLE__GUARD_SATISFIED;
     if (!security->encrypted)
-        return security->bonded ? AMBLE__GUARD_WANTS_ENCRYPTION : AMBLE__GUARD_WANTS_AUTHENTICATION;
+        return has_bond(conn) ? AMBLE__GUARD_WANTS_ENCRYPTION : AMBLE__GUARD_WANTS_AUTHENTICATION;
     if ((wanted >= AMBLE_AUTHENTICATED && !security->authenticated) ||
         (wanted == AMBLE_SECURE && !security->secure_connections))
         return AMBLE__GUARD_WANTS_AUTHENTICATION;
     return wanted == AMBLE_SECURE && security->key_size < FULL_KEY ? AMBLE__GUARD_WANTS_LONGER_KEY
                                                                    : AMBLE__GUARD_SATISFIED;
+}
+
+amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted, bool authorised)
+{
+    const amble__guard guard = security_guard(conn, wanted);
+
+    return guard == AMBLE__GUARD_SATISFIED && authorised && !conn->authorised ? AMBLE__GUARD_WANTS_AUTHORISATION
+                                                                              : guard;
 }

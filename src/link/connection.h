@@ -32,6 +32,7 @@ typedef enum {
     AMBLE__GUARD_WANTS_AUTHENTICATION,
     AMBLE__GUARD_WANTS_ENCRYPTION,
     AMBLE__GUARD_WANTS_LONGER_KEY,
+    AMBLE__GUARD_WANTS_AUTHORISATION, /* of the user; nothing else is missing */
 } amble__guard;
 
 /* A procedure of the link layer that one side begins and an event ends: one at a time per link and kind. The task that wants it leaves the
@@ -84,6 +85,7 @@ struct amble_connection {
     struct amble__hci *hci;
     struct amble__links *links;
     amble__link_security security;
+    bool authorised; /* the program let the peer in */
     struct amble__smp_link *smp;
     struct amble__l2cap_link *l2cap;
     struct amble__att_bearer *bearer;
@@ -148,7 +150,8 @@ void amble__link_free(amble_connection *conn);
 /* ACL data from the controller. */
 void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
 
-amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted);
+/* `authorised`: whether the user has to have let the peer in, too. */
+amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted, bool authorised);
 
 /* The bond whose key the link is encrypted with; NULL when it is not, or the bond was deleted. */
 static inline struct amble__bond *amble__link_bond(const amble_connection *conn)

@@ -22,6 +22,24 @@ int amble_security_config(amble *ble, const amble_pair_options *options)
     return 0;
 }
 
+/* --- authorisation ------------------------------------------------------------------------------------------------- */
+bool amble_connection_authorised(const amble_connection *conn) { return conn->authorised; }
+
+int amble_authorise(amble_connection *conn, bool authorised)
+{
+    amble__bond *bond = amble__link_bond(conn);
+    const int r = amble__link_check(conn, conn->generation);
+
+    if (r < 0)
+        return r;
+    conn->authorised = authorised;
+    if (bond && bond->authorised != authorised) {
+        bond->authorised = authorised;
+        conn->links->bond_changed(conn);
+    }
+    return 0;
+}
+
 /* Waits for the next end of a pairing or of encryption: its result. */
 static int wait_changed(amble__smp_link *link) { return amble__link_wait(link->conn, &link->changed, AMBLE__NEVER); }
 
