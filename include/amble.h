@@ -24,6 +24,7 @@
 #include <amble/log.h>
 #include <amble/main.h>
 #include <amble/periodic.h>
+#include <amble/privacy.h>
 #include <amble/security.h>
 #include <amble/task.h>
 #include <amble/uuid.h>

@@ -10,6 +10,7 @@
 #define AMBLE_HOST_H
 #include <amble/address.h>
 #include <amble/gatt_server.h>
+#include <amble/privacy.h>
 #include <amble/task.h>
 #ifdef __cplusplus
 extern "C" {
@@ -69,6 +70,8 @@ typedef struct {
     uint16_t bond_limit;                     /* bonds kept; a new one more drops the one used least recently; 0: 16 */
     amble_crypto crypto;                     /* who computes for pairing */
     uint8_t pairings;                        /* links that may pair at the same moment; 0: 4 */
+    amble_address_kind own_address;          /* what this host has on the air, see privacy.h */
+    uint16_t private_address_s;              /* seconds until a private address is replaced, 1..3,600; 0: 900 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
     void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
     /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in
@@ -93,8 +96,10 @@ const char *amble_open_problem(void);
  * closed before, or at once by the tasks whose waits this ends. Waits, at most about two seconds; NULL does nothing. */
 void amble_close(amble *ble);
 
-/* The address that peers see. */
+/* The identity of this host, which bonded peers know. Without private addresses it is what everybody sees. */
 amble_device amble_own_device(const amble *ble);
+/* The address under which others can connect to it just now: with private ones another one after some minutes. See amble/privacy.h. */
+amble_device amble_own_address(const amble *ble);
 const char *amble_name(const amble *ble);
 
 /* Sends any HCI command, such as a vendor's (opcodes 0xFC00 to 0xFFFF, group 0x3F), and waits for its Command Complete or Command Status;

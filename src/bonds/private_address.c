@@ -111,3 +111,12 @@ amble__bond *amble__bonds_resolve(const amble__bonds *bonds, amble_device addres
             return &bonds->slots[i];
     return NULL;
 }
+
+void amble__bonds_need_irk(amble__bonds *bonds, amble__random *random)
+{
+    if (bonds->has_own_irk)
+        return;
+    amble__random_bytes(random, bonds->own_irk, sizeof bonds->own_irk);
+    bonds->has_own_irk = true;
+    amble__bonds_change(bonds);
+}

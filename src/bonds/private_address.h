@@ -23,6 +23,9 @@ bool amble__bond_has_private_addresses(const amble__bond *bond);
 /* The bond with the peer that made this resolvable address, or NULL. */
 amble__bond *amble__bonds_resolve(const amble__bonds *bonds, amble_device address);
 
+/* Makes this host's key when there is none yet. */
+void amble__bonds_need_irk(amble__bonds *bonds, amble__random *random);
+
 /* The random address hash, Vol 3 Part H 2.2.2: 24 bits that `prand` and the key give. `hash` may be `prand`. */
 int amble__address_hash(const uint8_t irk[AMBLE__IRK], const uint8_t prand[3], uint8_t hash[3]);
 #endif

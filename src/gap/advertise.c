@@ -365,7 +365,7 @@ static void tell_failure(amble__gap *gap, amble__advertiser *a, int r)
     amble__waiters_end(&a->periodic_waiters, r);
 }
 
-static void stop_one(amble__gap *gap, uint8_t set)
+void amble__advertising_hush(amble__gap *gap, uint8_t set)
 {
     amble__advertiser *a = &gap->advertisers[set];
     const int r = gap->commands->stop_advertising(gap, set);
@@ -395,7 +395,7 @@ static void serve_one(amble__gap *gap, uint8_t set)
     int r;
 
     if (a->on && (a->on != wanted || !may_connect(gap, &a->what))) {
-        stop_one(gap, set);
+        amble__advertising_hush(gap, set);
         return;
     }
     if (!wanted || a->on || !may_connect(gap, &a->what))

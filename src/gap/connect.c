@@ -310,9 +310,13 @@ static bool group_is_current(amble__gap *gap)
     return count == gap->group_size && form_group(gap, false) == gap->group_size;
 }
 
-static void cancel_attempt(amble__gap *gap)
+void amble__connect_hush(amble__gap *gap)
 {
-    int r = amble__hci_command(gap->hci, AMBLE__HCI_LE_CREATE_CONNECTION_CANCEL, NULL, 0, NULL, 0);
+    int r;
+
+    if (!gap->connecting)
+        return;
+    r = amble__hci_command(gap->hci, AMBLE__HCI_LE_CREATE_CONNECTION_CANCEL, NULL, 0, NULL, 0);
 
     /* Refused when the link was made just now: its Connection Complete is on its way, as is the one that a cancel causes. */
     if (gap->connecting && (r == 0 || r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED)))
@@ -371,9 +375,7 @@ static int start_group(amble__gap *gap, const amble_connect_options *options, co
     if (r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED) && gap->scan.on) {
         /* Some controllers cannot scan and connect at once: the scan makes way. */
         gap->scan.blocked = true;
-        (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
-        gap->scan.on = false;
-        amble__gap_note(gap, AMBLE__TRACE_SCANNING, false);
+        amble__scan_hush(gap);
         r = gap->commands->start_connecting(gap, options, peer);
     }
     return r;
@@ -389,7 +391,7 @@ void amble__serve_connects(amble__gap *gap)
         if (group_is_current(gap))
             watch_addresses(gap);
         else
-            cancel_attempt(gap);
+            amble__connect_hush(gap);
         return;
     }
     if (gap->pause.armed || !amble__link_slot_free(gap->links))

@@ -44,7 +44,7 @@ static int set_parameters(amble__gap *gap, uint8_t set, const amble__advertiseme
     amble__write_le24(&w, what->interval_us / UNIT_625_US);
     amble__write_le24(&w, what->interval_us / UNIT_625_US);
     amble__write_u8(&w, ALL_CHANNELS);
-    amble__write_u8(&w, gap->own.type);
+    amble__write_u8(&w, amble__own_address_type(gap));
     amble__write_u8(&w, what->peer.type);
     amble__write_bytes(&w, what->peer.bytes, 6);
     amble__write_u8(&w, 0); /* no filter */
@@ -61,13 +61,14 @@ static int set_parameters(amble__gap *gap, uint8_t set, const amble__advertiseme
     return r;
 }
 
-static int set_random_address(amble__gap *gap, uint8_t set)
+int amble__tell_set_address(amble__gap *gap, uint8_t set, bool connectable)
 {
+    const amble_device address = amble__own_address_for(gap, connectable);
     uint8_t parameters[7] = {set};
 
-    if (gap->own.type != AMBLE_RANDOM)
+    if (address.type != AMBLE_RANDOM)
         return 0;
-    memcpy(parameters + 1, gap->own.bytes, 6);
+    memcpy(parameters + 1, address.bytes, 6);
     return amble__hci_command(gap->hci, AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS, parameters, sizeof parameters, NULL, 0);
 }
 
@@ -160,7 +161,7 @@ static int start_advertising(amble__gap *gap, uint8_t set, const amble__advertis
         !what->directed && (what->extended ? what->response_size > 0 : what->connectable || what->response_size);
     int r;
 
-    if ((r = set_parameters(gap, set, what)) < 0 || (r = set_random_address(gap, set)) < 0)
+    if ((r = set_parameters(gap, set, what)) < 0 || (r = amble__tell_set_address(gap, set, what->connectable)) < 0)
         return r;
     if (data && (r = set_data(gap, set, AMBLE__HCI_LE_SET_EXTENDED_DATA, what->bytes, what->data_size)) < 0)
         return r;
@@ -204,7 +205,7 @@ static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
     int r;
 
-    amble__write_u8(&w, gap->own.type);
+    amble__write_u8(&w, amble__own_address_type(gap));
     amble__write_u8(&w, 0); /* everybody's advertising */
     amble__write_u8(&w, wish->coded ? PHY_1M | PHY_CODED : PHY_1M);
     for (unsigned i = 0; i < phys; i++) {
@@ -226,7 +227,7 @@ static int start_connecting(amble__gap *gap, const amble_connect_options *option
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
 
     amble__write_u8(&w, !peer); /* filter policy: the accept list */
-    amble__write_u8(&w, gap->own.type);
+    amble__write_u8(&w, amble__own_address_type(gap));
     amble__write_u8(&w, peer ? peer->type : 0u);
     amble__write_bytes(&w, peer ? peer->bytes : nobody.bytes, 6);
     amble__write_u8(&w, options->coded ? PHY_1M | PHY_CODED : PHY_1M);

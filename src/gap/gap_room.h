@@ -11,6 +11,7 @@
 #include <amble/gap.h>
 
 #include "bonds/bonds.h"
+#include "gap/privacy.h"
 #include "link/connection.h"
 
 typedef struct amble__gap amble__gap;
@@ -197,6 +198,7 @@ struct amble__gap {
     amble__links *links;
     const amble__gap_commands *commands;
     amble_device own; /* this host's identity */
+    amble__privacy privacy;
     amble__bonds *bonds;
     amble__met *met;        /* one for each of them */
     uint8_t le_features[8]; /* of the controller: amble__gap_can */
@@ -301,6 +303,8 @@ static inline bool amble__advertiser_wanted(const amble__gap *gap, uint8_t set)
 {
     return gap->advertisers[set].on && gap->advertisers[set].on == gap->advertisers[set].serial;
 }
+/* The address of an advertising set, extended.c. */
+int amble__tell_set_address(amble__gap *gap, uint8_t set, bool connectable);
 /* Sends data in as many commands as it needs: `before`, how, how much, data. extended.c */
 int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *before, size_t before_size,
                             const uint8_t *data, size_t size);
@@ -342,6 +346,10 @@ void amble__sync_lost(amble__gap *gap, amble__reader *r);
 /* Whether the controller must scan, so that a synchronisation comes about. */
 bool amble__sync_needs_scan(const amble__gap *gap);
 void amble__serve_periodic(amble__gap *gap);
+/* Stops what the service task begins again in the same round. */
+void amble__advertising_hush(amble__gap *gap, uint8_t set);
+void amble__scan_hush(amble__gap *gap);
+void amble__connect_hush(amble__gap *gap);
 /* The service task's parts. */
 void amble__serve_disconnects(amble__gap *gap);
 void amble__serve_advertising(amble__gap *gap);

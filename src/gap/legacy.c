@@ -39,7 +39,7 @@ static int set_parameters(amble__gap *gap, const amble__advertisement *what)
     amble__write_le16(&w, what->interval_us / UNIT_625_US);
     amble__write_le16(&w, what->interval_us / UNIT_625_US);
     amble__write_u8(&w, type_of(what));
-    amble__write_u8(&w, gap->own.type);
+    amble__write_u8(&w, amble__own_address_type(gap));
     amble__write_u8(&w, what->peer.type);
     amble__write_bytes(&w, what->peer.bytes, 6);
     amble__write_u8(&w, ALL_CHANNELS);
@@ -93,7 +93,7 @@ static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
     amble__write_u8(&w, wish->active);
     amble__write_le16(&w, wish->interval_us / UNIT_625_US);
     amble__write_le16(&w, wish->window_us / UNIT_625_US);
-    amble__write_u8(&w, gap->own.type);
+    amble__write_u8(&w, amble__own_address_type(gap));
     amble__write_u8(&w, 0); /* everybody's advertising */
     r = command(gap, AMBLE__HCI_LE_SET_SCAN_PARAMETERS, &w);
     return r < 0 ? r : enable_scanning(gap, true);
@@ -112,7 +112,7 @@ static int start_connecting(amble__gap *gap, const amble_connect_options *option
     amble__write_u8(&w, !peer); /* filter policy: the accept list */
     amble__write_u8(&w, peer ? peer->type : 0u);
     amble__write_bytes(&w, peer ? peer->bytes : nobody.bytes, 6);
-    amble__write_u8(&w, gap->own.type);
+    amble__write_u8(&w, amble__own_address_type(gap));
     amble__write_link_wishes(&w, options);
     return command(gap, AMBLE__HCI_LE_CREATE_CONNECTION, &w);
 }

@@ -296,6 +296,15 @@ static void tell(amble__scan *scan, uint32_t latest, int r)
     }
 }
 
+void amble__scan_hush(amble__gap *gap)
+{
+    if (!gap->scan.on)
+        return;
+    (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
+    gap->scan.on = false;
+    amble__gap_note(gap, AMBLE__TRACE_SCANNING, false);
+}
+
 void amble__serve_scan(amble__gap *gap)
 {
     amble__scan *scan = &gap->scan;
@@ -304,9 +313,7 @@ void amble__serve_scan(amble__gap *gap)
     int r = 0;
 
     if (scan->on && (scan->blocked || !same_wish(&wish, &scan->told))) {
-        (void)gap->commands->stop_scanning(gap); /* it is stopped, or the controller is lost */
-        scan->on = false;
-        amble__gap_note(gap, AMBLE__TRACE_SCANNING, false);
+        amble__scan_hush(gap);
         amble__gap_work(gap);
         return;
     }

@@ -63,6 +63,7 @@ void amble__gap_fail(amble__gap *gap, int error)
     amble__timer_stop(&gap->pause);
     amble__timer_stop(&gap->retry);
     amble__timer_stop(&gap->doubt);
+    amble__privacy_fail(gap);
     amble__waiters_end(&gap->connecting_waiters, error);
 }
 
@@ -98,6 +99,7 @@ int amble__gap_service(void *arg)
         amble__serve_disconnects(gap);
         serve_features(gap);
         amble__serve_procedures(gap);
+        amble__serve_privacy(gap);
         amble__serve_advertising(gap);
         amble__serve_scan(gap);
         amble__serve_periodic(gap);
@@ -122,7 +124,7 @@ static bool read_resolvable(amble__reader *r, amble_device *address)
 /* Who the peer is, and under which addresses both sides met. */
 static void read_addresses(const amble__gap *gap, amble__reader *r, bool enhanced, amble__link_parameters *parameters)
 {
-    parameters->own_address = gap->own;
+    parameters->own_address = amble__own_address(gap);
     parameters->device.type = amble__address_type(amble__read_u8(r));
     amble__read_copy(r, parameters->device.bytes, sizeof parameters->device.bytes);
     parameters->peer_address = parameters->device;

@@ -33,6 +33,7 @@ enum {
     DEFAULT_PAIRINGS = 4,
     KEY_NUMBER = 8, /* bytes of the random number that names a key */
     LAST_ROUNDS = 64,
+    MOST_PRIVATE_ADDRESS_S = 3600, /* Vol 4 Part E 7.8.45 */
 };
 
 amble__server *amble__server_of(amble *ble) { return &ble->server; }
@@ -40,6 +41,7 @@ amble__gap *amble__gap_of(amble *ble) { return &ble->gap; }
 amble__smp *amble__smp_of(amble *ble) { return &ble->smp; }
 const char *amble_name(const amble *ble) { return ble->name; }
 amble_device amble_own_device(const amble *ble) { return ble->gap.own; }
+amble_device amble_own_address(const amble *ble) { return amble__own_address(&ble->gap); }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 static amble_config with_defaults(const amble_config *config)
@@ -66,6 +68,7 @@ static amble_config with_defaults(const amble_config *config)
     c.prepare_size = c.prepare_size ? c.prepare_size : DEFAULT_PREPARE_SIZE;
     c.held_write_ms = c.held_write_ms ? c.held_write_ms : DEFAULT_HELD_WRITE_MS;
     c.bond_limit = c.bond_limit ? c.bond_limit : DEFAULT_BONDS;
+    c.private_address_s = c.private_address_s ? c.private_address_s : AMBLE_PRIVATE_ADDRESS_S;
     c.pairings = c.pairings ? c.pairings : DEFAULT_PAIRINGS;
     c.pairings = c.pairings < c.connections ? c.pairings : c.connections;
     return c;
@@ -76,6 +79,7 @@ static bool sensible(const amble_config *c)
     return amble__host_channels_sensible(c) && c->mtu >= AMBLE__ATT_MTU_MIN && c->mtu <= AMBLE__ATT_MTU_MAX &&
            c->connections <= MOST_CONNECTIONS && c->advertisers <= MOST_ADVERTISERS &&
            c->advertised_size >= LEAST_ADVERTISED_SIZE && c->advertised_size <= AMBLE__EXTENDED_DATA &&
+           (unsigned)c->own_address <= AMBLE_ADDRESS_NON_RESOLVABLE && c->private_address_s <= MOST_PRIVATE_ADDRESS_S &&
            strlen(c->name) < AMBLE__NAME_SIZE && c->crypto <= AMBLE_CRYPTO_CONTROLLER;
 }
 
@@ -309,6 +313,8 @@ static void wire(amble *ble, const amble_config *c)
     ble->gap.name = ble->name;
     ble->gap.bonds = &ble->bonds.table;
     ble->gap.policy = c->parameter_policy;
+    ble->gap.privacy.kind = c->own_address;
+    ble->gap.privacy.lifetime_s = c->private_address_s;
     ble->gap.ask_central = ask_central;
     ble->l2cap.parameters_asked = on_parameters_asked;
     ble->gap.serve_others = on_service;

@@ -106,20 +106,12 @@ static int read_buffers(amble *ble)
     return ble->hci.acl_size && ble->hci.acl_buffers ? 0 : AMBLE_ERR_CONTROLLER;
 }
 
-/* The public address, or, for a controller without one, a static random one (Vol 6 Part B 1.3.2.1). */
-static int take_address(amble *ble)
+static int choose_address(amble *ble)
 {
-    static const uint8_t none[6] = {0};
-    amble_device *own = &ble->gap.own;
-    int r = ask(ble, AMBLE__HCI_READ_BD_ADDR, own->bytes, sizeof own->bytes);
+    amble_device address = {.type = AMBLE_PUBLIC}; /* all zeros: the controller has none */
+    int r = ask(ble, AMBLE__HCI_READ_BD_ADDR, address.bytes, sizeof address.bytes);
 
-    own->type = AMBLE_PUBLIC;
-    if (r < 0 || memcmp(own->bytes, none, sizeof none) != 0)
-        return r;
-    own->type = AMBLE_RANDOM;
-    amble__random_bytes(amble__scheduler_random(), own->bytes, sizeof own->bytes);
-    own->bytes[5] |= 0xc0;
-    return amble__hci_command(&ble->hci, AMBLE__HCI_LE_SET_RANDOM_ADDRESS, own->bytes, sizeof own->bytes, NULL, 0);
+    return r < 0 ? r : amble__privacy_start(&ble->gap, address);
 }
 
 static int use_long_packets(amble *ble)
@@ -179,7 +171,7 @@ int amble__host_start(amble *ble)
     int r;
 
     if ((r = read_abilities(ble)) < 0 || (r = set_mask(ble, AMBLE__HCI_SET_EVENT_MASK, EVENT_MASK)) < 0 ||
-        (r = read_buffers(ble)) < 0 || (r = take_address(ble)) < 0 || (r = choose_commands(ble)) < 0)
+        (r = read_buffers(ble)) < 0 || (r = choose_commands(ble)) < 0 || (r = choose_address(ble)) < 0)
         return r;
     return amble__gap_can(&ble->gap, AMBLE__LE_DATA_LENGTH) ? use_long_packets(ble) : 0;
 }
