@@ -1,0 +1,276 @@
+/* Privacy on the simulated radio: hosts whose addresses change, a friend who paired and recognises them, a stranger who cannot, and a sniffer
+ * that looks for identities in clear. */
+#include "bench.h"
+
+#include "host/host_room.h"
+
+enum { LIFETIME_S = 20, LIFETIME_MS = LIFETIME_S * 1000, MEET_MS = 60000, SCAN_US = 60000 };
+enum { ADVERTISING_ACCESS_ADDRESS = 0x8e89bed6, HEADER = 2, ADDRESS = 6, TX_RANDOM = 0x40 };
+enum { SCAN_REQ = 3, CONNECT_IND = 5, LAST_LEGACY = 6 };
+
+/* --- the sniffer ------------------------------------------------------------------------------------------------------ */
+static struct {
+    amble_device identities[2]; /* that must not be seen */
+    unsigned betrayed, sent, scan_requests;
+    uint8_t kinds; /* a bit for each value of the uppermost two bits of advertisers' addresses */
+    uint8_t scan_kinds;
+} sniffer;
+
+static void look_for_identities(const amble_air_packet *packet)
+{
+    const uint8_t *first = packet->pdu + HEADER;
+    const unsigned type = packet->pdu[0] & 15;
+
+    if (packet->access_address != ADVERTISING_ACCESS_ADDRESS || packet->size < HEADER + ADDRESS || type > LAST_LEGACY)
+        return;
+    sniffer.sent++;
+    for (int i = 0; i < 2; i++)
+        for (size_t at = HEADER; at + ADDRESS <= packet->size; at++)
+            sniffer.betrayed += memcmp(packet->pdu + at, sniffer.identities[i].bytes, ADDRESS) == 0;
+    if (type == SCAN_REQ) {
+        sniffer.scan_requests++;
+        sniffer.scan_kinds |= (uint8_t)(1u << (first[ADDRESS - 1] >> 6));
+    } else if (type != CONNECT_IND) {
+        sniffer.kinds |= (uint8_t)(1u << (first[ADDRESS - 1] >> 6));
+    }
+}
+
+static void begin_sniffing(const char *one, const char *other)
+{
+    memset(&sniffer, 0, sizeof sniffer);
+    sniffer.identities[0] = bench_address(one);
+    sniffer.identities[1] = bench_address(other);
+    bench_watch(look_for_identities);
+}
+
+/* --- finding each other ------------------------------------------------------------------------------------------------ */
+static amble_device find(bench_device *self, const char *name)
+{
+    const amble_scan_options options = {.name = name, .interval_us = SCAN_US, .window_us = SCAN_US};
+    amble_scan_result found;
+
+    assert_int_equal(amble_scan_find(self->ble, &options, &found, MEET_MS), 0);
+    return found.device;
+}
+
+static amble_connection *connect_to(bench_device *self, amble_device device)
+{
+    amble_connection *conn;
+
+    assert_int_equal(amble_connect(self->ble, device, NULL, &conn, MEET_MS), 0);
+    return conn;
+}
+
+static amble_connection *advertise(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US};
+    amble_connection *conn;
+
+    assert_int_equal(amble_advertise(self->ble, &options, &conn, 20 * MEET_MS), 0);
+    return conn;
+}
+
+static bool is_private(amble_device address)
+{
+    return address.type == AMBLE_RANDOM && address.bytes[ADDRESS - 1] >> 6 == 1;
+}
+
+/* --- pairing, and meeting again under new addresses, both ways ----------------------------------------------------------- */
+/* The link is protected with the bond, and the peer goes by its identity although it hides. */
+static void expect_known(amble_connection *conn, const char *label)
+{
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    assert_true(amble_connection_bonded(conn));
+    assert_true(amble_device_equal(amble_connection_device(conn), bench_address(label)));
+    assert_true(is_private(amble_connection_peer_address(conn)));
+    assert_true(is_private(amble_connection_own_address(conn)));
+}
+
+static bool legacy_pairing;
+
+static int host_of_two(bench_device *self)
+{
+    amble_connection *conn;
+    amble_device before;
+
+    begin_sniffing("server", "client");
+    conn = advertise(self);
+    assert_true(is_private(amble_connection_device(conn))); /* it is a stranger yet */
+    before = amble_connection_peer_address(conn);
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_await_end(conn);
+    for (int i = 0; i < 2; i++) {
+        conn = advertise(self);
+        expect_known(conn, "client");
+        assert_false(amble_device_equal(amble_connection_peer_address(conn), before));
+        before = amble_connection_peer_address(conn);
+        bench_await_end(conn);
+    }
+    bench_sleep(LIFETIME_MS); /* and now the other way round */
+    conn = connect_to(self, bench_address("client"));
+    expect_known(conn, "client");
+    amble_connection_close(conn);
+    return 0;
+}
+
+static int guest_of_one(bench_device *self)
+{
+    amble_connection *conn = connect_to(self, find(self, "server"));
+    amble_device server;
+
+    assert_true(is_private(amble_connection_device(conn)));
+    assert_int_equal(amble_pair(conn, &(amble_pair_options){.legacy_only = legacy_pairing}, MEET_MS), 0);
+    server = amble_connection_device(conn);
+    assert_true(amble_device_equal(server, bench_address("server"))); /* pairing told */
+    amble_connection_close(conn);
+    for (int i = 0; i < 2; i++) {
+        bench_sleep(LIFETIME_MS);
+        conn = connect_to(self, server);
+        expect_known(conn, "server");
+        bench_sleep(500);
+        amble_connection_close(conn);
+    }
+    conn = advertise(self);
+    expect_known(conn, "server");
+    bench_await_end(conn);
+    return 0;
+}
+
+#define HIDES .own_address = AMBLE_ADDRESS_RESOLVABLE, .private_address_s = LIFETIME_S
+
+static void friends_meet_again_under_new_addresses(void **state)
+{
+    (void)state;
+    for (int legacy = 0; legacy < 2; legacy++) {
+        legacy_pairing = legacy;
+        BENCH_RUN_LOSSY({.label = "server", .script = host_of_two, .config = {.name = "server", HIDES}},
+                        {.label = "client", .script = guest_of_one, .config = {.name = "client", HIDES}});
+        assert_true(sniffer.sent > 100);
+        assert_int_equal(sniffer.betrayed, 0);
+    }
+}
+
+/* --- who recognises whom -------------------------------------------------------------------------------------------------- */
+enum { WATCH_MS = 5 * LIFETIME_MS };
+
+static int pair_and_advertise(bench_device *self)
+{
+    amble_connection *conn = advertise(self);
+    amble_advertiser advertiser;
+
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_await_end(conn);
+    assert_int_equal(
+        amble_advertise_open(self->ble, &advertiser, &(amble_advertise_options){.interval_us = BENCH_ADVERTISE_US}), 0);
+    bench_sleep(WATCH_MS + MEET_MS);
+    amble_advertise_close(&advertiser);
+    return 0;
+}
+
+/* How many devices of this name are seen. */
+static unsigned count_devices(bench_device *self, const char *name, amble_device *last)
+{
+    const amble_scan_options options = {.name = name, .active = true, .interval_us = SCAN_US, .window_us = SCAN_US};
+    amble_device seen[16];
+    unsigned count = 0, i;
+    amble_scan_result result;
+    amble_scanner scanner;
+    int r;
+
+    assert_int_equal(amble_scan_open(self->ble, &scanner, &options, WATCH_MS), 0);
+    while ((r = amble_scan_next(&scanner, &result, AMBLE_FOREVER)) == 1) {
+        for (i = 0; i < count && !amble_device_equal(seen[i], result.device); i++)
+            ;
+        assert_in_range(i, 0, 15);
+        seen[i] = *last = result.device;
+        count += i == count;
+    }
+    assert_int_equal(r, 0);
+    amble_scan_close(&scanner);
+    return count;
+}
+
+static int friend_watches(bench_device *self)
+{
+    amble_connection *conn = connect_to(self, find(self, "walker"));
+    amble_device seen;
+
+    assert_int_equal(amble_pair(conn, NULL, MEET_MS), 0);
+    amble_connection_close(conn);
+    assert_int_equal(count_devices(self, "walker", &seen), 1);
+    assert_true(amble_device_equal(seen, bench_address("walker")));
+    return 0;
+}
+
+static int stranger_watches(bench_device *self)
+{
+    amble_device seen;
+
+    bench_sleep(MEET_MS / 2);                                    /* the others are paired then */
+    assert_in_range(count_devices(self, "walker", &seen), 5, 6); /* one for each lifetime */
+    assert_true(is_private(seen));
+    return 0;
+}
+
+static void only_friends_recognise_who_hides(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY({.label = "walker", .script = pair_and_advertise, .config = {.name = "walker", HIDES}},
+                    {.label = "friend", .script = friend_watches}, {.label = "stranger", .script = stranger_watches});
+}
+
+/* --- addresses of nobody ---------------------------------------------------------------------------------------------------- */
+#define NOBODY .own_address = AMBLE_ADDRESS_NON_RESOLVABLE, .private_address_s = LIFETIME_S
+
+static int be_a_beacon(bench_device *self)
+{
+    static const uint8_t name[] = {7, 0x09, 'b', 'e', 'a', 'c', 'o', 'n'};
+    const amble_advertise_options beacon = {
+        .not_connectable = true, .interval_us = BENCH_ADVERTISE_US, .response = name, .response_size = sizeof name};
+    amble_connection *conn = advertise(self);
+
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_await_end(conn);
+    bench_sleep(5000); /* nobody looks for links any more */
+    begin_sniffing("beacon", "friend");
+    assert_int_equal(amble_advertise(self->ble, &beacon, NULL, WATCH_MS + MEET_MS), 0);
+    return 0;
+}
+
+static int friend_of_a_beacon(bench_device *self)
+{
+    amble_connection *conn = connect_to(self, find(self, "beacon"));
+    amble_device seen;
+
+    assert_true(is_private(amble_connection_peer_address(conn))); /* links have addresses that can be resolved */
+    assert_true(is_private(amble_connection_own_address(conn)));
+    assert_int_equal(amble_pair(conn, NULL, MEET_MS), 0);
+    amble_connection_close(conn);
+    bench_sleep(6000);
+    assert_in_range(count_devices(self, "beacon", &seen), 5, 6);
+    assert_int_equal(seen.bytes[ADDRESS - 1] >> 6, 0);
+    return 0;
+}
+
+static void nobody_recognises_a_beacon_or_who_scans(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY({.label = "beacon", .script = be_a_beacon, .config = {.name = "beacon", NOBODY}},
+                    {.label = "friend", .script = friend_of_a_beacon, .config = {.name = "friend", NOBODY}});
+    assert_true(sniffer.sent > 100);
+    assert_int_equal(sniffer.betrayed, 0);
+    assert_true(sniffer.scan_requests > 10);
+    assert_int_equal(sniffer.kinds, 1);
+    assert_int_equal(sniffer.scan_kinds, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(friends_meet_again_under_new_addresses),
+        cmocka_unit_test(only_friends_recognise_who_hides),
+        cmocka_unit_test(nobody_recognises_a_beacon_or_who_scans),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
