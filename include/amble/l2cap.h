@@ -15,6 +15,12 @@
  * reads; a sender without credits waits. How much a channel holds in each direction is said when the host opens (`channel_receive_size`,
  * `channel_send_size`), so a peer cannot make the host take more memory. Who does not read holds up that channel, and nothing else.
  *
+ * How large an SDU may be is another matter in each direction. A receiver takes SDUs of its `mtu`, 65,535 bytes unless told otherwise,
+ * through whatever `channel_receive_size` there is, since they are read in pieces. A sender makes SDUs of at most the peer's MTU, of `sdu_size`, and of
+ * what its `channel_send_size` holds, two bytes less: an SDU is handed over whole. With the default of 4,096 bytes that is half of them,
+ * 2,047, so that the next one is written while the last one is sent; for SDUs of 65,535 bytes say channel_send_size = 65,537 and
+ * sdu_size = 65,535.
+ *
  * Bytes travel in SDUs, pieces of at most the receiver's MTU. amble_l2cap_send cuts what it is given into SDUs; amble_l2cap_recv hands out
  * bytes as they come, without waiting for the end of an SDU, so SDUs of 65,535 bytes need no buffer of that size. One call never returns
  * bytes of two SDUs: a short read may mean that an SDU ended, and amble_l2cap_sdu_ended tells. Programs that see a stream need not care.
