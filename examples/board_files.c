@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -81,20 +82,43 @@ int files_finish(int directory, const char *name)
     return r;
 }
 
-int files_digest(int file, uint8_t digest[FILES_DIGEST])
+int files_digest(int file, uint32_t size, uint8_t digest[FILES_DIGEST])
 {
     psa_hash_operation_t operation = PSA_HASH_OPERATION_INIT;
     uint8_t block[FILES_BLOCK];
     size_t length;
-    ssize_t n = -1;
+    ssize_t n = 0;
 
-    if (psa_crypto_init() == PSA_SUCCESS && lseek(file, 0, SEEK_SET) == 0 &&
-        psa_hash_setup(&operation, PSA_ALG_SHA_256) == PSA_SUCCESS)
-        while ((n = read(file, block, sizeof block)) > 0)
-            if (psa_hash_update(&operation, block, (size_t)n) != PSA_SUCCESS)
-                break;
-    if (n == 0 && psa_hash_finish(&operation, digest, FILES_DIGEST, &length) != PSA_SUCCESS)
+    if (psa_crypto_init() != PSA_SUCCESS || lseek(file, 0, SEEK_SET) != 0 ||
+        psa_hash_setup(&operation, PSA_ALG_SHA_256) != PSA_SUCCESS)
+        return -1;
+    for (uint32_t left = size; n >= 0 && left; left -= (uint32_t)(n > 0 ? n : 0)) {
+        n = read(file, block, left < sizeof block ? left : sizeof block);
+        if (n <= 0 || psa_hash_update(&operation, block, (size_t)n) != PSA_SUCCESS)
+            n = -1;
+    }
+    if (n >= 0 && psa_hash_finish(&operation, digest, FILES_DIGEST, &length) != PSA_SUCCESS)
         n = -1;
     (void)psa_hash_abort(&operation); /* nothing is left to be said about it */
-    return n == 0 ? 0 : -1;
+    return n >= 0 ? 0 : -1;
+}
+
+int files_take_psm(const char *program, int argc, char **argv, int *i, uint16_t *psm)
+{
+    enum { MOST_PSM = 0xff }; /* of channels, Vol 3 Part A 4.22 */
+    const char *value = *i + 1 < argc ? argv[*i + 1] : "nothing";
+    char *end;
+    long number;
+
+    if (strcmp(argv[*i], "--psm") != 0)
+        return 0;
+    number = strtol(value, &end, 0);
+    if (end == value || *end || number < 1 || number > MOST_PSM) {
+        (void)fprintf(stderr, "%s: --psm takes a number from 1 to 255, such as 0x80, and not %s; see --help\n", program,
+                      value);
+        return -1;
+    }
+    *psm = (uint16_t)number;
+    (*i)++;
+    return 1;
 }

@@ -3,12 +3,14 @@
  * The client writes commands to the control characteristic: [command, sequence, name ...]. The server answers with notifications:
  *
  *     SEND name     the file's bytes through the channel, then [DONE, sequence, status]
- *     RECEIVE name  [RECEIVE, sequence, status, bytes it has already: 4]; then the client sends the whole size (4 bytes) and the rest of the
- *                   file through the channel; [DONE, sequence, status]
+ *     RECEIVE name  [RECEIVE, sequence, status, bytes it has of an interrupted upload: 4, their SHA-256: 32]; then the client sends through
+ *                   the channel where it begins (there, or at 0 when those bytes are of another file; 4 bytes), the whole size (4), the
+ *                   SHA-256 of the whole (32), and the file from there on; [DONE, sequence, status]. The file appears under its name when
+ *                   it is what the client said it would be, else it is dropped
  *     LIST          "SIZE:NAME" lines and an empty one through the channel, then [DONE, sequence, status]
  *     SIZE name     [sequence, status, size: 4]
- *     OFFSET n: 4   where the next SEND begins; no answer
- *     DIGEST name   [DIGEST, sequence, status, SHA-256: 32]
+ *     OFFSET n: 4   where the next SEND begins, or the next DIGEST ends; no answer
+ *     DIGEST name   [DIGEST, sequence, status, SHA-256: 32], of the whole file unless there was an OFFSET
  *
  * 0 to 4 are those of MicroPython's l2cap_file_server.py, which has no RECEIVE yet; without OFFSET and DIGEST a transfer is as there. */
 #ifndef BOARD_FILES_H
@@ -27,6 +29,9 @@ int files_open(int directory, const char *name, int flags);
 bool files_part_name(const char *name, char part[FILES_NAME + 8]);
 /* Puts an unfinished file in its place. */
 int files_finish(int directory, const char *name);
-/* SHA-256 of a whole file; -1 when it cannot be read. */
-int files_digest(int file, uint8_t digest[FILES_DIGEST]);
+/* SHA-256 of the first `size` bytes of a file; -1 when it cannot be read or has not so many. */
+int files_digest(int file, uint32_t size, uint8_t digest[FILES_DIGEST]);
+/* Takes "--psm N" and its number at argv[*i]: 1, and `*i` is behind it; 0 for something else; -1, with a sentence on standard error, for a
+ * number that no channel can have. */
+int files_take_psm(const char *program, int argc, char **argv, int *i, uint16_t *psm);
 #endif

@@ -75,22 +75,33 @@ static int ask_size(session *s, const char *name, uint32_t *size)
     return status_error(answer.data[1]);
 }
 
-/* Whether a file here is the same as the server's: 0, or AMBLE_ERR_IO when it is not. */
-static int compare(session *s, int file, const char *name)
+static int size_of(int file, uint32_t *size)
 {
-    uint8_t digest[FILES_DIGEST];
-    amble_value answer;
-    int r = files_digest(file, digest) ? AMBLE_ERR_IO : command(s, COMMAND_DIGEST, name, strlen(name));
+    struct stat st;
 
+    if (file < 0 || fstat(file, &st) || st.st_size > UINT32_MAX)
+        return AMBLE_ERR_IO;
+    *size = (uint32_t)st.st_size;
+    return 0;
+}
+
+/* Whether the first bytes of a file here are those of the server's: 1 or 0. */
+static int is_same(session *s, int file, const char *name, uint32_t size)
+{
+    uint8_t digest[FILES_DIGEST], offset[FILES_SIZE];
+    amble_value answer;
+    int r = files_digest(file, size, digest) ? AMBLE_ERR_IO : 0;
+
+    amble_put_le32(offset, size);
+    if (r >= 0)
+        r = command(s, COMMAND_OFFSET, offset, sizeof offset);
+    if (r >= 0)
+        r = command(s, COMMAND_DIGEST, name, strlen(name));
     if (r >= 0)
         r = await_answer(s, COMMAND_DIGEST, s->sequence, &answer);
     if (r < 0 || (r = status_error(answer.data[2])) < 0)
         return r;
-    if (answer.size != 3 + FILES_DIGEST || memcmp(answer.data + 3, digest, sizeof digest) != 0) {
-        (void)fprintf(stderr, "the checksums differ\n");
-        return AMBLE_ERR_IO;
-    }
-    return 0;
+    return answer.size == 3 + FILES_DIGEST && memcmp(answer.data + 3, digest, sizeof digest) == 0;
 }
 
 /* --- progress ------------------------------------------------------------------------------------------------------- */
@@ -149,30 +160,52 @@ static int fetch_rest(session *s, const char *name, int file, uint32_t have, uin
     return r < 0 ? r : await_done(s);
 }
 
+static void say_beginning(uint32_t there, bool usable)
+{
+    if (there && usable)
+        printf("going on at %u\n", (unsigned)there);
+    else if (there)
+        printf("beginning anew: what was there is of another file\n");
+}
+
+/* How much of the file is there already; what is of another one is dropped. */
+static int use_part(session *s, int file, uint32_t size, uint32_t *have)
+{
+    int r = size_of(file, have);
+
+    if (r < 0 || !*have)
+        return r;
+    r = *have > size ? 0 : is_same(s, file, wanted.name, *have);
+    if (r >= 0)
+        say_beginning(*have, r);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    *have = 0;
+    return ftruncate(file, 0) ? AMBLE_ERR_IO : 0;
+}
+
 static int get(session *s, int here)
 {
     const char *as = wanted.as ? wanted.as : wanted.name;
     char part[FILES_NAME + 8];
-    uint32_t size;
-    off_t have;
+    uint32_t size, have;
     int file, r = files_part_name(as, part) ? ask_size(s, wanted.name, &size) : AMBLE_ERR_TOO_LONG;
 
     if (r < 0)
         return r;
     file = files_open(here, part, O_RDWR | O_CREAT | O_APPEND);
-    have = file < 0 ? -1 : lseek(file, 0, SEEK_END);
-    if (have > (off_t)size) /* of another file */
-        have = ftruncate(file, 0);
-    if (have < 0)
-        return AMBLE_ERR_IO;
-    if (have)
-        printf("going on at %u\n", (unsigned)have);
-    r = fetch_rest(s, wanted.name, file, (uint32_t)have, size);
-    if (r >= 0 && (r = compare(s, file, wanted.name)) == AMBLE_ERR_IO)
-        (void)!ftruncate(file, 0); /* the next time it begins anew */
+    r = use_part(s, file, size, &have);
+    if (r >= 0)
+        r = fetch_rest(s, wanted.name, file, have, size);
+    if (r >= 0 && (r = is_same(s, file, wanted.name, size)) == 0) {
+        (void)fprintf(stderr, "the checksums differ: the file has changed meanwhile\n");
+        (void)!ftruncate(file, 0); /* what stays is found to be of another file the next time */
+        r = AMBLE_ERR_IO;
+    }
     if (r >= 0 && (fsync(file) || files_finish(here, as)))
         r = AMBLE_ERR_IO;
-    close(file);
+    if (file >= 0)
+        close(file);
     return r;
 }
 
@@ -181,10 +214,12 @@ static int store_rest(session *s, int file, uint32_t have, uint32_t size)
     progress p = {.start_us = amble_now_us(), .from = have, .size = size};
     uint8_t data[FILES_BLOCK];
     ssize_t n;
-    int r;
+    int r = files_digest(file, size, data + 2 * FILES_SIZE) ? AMBLE_ERR_IO : 0;
 
-    amble_put_le32(data, size);
-    r = amble_l2cap_send(s->channel, data, FILES_SIZE, WAIT_MS);
+    amble_put_le32(data, have);
+    amble_put_le32(data + FILES_SIZE, size);
+    if (r >= 0)
+        r = amble_l2cap_send(s->channel, data, 2 * FILES_SIZE + FILES_DIGEST, WAIT_MS);
     if (lseek(file, (off_t)have, SEEK_SET) < 0)
         return AMBLE_ERR_IO;
     while (r >= 0 && have < size) {
@@ -196,25 +231,39 @@ static int store_rest(session *s, int file, uint32_t have, uint32_t size)
     return r < 0 ? r : await_done(s);
 }
 
+/* Whether what the server has is the beginning of this file. */
+static bool is_beginning(const amble_value *answer, int file, uint32_t have, uint32_t size)
+{
+    uint8_t digest[FILES_DIGEST];
+
+    return have <= size && files_digest(file, have, digest) == 0 &&
+           memcmp(answer->data + 3 + FILES_SIZE, digest, sizeof digest) == 0;
+}
+
 static int put(session *s)
 {
     const char *slash = strrchr(wanted.name, '/'), *as = wanted.as ? wanted.as : slash ? slash + 1 : wanted.name;
     const int file = open(wanted.name, O_RDONLY | O_CLOEXEC);
+    uint32_t size, have = 0;
     amble_value answer;
-    uint32_t have = 0;
-    struct stat st;
-    int r = file < 0 || fstat(file, &st) ? AMBLE_ERR_IO : command(s, COMMAND_RECEIVE, as, strlen(as));
+    int r = size_of(file, &size);
 
+    if (r >= 0)
+        r = command(s, COMMAND_RECEIVE, as, strlen(as));
     if (r >= 0)
         r = await_answer(s, COMMAND_RECEIVE, s->sequence, &answer);
     if (r >= 0)
-        r = answer.size == 3 + FILES_SIZE ? status_error(answer.data[2]) : AMBLE_ERR_PROTOCOL;
-    if (r >= 0 && (have = amble_get_le32(answer.data + 3)))
-        printf("going on at %u\n", (unsigned)have);
-    if (r >= 0)
-        r = store_rest(s, file, have < (uint32_t)st.st_size ? have : (uint32_t)st.st_size, (uint32_t)st.st_size);
-    if (r >= 0)
-        r = compare(s, file, as);
+        r = status_error(answer.data[2]);
+    if (r >= 0 && answer.size != 3 + FILES_SIZE + FILES_DIGEST)
+        r = AMBLE_ERR_PROTOCOL;
+    if (r >= 0) {
+        const uint32_t there = amble_get_le32(answer.data + 3);
+        const bool usable = is_beginning(&answer, file, there, size);
+
+        say_beginning(there, usable);
+        have = usable ? there : 0;
+        r = store_rest(s, file, have, size);
+    }
     if (file >= 0)
         close(file);
     return r;
@@ -257,9 +306,11 @@ static int app(amble *ble, int argc, char **argv)
     int r;
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--psm") == 0 && i + 1 < argc)
-            wanted.psm = (uint16_t)strtoul(argv[++i], NULL, 0);
-        else if (count < 3)
+        const int taken = files_take_psm("l2cap_file_client", argc, argv, &i, &wanted.psm);
+
+        if (taken < 0)
+            return AMBLE_ERR_USAGE;
+        if (!taken && count < 3)
             words[count++] = argv[i];
     }
     wanted = (wishes){.deed = words[0], .name = words[1], .as = words[2], .psm = wanted.psm};

@@ -28,12 +28,12 @@ typedef struct {
     amble_l2cap_channel *channel;
     uint8_t command, sequence;
     char name[FILES_NAME];
-    uint32_t offset; /* of the next SEND */
+    uint32_t offset; /* of the next SEND or DIGEST; 0: none */
 } session;
 
 static int answer(const session *s, uint8_t status, const void *more, size_t size)
 {
-    uint8_t message[3 + FILES_DIGEST] = {s->command, s->sequence, status};
+    uint8_t message[3 + FILES_SIZE + FILES_DIGEST] = {s->command, s->sequence, status};
 
     if (size)
         memcpy(message + 3, more, size);
@@ -75,43 +75,79 @@ static int recv_all(amble_l2cap_channel *channel, void *buffer, size_t size)
     return r < 0 ? r : 0;
 }
 
-/* The rest of an upload. 0: all is there; what came of an interrupted one stays for the next time. */
-static int recv_rest(const session *s, int file, uint32_t have, bool *written)
-{
-    uint8_t block[FILES_BLOCK], size[FILES_SIZE];
-    int r = recv_all(s->channel, size, sizeof size);
+/* What the client says before the bytes of an upload. */
+typedef struct {
+    uint32_t begin, size;
+    uint8_t digest[FILES_DIGEST];
+} upload;
 
-    *written = true;
-    for (uint32_t left = r < 0 || amble_get_le32(size) < have ? 0 : amble_get_le32(size) - have; r >= 0 && left;) {
+static int recv_upload(const session *s, upload *u)
+{
+    uint8_t bytes[2 * FILES_SIZE + FILES_DIGEST];
+    const int r = recv_all(s->channel, bytes, sizeof bytes);
+
+    u->begin = amble_get_le32(bytes);
+    u->size = amble_get_le32(bytes + FILES_SIZE);
+    memcpy(u->digest, bytes + 2 * FILES_SIZE, sizeof u->digest);
+    return r;
+}
+
+/* The bytes of an upload from there on. What came of an interrupted one stays for the next time. */
+static int recv_rest(const session *s, int file, uint32_t left, bool *written)
+{
+    uint8_t block[FILES_BLOCK];
+    int r = 0;
+
+    for (; left; left -= (uint32_t)r) {
         r = amble_l2cap_recv(s->channel, block, left < sizeof block ? left : sizeof block, WAIT_MS);
-        if (r <= 0)
-            break;
+        if (r < 0)
+            return r;
         *written = *written && write(file, block, (size_t)r) == r;
-        left -= (uint32_t)r;
     }
-    return r < 0 ? r : 0;
+    return 0;
+}
+
+/* Takes an upload into its unfinished file; `*good` when that is what was to come. One that is not is dropped. */
+static int recv_into(const session *s, int file, uint32_t have, bool *good)
+{
+    uint8_t digest[FILES_DIGEST];
+    bool written = true;
+    upload u = {.begin = 0};
+    int r = recv_upload(s, &u);
+
+    if (r < 0)
+        return r;
+    if ((u.begin != have && u.begin != 0) || u.begin > u.size || ftruncate(file, (off_t)u.begin))
+        return AMBLE_ERR_PROTOCOL;
+    r = recv_rest(s, file, u.size - u.begin, &written);
+    if (r < 0)
+        return r;
+    *good = written && fsync(file) == 0 && files_digest(file, u.size, digest) == 0 &&
+            memcmp(digest, u.digest, sizeof digest) == 0;
+    return *good || ftruncate(file, 0) == 0 ? 0 : AMBLE_ERR_IO;
 }
 
 static int receive_file(const session *s)
 {
     char part[FILES_NAME + 8];
-    const int file = files_part_name(s->name, part) ? files_open(directory, part, O_WRONLY | O_CREAT | O_APPEND) : -1;
+    const int file = files_part_name(s->name, part) ? files_open(directory, part, O_RDWR | O_CREAT | O_APPEND) : -1;
     const off_t have = file < 0 ? -1 : lseek(file, 0, SEEK_END);
-    uint8_t encoded[FILES_SIZE] = {0};
-    bool written = false;
+    uint8_t known[FILES_SIZE + FILES_DIGEST] = {0};
+    bool good = false;
     int r;
 
-    amble_put_le32(encoded, have < 0 ? 0 : (uint32_t)have);
-    r = answer(s, have < 0 ? STATUS_NOT_FOUND : STATUS_OK, encoded, sizeof encoded);
-    if (have < 0)
-        return r;
+    if (have < 0 || have > UINT32_MAX || files_digest(file, (uint32_t)have, known + FILES_SIZE)) {
+        if (file >= 0)
+            close(file);
+        return answer(s, STATUS_NOT_FOUND, known, sizeof known);
+    }
+    amble_put_le32(known, (uint32_t)have);
+    r = answer(s, STATUS_OK, known, sizeof known);
     if (r >= 0)
-        r = recv_rest(s, file, (uint32_t)have, &written);
-    if (fsync(file) || close(file))
-        written = false;
-    if (r < 0)
-        return r;
-    return done(s, written && files_finish(directory, s->name) == 0 ? STATUS_OK : STATUS_FAILED);
+        r = recv_into(s, file, (uint32_t)have, &good);
+    if (close(file))
+        good = false;
+    return r < 0 ? r : done(s, good && files_finish(directory, s->name) == 0 ? STATUS_OK : STATUS_FAILED);
 }
 
 static int send_list(const session *s)
@@ -152,12 +188,14 @@ static int send_size(const session *s)
     return amble_notify(s->conn, &control, message, sizeof message, WAIT_MS);
 }
 
-static int send_digest(const session *s)
+static int send_digest(session *s)
 {
     const int file = files_open(directory, s->name, O_RDONLY);
+    const off_t size = file < 0 ? -1 : s->offset ? (off_t)s->offset : lseek(file, 0, SEEK_END);
     uint8_t digest[FILES_DIGEST];
-    const bool found = file >= 0 && files_digest(file, digest) == 0;
+    const bool found = size >= 0 && size <= UINT32_MAX && files_digest(file, (uint32_t)size, digest) == 0;
 
+    s->offset = 0;
     if (file >= 0)
         close(file);
     return found ? answer(s, STATUS_OK, digest, sizeof digest) : answer(s, STATUS_NOT_FOUND, NULL, 0);
@@ -215,9 +253,11 @@ static int app(amble *ble, int argc, char **argv)
     int r;
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--psm") == 0 && i + 1 < argc)
-            psm = (uint16_t)strtoul(argv[++i], NULL, 0);
-        else
+        const int taken = files_take_psm("l2cap_file_server", argc, argv, &i, &psm);
+
+        if (taken < 0)
+            return AMBLE_ERR_USAGE;
+        if (!taken)
             path = argv[i];
     }
     directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -48,11 +48,59 @@ async def fetch(transport, folder):
 
 
 async def fetch_what_changed(transport, served, folder):
-    """The rest of another file does not fit: the checksum says so, and the next time it begins anew."""
-    (folder / ".hello.txt.part").write_bytes(b"hex")
-    assert "the checksums differ" in await client(transport, folder, "get", "hello.txt", "hello.txt", code=1)
-    await client(transport, folder, "get", "hello.txt")
-    assert (folder / "hello.txt").read_bytes() == b"hello\n"
+    """The rest of another file does not fit what is there, however long it is: it begins anew by itself."""
+    for rest in (b"hex", b"hello", b"much longer than that file"):
+        (folder / ".hello.txt.part").write_bytes(rest)
+        said = await client(transport, folder, "get", "hello.txt")
+        assert ("going on at 5" if rest == b"hello" else "beginning anew") in said, (rest, said)
+        assert (folder / "hello.txt").read_bytes() == b"hello\n"
+    changing = served / "changing.bin"
+    changing.write_bytes(BIG)
+    part = folder / ".changing.bin.part"
+    fetching = asyncio.create_task(client(transport, folder, "get", "changing.bin", code=1))
+    await support.eventually(lambda: part.exists() and part.stat().st_size > 0, "the beginning of a file")
+    with changing.open("r+b") as file:
+        file.write(b"changed")  # what has been sent already
+    assert "the checksums differ" in await fetching
+    assert not (folder / "changing.bin").exists()
+    changing.unlink()
+
+
+async def store_over_another(transport, served, folder):
+    """What an interrupted upload of another file left is dropped, whether it is shorter or longer."""
+    (folder / "one.bin").write_bytes(BIG[:20000])
+    for rest in (BIG[20000:30000], BIG, BIG[:5000]):
+        (served / ".one.bin.part").write_bytes(rest)
+        said = await client(transport, folder, "put", "one.bin")
+        assert ("going on at 5000" if rest == BIG[:5000] else "beginning anew") in said, said
+        assert (served / "one.bin").read_bytes() == BIG[:20000]
+        (served / "one.bin").unlink()
+
+
+async def survive_the_server(start_server, transport, served, folder):
+    """The server dies in the middle of each kind of transfer; with the next one they go on."""
+    (folder / "up.bin").write_bytes(BIG)
+    (folder / "big.bin").unlink()
+    for deed, name, part in (("get", "big.bin", folder / ".big.bin.part"), ("put", "up.bin", served / ".up.bin.part")):
+        server = await start_server()
+        transfer = asyncio.create_task(client(transport, folder, deed, name, code=1))
+        await support.eventually(lambda: part.exists() and part.stat().st_size > 0, "the beginning of a file")
+        await server.stop(signal.SIGKILL)
+        assert "the link" in await transfer
+        assert 0 < part.stat().st_size < len(BIG)
+        server = await start_server()
+        said = await client(transport, folder, deed, name)
+        assert "going on at" in said, said
+        await server.stop(signal.SIGKILL)
+    assert (folder / "big.bin").read_bytes() == (served / "up.bin").read_bytes() == BIG
+
+
+async def wrong_numbers(transport, folder):
+    for number in ("0", "256", "-1", "0x80x", "psm", ""):
+        assert "from 1 to 255" in await client(transport, folder, "--psm", number, "list", code=2), number
+    assert "from 1 to 255" in await client(transport, folder, "list", "--psm", code=2)
+    said = await client(transport, folder, "list", "--psm", "0x80", code=1)
+    assert "nobody listens" in said, said
 
 
 async def store(transport, served, folder):
@@ -88,11 +136,16 @@ async def test():
         folder.mkdir()
         for name, data in FILES.items():
             (served / name).write_bytes(data)
-        await support.Program.start(support.built("examples/l2cap_file_server"), served, "-t", transport)
+        start_server = lambda: support.Program.start(support.built("examples/l2cap_file_server"), served, "-t", transport)
+        server = await start_server()
         await fetch(transport, folder)
         await fetch_what_changed(transport, served, folder)
         await store(transport, served, folder)
+        await store_over_another(transport, served, folder)
+        await wrong_numbers(transport, folder)
         await stay_inside(transport, served, folder)
+        await server.stop(signal.SIGKILL)
+        await survive_the_server(start_server, transport, served, folder)
 
 
 if __name__ == "__main__":
