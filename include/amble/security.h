@@ -78,6 +78,21 @@ int amble_security_config(amble *ble, const amble_pair_options *options);
  * AMBLE_ERR_HCI(...), ARGUMENT, UNSUPPORTED, DISCONNECTED, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_pair(amble_connection *conn, const amble_pair_options *options, int timeout_ms) AMBLE_MUST_CHECK;
 
+/* Lets calls of this host secure a link by themselves. When a server answers one of the client's calls (amble_read, amble_write, amble_subscribe,
+ * ... , also amble_l2cap_connect) that it needs authentication or encryption, the call does as amble_pair with these options, within its own timeout, and
+ * asks once more. What the server says then is the result; when the link could not be secured, the result is why.
+ *
+ *     static const amble_pair_options options = {.io = AMBLE_IO_YES_NO};
+ *
+ *     r = amble_pair_on_demand(ble, &options);
+ *     ...
+ *     r = amble_read(&c, buffer, sizeof buffer, 30000); // prompts may come meanwhile
+ *
+ * With a bond it encrypts with the bond's key, and a server that has lost it is AMBLE_ERR_BOND_LOST: it is never paired with anew unless it has shown
+ * that it has the key. `renew` makes no sense here. Copied; NULL, as at first: off, and such calls return what the server said. Does not wait.
+ * AMBLE_ERR_ARGUMENT for options that make no sense. Vol 3 Part C 10.3.2. */
+int amble_pair_on_demand(amble *ble, const amble_pair_options *options);
+
 /* Waits until the link is encrypted, by whichever side, without asking for it: 0 at once when it is. Ends with AMBLE_ERR_SMP(reason)
  * when a pairing fails. Errors otherwise as amble_pair. */
 int amble_encrypted(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;

@@ -93,6 +93,17 @@ int amble__client_check_range(const amble_connection *conn, uint32_t generation,
     return timeout_ms == 0 ? amble__wait_refuse(AMBLE_ERR_TIMEOUT) : 0;
 }
 
+bool amble__client_again(amble__client_call *call, int *result)
+{
+    if (*result != AMBLE_ERR_ATT(AMBLE__ATT_INSUFFICIENT_AUTHENTICATION) &&
+        *result != AMBLE_ERR_ATT(AMBLE__ATT_INSUFFICIENT_ENCRYPTION))
+        return false;
+    if (!amble__link_secured(call->conn, &call->tried, result, call->deadline_us))
+        return false;
+    *result = amble__client_check_found(call->conn, call->generation, call->handle, call->handle);
+    return *result == 0;
+}
+
 int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
 {
     const uint64_t deadline = amble__deadline(timeout_ms);
@@ -175,19 +186,26 @@ int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer,
     }
 }
 
+static int read_whole(amble_connection *conn, uint32_t generation, uint16_t handle, void *buffer, size_t size,
+                      int timeout_ms)
+{
+    amble__client_call call = amble__client_call_of(conn, generation, handle, timeout_ms);
+    int r = amble__client_check_handle(conn, generation, handle, timeout_ms);
+
+    if (r < 0)
+        return r;
+    do
+        r = amble__client_read(conn, handle, buffer, size, call.deadline_us);
+    while (amble__client_again(&call, &r));
+    return amble__client_heed(conn, r);
+}
+
 int amble_read(const amble_remote_characteristic *c, void *buffer, size_t size, int timeout_ms)
 {
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check_handle(c->conn, c->generation, c->value_handle, timeout_ms);
-
-    return r < 0 ? r
-                 : amble__client_heed(c->conn, amble__client_read(c->conn, c->value_handle, buffer, size, deadline));
+    return read_whole(c->conn, c->generation, c->value_handle, buffer, size, timeout_ms);
 }
 
 int amble_read_descriptor(const amble_remote_descriptor *d, void *buffer, size_t size, int timeout_ms)
 {
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check_handle(d->conn, d->generation, d->handle, timeout_ms);
-
-    return r < 0 ? r : amble__client_heed(d->conn, amble__client_read(d->conn, d->handle, buffer, size, deadline));
+    return read_whole(d->conn, d->generation, d->handle, buffer, size, timeout_ms);
 }

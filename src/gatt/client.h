@@ -92,6 +92,22 @@ static inline int amble__client_check_handle(const amble_connection *conn, uint3
 }
 /* Only the last: 0, STALE, or why the link is down. Does not wait. */
 int amble__client_check_found(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end);
+/* A call whose request may be refused for want of security, and repeated once on a link that is secured then, amble_pair_on_demand. */
+typedef struct {
+    amble_connection *conn;
+    uint32_t generation; /* of the handle, which may be stale by then */
+    uint16_t handle;
+    bool tried;
+    uint64_t deadline_us;
+} amble__client_call;
+static inline amble__client_call amble__client_call_of(amble_connection *conn, uint32_t generation, uint16_t handle,
+                                                       int timeout_ms)
+{
+    return (amble__client_call){
+        .conn = conn, .generation = generation, .handle = handle, .deadline_us = amble__deadline(timeout_ms)};
+}
+/* Whether to repeat it after this result, which says why not when it is to end. */
+bool amble__client_again(amble__client_call *call, int *result);
 /* The server's services changed: what was found in this range is stale. */
 void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end);
 void amble__client_stale_subscriptions(const amble_connection *conn, uint16_t start, uint16_t end);

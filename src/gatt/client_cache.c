@@ -189,22 +189,13 @@ static int find_cache(amble_connection *conn, uint64_t deadline_us)
     return holds;
 }
 
-static int time_left(uint64_t deadline_us)
-{
-    const uint64_t now = amble_now_us();
-
-    if (deadline_us == AMBLE__NEVER)
-        return AMBLE_FOREVER;
-    return now >= deadline_us ? 0 : (int)((deadline_us - now + 999) / 1000);
-}
-
 /* Says that this client understands being told late, and takes several notifications in one PDU. */
 static int tell_features(const amble_remote_service *gatt, uint64_t deadline_us)
 {
     static const amble_uuid uuid = AMBLE_UUID16(AMBLE__TYPE_CLIENT_FEATURES);
     static const uint8_t features[] = {AMBLE__FEATURE_ROBUST_CACHING | AMBLE__FEATURE_MULTIPLE_NOTIFICATIONS};
     amble_remote_characteristic c;
-    int r = amble_find_characteristic(gatt, &uuid, &c, time_left(deadline_us));
+    int r = amble_find_characteristic(gatt, &uuid, &c, amble__time_left(deadline_us));
 
     return r < 0 ? r : amble__client_write(gatt->conn, c.value_handle, features, sizeof features, deadline_us);
 }
@@ -215,7 +206,7 @@ static int ask_to_be_told(const amble_remote_service *gatt, uint64_t deadline_us
     static const uint8_t indicate[] = {AMBLE__CCCD_INDICATE, 0};
     amble_remote_characteristic c;
     uint16_t cccd;
-    int r = amble_find_characteristic(gatt, &uuid, &c, time_left(deadline_us));
+    int r = amble_find_characteristic(gatt, &uuid, &c, amble__time_left(deadline_us));
 
     if (r < 0 || (r = amble__client_find_cccd(&c, &cccd, deadline_us)) < 0)
         return r;
@@ -240,7 +231,7 @@ int amble_follow_database(amble_connection *conn, int timeout_ms)
 
     if (r < 0 || (r = holds = unless_refused(find_cache(conn, deadline))) < 0)
         return r;
-    r = amble_find_service(conn, &gatt_uuid, &gatt, time_left(deadline));
+    r = amble_find_service(conn, &gatt_uuid, &gatt, amble__time_left(deadline));
     if (r == 0 && (r = unless_refused(tell_features(&gatt, deadline))) == 0)
         r = ask_to_be_told(&gatt, deadline);
     r = unless_refused(r);

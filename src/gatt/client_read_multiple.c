@@ -112,24 +112,36 @@ static int read_some(amble_connection *conn, amble_read_part *parts, size_t coun
     return r;
 }
 
+static void read_alone(amble__client_call *call, amble_read_part *part)
+{
+    const amble_remote_characteristic *c = part->characteristic;
+
+    call->generation = c->generation;
+    call->handle = c->value_handle;
+    do
+        part->result = amble__client_read(c->conn, c->value_handle, part->buffer, part->size, call->deadline_us);
+    while (amble__client_again(call, &part->result));
+}
+
 int amble_read_multiple(amble_read_part *parts, size_t count, int timeout_ms)
 {
-    const uint64_t deadline = amble__deadline(timeout_ms);
+    const amble_remote_characteristic *first = count ? parts[0].characteristic : NULL;
+    amble__client_call call;
     amble_connection *conn;
     size_t done = 0;
     int r;
 
-    if (count == 0)
+    if (!first)
         return AMBLE_ERR_ARGUMENT;
-    conn = parts[0].characteristic->conn;
-    r = amble__client_check_handle(conn, parts[0].characteristic->generation, parts[0].characteristic->value_handle,
-                                   timeout_ms);
+    conn = first->conn;
+    call = amble__client_call_of(conn, first->generation, first->value_handle, timeout_ms);
+    r = amble__client_check_handle(conn, first->generation, first->value_handle, timeout_ms);
     if (r == 0)
         r = check_parts(parts, count);
     while (r >= 0 && done < count) {
         amble_read_part *part = &parts[done];
 
-        r = read_some(conn, part, count - done, deadline);
+        r = read_some(conn, part, count - done, call.deadline_us);
         if (r > 0) {
             done += (size_t)r;
             continue;
@@ -139,7 +151,7 @@ int amble_read_multiple(amble_read_part *parts, size_t count, int timeout_ms)
             r = 0;
         if (r < 0)
             break;
-        part->result = amble__client_read(conn, part->characteristic->value_handle, part->buffer, part->size, deadline);
+        read_alone(&call, part);
         if (part->result < 0 && part->result != AMBLE_ERR_TOO_LONG &&
             !(part->result > AMBLE_ERR_ATT(0xff) - 1 && part->result <= AMBLE_ERR_ATT(0)))
             r = part->result;

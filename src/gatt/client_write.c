@@ -76,13 +76,11 @@ static int execute(amble_connection *conn, amble__writer *w, uint64_t deadline_u
     return r;
 }
 
-static int write_whole(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
+static int write_once(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
 {
     amble__writer w;
     int r;
 
-    if (size > AMBLE__ATT_VALUE_MAX)
-        return AMBLE_ERR_TOO_LONG;
     if (size <= conn->bearer->mtu - 3u)
         return amble__client_write(conn, handle, data, size, deadline_us);
     r = amble__att_begin(conn->bearer, deadline_us, &w);
@@ -91,20 +89,30 @@ static int write_whole(amble_connection *conn, uint16_t handle, const void *data
     return r < 0 ? r : execute(conn, &w, deadline_us);
 }
 
+static int write_whole(amble_connection *conn, uint32_t generation, uint16_t handle, const void *data, size_t size,
+                       int timeout_ms)
+{
+    amble__client_call call = amble__client_call_of(conn, generation, handle, timeout_ms);
+    int r = amble__client_check_handle(conn, generation, handle, timeout_ms);
+
+    if (r < 0)
+        return r;
+    if (size > AMBLE__ATT_VALUE_MAX)
+        return AMBLE_ERR_TOO_LONG;
+    do
+        r = write_once(conn, handle, data, size, call.deadline_us);
+    while (amble__client_again(&call, &r));
+    return amble__client_heed(conn, r);
+}
+
 int amble_write(const amble_remote_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check_handle(c->conn, c->generation, c->value_handle, timeout_ms);
-
-    return r < 0 ? r : amble__client_heed(c->conn, write_whole(c->conn, c->value_handle, data, size, deadline));
+    return write_whole(c->conn, c->generation, c->value_handle, data, size, timeout_ms);
 }
 
 int amble_write_descriptor(const amble_remote_descriptor *d, const void *data, size_t size, int timeout_ms)
 {
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    int r = amble__client_check_handle(d->conn, d->generation, d->handle, timeout_ms);
-
-    return r < 0 ? r : amble__client_heed(d->conn, write_whole(d->conn, d->handle, data, size, deadline));
+    return write_whole(d->conn, d->generation, d->handle, data, size, timeout_ms);
 }
 
 /* --- all or none -------------------------------------------------------------------------------------------------- */
@@ -137,18 +145,22 @@ static int write_parts(amble_connection *conn, const amble_write_part *parts, si
 
 int amble_write_reliably(const amble_write_part *parts, size_t count, int timeout_ms)
 {
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    amble_connection *conn;
+    const amble_remote_characteristic *first = count ? parts[0].characteristic : NULL;
+    amble__client_call call;
     int r;
 
-    if (count == 0)
+    if (!first)
         return AMBLE_ERR_ARGUMENT;
-    conn = parts[0].characteristic->conn;
-    r = amble__client_check_handle(conn, parts[0].characteristic->generation, parts[0].characteristic->value_handle,
-                                   timeout_ms);
-    if (r == 0)
+    call = amble__client_call_of(first->conn, first->generation, first->value_handle, timeout_ms);
+    r = amble__client_check_handle(first->conn, first->generation, first->value_handle, timeout_ms);
+    if (r < 0)
+        return r;
+    do {
         r = check_parts(parts, count);
-    return r < 0 ? r : amble__client_heed(conn, write_parts(conn, parts, count, deadline));
+        if (r == 0)
+            r = write_parts(first->conn, parts, count, call.deadline_us);
+    } while (amble__client_again(&call, &r));
+    return amble__client_heed(first->conn, r);
 }
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */

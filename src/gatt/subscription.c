@@ -163,7 +163,7 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
 {
     const bool indicate = options && options->indicate;
     const unsigned depth = options && options->depth ? options->depth : DEFAULT_DEPTH;
-    const uint64_t deadline = amble__deadline(timeout_ms);
+    amble__client_call call = amble__client_call_of(c->conn, c->generation, c->value_handle, timeout_ms);
     amble__client *client;
     amble_subscription *s;
     int r = amble__client_check_range(c->conn, c->generation, c->handle, c->end, timeout_ms);
@@ -181,9 +181,12 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
     if (!s)
         return AMBLE_ERR_NO_MEMORY;
     s->indicate = indicate;
-    r = amble__client_find_cccd(c, &s->cccd, deadline);
-    if (r == 0)
-        r = amble__client_heed(c->conn, write_cccd(s, indicate ? AMBLE__CCCD_INDICATE : AMBLE__CCCD_NOTIFY, deadline));
+    do {
+        r = amble__client_find_cccd(c, &s->cccd, call.deadline_us);
+        if (r == 0)
+            r = write_cccd(s, indicate ? AMBLE__CCCD_INDICATE : AMBLE__CCCD_NOTIFY, call.deadline_us);
+    } while (amble__client_again(&call, &r));
+    r = amble__client_heed(c->conn, r);
     if (r < 0) {
         release(s);
         return r;

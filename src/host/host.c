@@ -296,6 +296,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->links.received = on_link_data;
     ble->links.bond = bond_of;
     ble->links.bond_changed = on_bond_changed;
+    ble->links.secure = amble__smp_secure;
     ble->l2cap.att = on_att_data;
     ble->l2cap.security = amble__smp_receive;
     ble->att.request = amble__server_receive;

@@ -313,26 +313,43 @@ static int ask(amble_l2cap_channel *channel, uint64_t deadline_us)
     return amble__signalling_exchange(request, &w, deadline_us, &response);
 }
 
+static int connect_once(amble_connection *conn, uint16_t psm, const amble_l2cap_options *filled,
+                        amble_l2cap_channel **channel, uint64_t deadline_us)
+{
+    amble_l2cap_channel *taken = amble__channel_take(conn->l2cap, psm, filled, false);
+    int r;
+
+    if (!taken)
+        return AMBLE_ERR_NO_MEMORY;
+    taken->owned = true;
+    r = ask(taken, deadline_us);
+    if (r < 0)
+        amble__channel_abandon(taken);
+    else
+        *channel = taken;
+    return r;
+}
+
+bool amble__connect_again(amble_connection *conn, bool *tried, int *error, uint64_t deadline_us)
+{
+    return (*error == AMBLE_ERR_L2CAP_CONNECT(AMBLE__CONNECTION_NO_AUTHENTICATION) ||
+            *error == AMBLE_ERR_L2CAP_CONNECT(AMBLE__CONNECTION_NO_ENCRYPTION)) &&
+           amble__link_secured(conn, tried, error, deadline_us);
+}
+
 int amble_l2cap_connect(amble_connection *conn, uint16_t psm, const amble_l2cap_options *options,
                         amble_l2cap_channel **channel, int timeout_ms)
 {
     const uint64_t deadline = amble__due(timeout_ms);
-    amble_l2cap_channel *taken;
     amble_l2cap_options filled;
+    bool tried = false;
     int r = amble__connect_begin(conn, psm, options, &filled);
 
     *channel = NULL;
     if (r < 0)
         return r;
-    taken = amble__channel_take(conn->l2cap, psm, &filled, false);
-    if (!taken)
-        return AMBLE_ERR_NO_MEMORY;
-    taken->owned = true;
-    r = ask(taken, deadline);
-    if (r < 0) {
-        amble__channel_abandon(taken);
-        return r;
-    }
-    *channel = taken;
-    return 0;
+    do
+        r = connect_once(conn, psm, &filled, channel, deadline);
+    while (r < 0 && amble__connect_again(conn, &tried, &r, deadline));
+    return r < 0 ? r : 0;
 }

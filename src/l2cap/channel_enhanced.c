@@ -211,24 +211,16 @@ static int take_all(amble_connection *conn, uint16_t psm, const amble_l2cap_opti
     return 0;
 }
 
-int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amble_l2cap_options *options,
-                                 amble_l2cap_channel **channels, unsigned count, int timeout_ms)
+/* How many were granted, first in `channels`; or an error. */
+static int connect_all(amble_connection *conn, uint16_t psm, const amble_l2cap_options *filled,
+                       amble_l2cap_channel **channels, unsigned count, uint64_t deadline_us)
 {
-    const uint64_t deadline = amble__due(timeout_ms);
     amble_l2cap_channel *taken[AMBLE_L2CAP_GROUP_MAX];
-    amble_l2cap_options filled;
-    int granted = 0, r = amble__connect_begin(conn, psm, options, &filled);
+    int granted = 0, r = take_all(conn, psm, filled, taken, count);
 
-    for (unsigned i = 0; i < count; i++)
-        channels[i] = NULL;
-    if (r == 0 && (!count || count > AMBLE_L2CAP_GROUP_MAX || filled.mtu < AMBLE__ENHANCED_UNIT_MIN ||
-                   filled.mps < AMBLE__ENHANCED_UNIT_MIN))
-        r = AMBLE_ERR_ARGUMENT;
-    if (r == 0)
-        r = take_all(conn, psm, &filled, taken, count);
-    if (r)
+    if (r < 0)
         return r;
-    r = ask_for_all(conn, taken, count, deadline);
+    r = ask_for_all(conn, taken, count, deadline_us);
     for (unsigned i = 0; i < count; i++) {
         if (r >= 0 && taken[i]->peer_cid)
             channels[granted++] = taken[i];
@@ -236,6 +228,27 @@ int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amb
             amble__channel_abandon(taken[i]);
     }
     return r < 0 ? r : granted;
+}
+
+int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amble_l2cap_options *options,
+                                 amble_l2cap_channel **channels, unsigned count, int timeout_ms)
+{
+    const uint64_t deadline = amble__due(timeout_ms);
+    amble_l2cap_options filled;
+    bool tried = false;
+    int r = amble__connect_begin(conn, psm, options, &filled);
+
+    for (unsigned i = 0; i < count; i++)
+        channels[i] = NULL;
+    if (r == 0 && (!count || count > AMBLE_L2CAP_GROUP_MAX || filled.mtu < AMBLE__ENHANCED_UNIT_MIN ||
+                   filled.mps < AMBLE__ENHANCED_UNIT_MIN))
+        r = AMBLE_ERR_ARGUMENT;
+    if (r < 0)
+        return r;
+    do
+        r = connect_all(conn, psm, &filled, channels, count, deadline);
+    while (r < 0 && amble__connect_again(conn, &tried, &r, deadline));
+    return r;
 }
 
 /* --- reconfiguring ------------------------------------------------------------------------------------------------ */

@@ -274,3 +274,16 @@ amble__guard amble__link_guard(const amble_connection *conn, amble_security want
     return guard == AMBLE__GUARD_SATISFIED && authorised && !conn->authorised ? AMBLE__GUARD_WANTS_AUTHORISATION
                                                                               : guard;
 }
+
+bool amble__link_secured(amble_connection *conn, bool *tried, int *error, uint64_t deadline_us)
+{
+    int r;
+
+    if (*tried || !conn->links->secure)
+        return false;
+    *tried = true;
+    r = conn->links->secure(conn, deadline_us);
+    if (r < 0 && r != AMBLE_ERR_UNSUPPORTED)
+        *error = r;
+    return r >= 0;
+}

@@ -132,6 +132,8 @@ typedef struct amble__links {
      * changed in it is to be saved. */
     struct amble__bond *(*bond)(const amble_connection *conn);
     void (*bond_changed)(amble_connection *conn);
+    /* The peer wants the link to be secured better: does so, and waits, if the program allowed that; else AMBLE_ERR_UNSUPPORTED. */
+    int (*secure)(amble_connection *conn, uint64_t deadline_us);
 } amble__links;
 
 void amble__links_init(amble__links *links, amble__arena *arena, size_t count);
@@ -158,6 +160,10 @@ static inline struct amble__bond *amble__link_bond(const amble_connection *conn)
 {
     return conn->security.encrypted && conn->security.bonded && conn->links->bond ? conn->links->bond(conn) : NULL;
 }
+
+/* A request of ours was refused for want of security: true when the link is secured now, and the request worth repeating. Else false, and `*error`
+ * stays, or says why it could not be done. Waits. Once for each request: `*tried`. */
+bool amble__link_secured(amble_connection *conn, bool *tried, int *error, uint64_t deadline_us);
 
 /* 0 when the connection is live and of this generation; else DISCONNECTED, STALE, CLOSED, CONTROLLER. */
 static inline int amble__link_check(const amble_connection *conn, uint32_t generation)

@@ -158,6 +158,51 @@ int amble_pair(amble_connection *conn, const amble_pair_options *options, int ti
     return amble_timeout_end(&timeout, r);
 }
 
+/* --- by itself ----------------------------------------------------------------------------------------------------- */
+int amble_pair_on_demand(amble *ble, const amble_pair_options *options)
+{
+    amble__smp *smp = amble__smp_of(ble);
+
+    if (options && (options->renew || !amble__pair_options_good(options)))
+        return AMBLE_ERR_ARGUMENT;
+    smp->on_demand = options != NULL;
+    if (options)
+        smp->demand = *options;
+    return 0;
+}
+
+/* A peer that has the bond's key may be paired with better; one that has not, not at all. */
+static int secure(amble__smp *smp, amble__smp_link *link)
+{
+    const amble_pair_options options = smp->demand;
+    const amble__bond *bond;
+    int r = 0;
+
+    while (r >= 0 && (link->encrypting || link->pairing)) /* somebody else is about it */
+        r = wait_changed(link);
+    if (r < 0)
+        return r;
+    if (!link->conn->central)
+        return ask_central(link, &options);
+    bond = amble__smp_bond(smp, link->conn->device);
+    if (bond && bond->peer_key.present && !link->conn->security.encrypted)
+        r = encrypt_with_bond(link, bond);
+    return r < 0 ? r : pair_as_central(smp, link, &options);
+}
+
+int amble__smp_secure(amble_connection *conn, uint64_t deadline_us)
+{
+    amble__smp *smp = amble__smp_of(conn->host);
+    amble_timeout timeout;
+
+    if (!smp->on_demand)
+        return AMBLE_ERR_UNSUPPORTED;
+    if (conn->end < 0)
+        return amble__wait_refuse(conn->end);
+    amble_timeout_begin(&timeout, NULL, amble__time_left(deadline_us));
+    return amble_timeout_end(&timeout, secure(smp, conn->smp));
+}
+
 int amble_encrypted(amble_connection *conn, int timeout_ms)
 {
     const uint64_t deadline = amble__due(timeout_ms);

@@ -181,6 +181,8 @@ struct amble__smp {
     void (*bonded)(amble_connection *conn); /* the link is encrypted with a bond's key, or its bond was made */
     amble *host;
     amble_pair_options options;
+    bool on_demand; /* calls may secure a link by themselves, with these: */
+    amble_pair_options demand;
     amble__smp_link *links;
     size_t link_count;
     amble__pairing *pairings;
@@ -215,6 +217,8 @@ void amble__smp_key_wanted(amble_connection *conn, const uint8_t random[8], uint
 /* As central with a bond: has the controller encrypt. True: the program gets the connection when `greeted` says that the controller was
  * told, so that nothing of the program's goes ahead of encryption. */
 bool amble__smp_greet(amble_connection *conn);
+/* What a peer just asked for: secures the link as the program allowed, see amble_pair_on_demand. Waits. AMBLE_ERR_UNSUPPORTED: it did not. */
+int amble__smp_secure(amble_connection *conn, uint64_t deadline_us);
 amble__smp *amble__smp_of(amble *ble);
 
 /* --- between the files of the room ----------------------------------------------------------------------------------- */

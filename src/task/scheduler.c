@@ -48,6 +48,15 @@ uint64_t amble__deadline(int timeout_ms)
     return timeout_ms < 0 ? AMBLE__NEVER : amble_now_us() + (uint64_t)timeout_ms * 1000;
 }
 
+int amble__time_left(uint64_t deadline_us)
+{
+    const uint64_t now = amble_now_us();
+
+    if (deadline_us == AMBLE__NEVER)
+        return AMBLE_FOREVER;
+    return now >= deadline_us ? 0 : (int)((deadline_us - now + 999) / 1000);
+}
+
 void amble__timer_start(amble__timer *timer, uint64_t deadline_us)
 {
     amble__timers_arm(&amble__this_scheduler->timers, timer, deadline_us);

@@ -68,6 +68,8 @@ static inline uint64_t amble__due(int timeout_ms)
 {
     return timeout_ms < 0 ? AMBLE__NEVER : timeout_ms == 0 ? 0 : amble__deadline(timeout_ms);
 }
+/* The milliseconds until then, for a call that takes a timeout. */
+int amble__time_left(uint64_t deadline_us);
 
 /* From begin to end the waits of this task ignore amble_cancel and amble_timeout: for the closing functions. Nests. */
 void amble__shield_begin(void);
