@@ -76,6 +76,12 @@ static bool is_private(amble_device address)
 }
 
 /* --- pairing, and meeting again under new addresses, both ways ----------------------------------------------------------- */
+/* Controllers that can resolve do it; with those of Bluetooth 4.2 the host does. */
+static void expect_resolving(const bench_device *self)
+{
+    assert_int_equal(self->ble->gap.privacy.resolving, self->ble->gap.privacy.sets_modes);
+}
+
 /* The link is protected with the bond, and the peer goes by its identity although it hides. */
 static void expect_known(amble_connection *conn, const char *label)
 {
@@ -107,6 +113,7 @@ static int host_of_two(bench_device *self)
         bench_await_end(conn);
     }
     bench_sleep(LIFETIME_MS); /* and now the other way round */
+    expect_resolving(self);
     conn = connect_to(self, bench_address("client"));
     expect_known(conn, "client");
     amble_connection_close(conn);
@@ -264,12 +271,198 @@ static void nobody_recognises_a_beacon_or_who_scans(void **state)
     assert_int_equal(sniffer.scan_kinds, 1);
 }
 
+/* --- calling somebody who hides ----------------------------------------------------------------------------------------------- */
+/* A controller that resolves calls the peer by an address of its own making; a host knows only the one that it had last. */
+static void let_it_hide_again(const bench_device *self)
+{
+    bench_sleep(self->ble->gap.privacy.resolving ? 2 * LIFETIME_MS : 0);
+}
+
+static int call(bench_device *self)
+{
+    const amble_device client = bench_address("client");
+    const amble_advertise_options directed = {.directed_to = &client, .interval_us = BENCH_ADVERTISE_US};
+    amble_connection *conn = advertise(self);
+
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_await_end(conn);
+    begin_sniffing("server", "client");
+    let_it_hide_again(self);
+    assert_int_equal(amble_advertise(self->ble, &directed, &conn, MEET_MS), 0);
+    expect_known(conn, "client");
+    bench_await_end(conn);
+    return 0;
+}
+
+static int be_called(bench_device *self)
+{
+    amble_connection *conn = connect_to(self, find(self, "server"));
+
+    assert_int_equal(amble_pair(conn, NULL, MEET_MS), 0);
+    amble_connection_close(conn);
+    let_it_hide_again(self);
+    conn = connect_to(self, bench_address("server"));
+    expect_known(conn, "server");
+    bench_sleep(500);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void who_hides_is_called_and_comes(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY({.label = "server", .script = call, .config = {.name = "server", HIDES}},
+                    {.label = "client", .script = be_called, .config = {.name = "client", HIDES}});
+    assert_int_equal(sniffer.betrayed, 0);
+}
+
+/* --- several at once ------------------------------------------------------------------------------------------------------------- */
+static int one_of_several(bench_device *self)
+{
+    for (int i = 0; i < 2; i++) {
+        amble_connection *conn = advertise(self);
+
+        assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+        assert_true(is_private(amble_connection_own_address(conn)));
+        bench_await_end(conn);
+    }
+    return 0;
+}
+
+static bench_device *collector;
+
+static int reconnect(void *arg)
+{
+    const char *label = arg;
+    amble_connection *conn = connect_to(collector, bench_address(label));
+
+    assert_true(amble_device_equal(amble_connection_device(conn), bench_address(label)));
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_sleep(1000);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static int collect(bench_device *self)
+{
+    static char names[3][8] = {"one", "two", "three"};
+    amble_scope tasks;
+
+    for (int i = 0; i < 3; i++) {
+        amble_connection *conn = connect_to(self, find(self, names[i]));
+
+        assert_int_equal(amble_pair(conn, NULL, MEET_MS), 0);
+        amble_connection_close(conn);
+    }
+    bench_sleep(LIFETIME_MS);
+    collector = self;
+    amble_scope_open(&tasks);
+    for (int i = 0; i < 3; i++)
+        amble_spawn(&tasks, reconnect, names[i]);
+    assert_int_equal(amble_scope_wait(&tasks, 4 * MEET_MS), 0);
+    amble_scope_close(&tasks);
+    return 0;
+}
+
+static void several_who_hide_are_connected_to_at_once(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY({.label = "collector", .script = collect},
+                    {.label = "one", .script = one_of_several, .config = {.name = "one", HIDES}},
+                    {.label = "two", .script = one_of_several, .config = {.name = "two", HIDES}},
+                    {.label = "three", .script = one_of_several, .config = {.name = "three", HIDES}});
+}
+
+/* --- after a reboot ---------------------------------------------------------------------------------------------------------------- */
+static struct {
+    uint8_t bytes[4][AMBLE_BOND_RECORD];
+    size_t sizes[4], count;
+} flash[2];
+
+static int load(void *user, int (*take)(void *target, const void *record, size_t size), void *target)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < flash[*(int *)user].count; i++)
+        r = take(target, flash[*(int *)user].bytes[i], flash[*(int *)user].sizes[i]);
+    return r;
+}
+static int save(void *user, size_t count, size_t (*give)(void *source, size_t index, void *record, size_t room),
+                void *source)
+{
+    flash[*(int *)user].count = count;
+    for (size_t i = 0; i < count; i++)
+        flash[*(int *)user].sizes[i] = give(source, i, flash[*(int *)user].bytes[i], AMBLE_BOND_RECORD);
+    return 0;
+}
+static int numbers[2] = {0, 1};
+static const amble_bond_store stores[2] = {{.load = load, .save = save, .user = &numbers[0]},
+                                           {.load = load, .save = save, .user = &numbers[1]}};
+
+static void reboot(bench_device *self)
+{
+    const amble_device identity = amble_own_device(self->ble), address = amble_own_address(self->ble);
+
+    amble_close(self->ble);
+    self->ble = NULL;
+    assert_int_equal(bench_open(self), 0);
+    assert_true(amble_device_equal(amble_own_device(self->ble), identity));
+    assert_false(amble_device_equal(amble_own_address(self->ble), address));
+}
+
+static int serve_over_a_reboot(bench_device *self)
+{
+    amble_connection *conn = advertise(self);
+
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_await_end(conn);
+    reboot(self);
+    conn = advertise(self);
+    expect_known(conn, "client");
+    bench_await_end(conn);
+    return 0;
+}
+
+static int use_over_a_reboot(bench_device *self)
+{
+    amble_connection *conn = connect_to(self, find(self, "server"));
+
+    assert_int_equal(amble_pair(conn, NULL, MEET_MS), 0);
+    amble_connection_close(conn);
+    reboot(self);
+    conn = connect_to(self, bench_address("server"));
+    expect_known(conn, "server");
+    bench_sleep(500);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void friends_know_each_other_after_a_reboot(void **state)
+{
+    static const double losses[] = {0, 5, 20, 0};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        memset(flash, 0, sizeof flash);
+        BENCH_RUN(&((bench_options){.loss = losses[i], .seed = 1 + i, .old = i == 3}),
+                  {.label = "server",
+                   .script = serve_over_a_reboot,
+                   .config = {.name = "server", .bond_store = &stores[0], HIDES}},
+                  {.label = "client",
+                   .script = use_over_a_reboot,
+                   .config = {.name = "client", .bond_store = &stores[1], HIDES}});
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(friends_meet_again_under_new_addresses),
         cmocka_unit_test(only_friends_recognise_who_hides),
         cmocka_unit_test(nobody_recognises_a_beacon_or_who_scans),
+        cmocka_unit_test(who_hides_is_called_and_comes),
+        cmocka_unit_test(several_who_hide_are_connected_to_at_once),
+        cmocka_unit_test(friends_know_each_other_after_a_reboot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

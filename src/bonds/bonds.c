@@ -78,7 +78,7 @@ void amble__bonds_touch(amble__bonds *bonds, amble__bond *bond)
     if (bonds->serials == UINT32_MAX)
         renumber(bonds);
     bond->serial = ++bonds->serials;
-    bonds->changed = true;
+    amble__bonds_change(bonds);
 }
 
 amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer)
@@ -97,7 +97,7 @@ amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer)
 void amble__bonds_drop(amble__bonds *bonds, amble__bond *bond)
 {
     memset(bond, 0, sizeof *bond);
-    bonds->changed = true;
+    amble__bonds_change(bonds);
 }
 
 /* --- the store ----------------------------------------------------------------------------------------------------- */

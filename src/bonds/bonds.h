@@ -27,6 +27,7 @@ typedef struct {
 enum { AMBLE__BOND_GATT = 96 };
 typedef struct amble__bond {
     bool used;
+    bool listed;            /* the controller was told of it, see gap/resolving_list.c */
     amble_device peer;      /* its identity address, or the address it was paired under */
     amble_device paired_as; /* the address it had when it was paired with: some devices go on using it */
     uint32_t serial;        /* of its last use */
@@ -47,6 +48,7 @@ typedef struct amble__bonds {
     size_t capacity;
     uint32_t serials;
     bool changed;
+    uint32_t changes; /* so far */
     bool has_own_irk, has_own_address;
     uint8_t own_irk[16];      /* of this host */
     amble_device own_address; /* its static address */
@@ -66,7 +68,11 @@ amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer);
 void amble__bonds_drop(amble__bonds *bonds, amble__bond *bond);
 /* It is the most recently used one now. */
 void amble__bonds_touch(amble__bonds *bonds, amble__bond *bond);
-static inline void amble__bonds_change(amble__bonds *bonds) { bonds->changed = true; }
+static inline void amble__bonds_change(amble__bonds *bonds)
+{
+    bonds->changed = true;
+    bonds->changes++;
+}
 
 /* Codec of the records that a store keeps, record.c: a bond, or this host's own identity. The encoders return the size; the decoder 0, or
  * AMBLE_ERR_BAD_FILE for bytes that make no sense. */

@@ -37,6 +37,9 @@ static int set_parameters(amble__gap *gap, uint8_t set, const amble__advertiseme
 {
     uint8_t parameters[25], power;
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
+    amble_device peer = what->peer;
+    const uint8_t own_type =
+        what->directed ? amble__own_address_type_to(gap, what->peer, &peer) : amble__own_address_type(gap);
     int r;
 
     amble__write_u8(&w, set);
@@ -44,9 +47,9 @@ static int set_parameters(amble__gap *gap, uint8_t set, const amble__advertiseme
     amble__write_le24(&w, what->interval_us / UNIT_625_US);
     amble__write_le24(&w, what->interval_us / UNIT_625_US);
     amble__write_u8(&w, ALL_CHANNELS);
-    amble__write_u8(&w, amble__own_address_type(gap));
-    amble__write_u8(&w, what->peer.type);
-    amble__write_bytes(&w, what->peer.bytes, 6);
+    amble__write_u8(&w, own_type);
+    amble__write_u8(&w, peer.type);
+    amble__write_bytes(&w, peer.bytes, 6);
     amble__write_u8(&w, 0); /* no filter */
     amble__write_u8(&w, NO_PREFERENCE);
     amble__write_u8(&w, what->phy == AMBLE_PHY_CODED ? AMBLE_PHY_CODED : AMBLE_PHY_1M);
@@ -106,7 +109,7 @@ static int set_data(amble__gap *gap, uint8_t set, uint16_t opcode, const uint8_t
     return amble__set_in_fragments(gap, opcode, &set, 1, data, size);
 }
 
-static int enable_advertising(amble__gap *gap, uint8_t set, bool on)
+int amble__enable_set(amble__gap *gap, uint8_t set, bool on)
 {
     const uint8_t parameters[6] = {on, 1, set, 0, 0, 0}; /* this set, for ever, any number of events */
 
@@ -171,7 +174,7 @@ static int start_advertising(amble__gap *gap, uint8_t set, const amble__advertis
     if (what->periodic_interval_us && amble__advertiser_wanted(gap, set) && (r = start_periodic(gap, set, what)) < 0)
         return r;
     if (amble__advertiser_wanted(gap, set))
-        return enable_advertising(gap, set, true);
+        return amble__enable_set(gap, set, true);
     (void)stop_periodic(gap, set); /* or the controller is lost */
     return AMBLE_ERR_STALE;
 }
@@ -180,7 +183,7 @@ static int stop_advertising(amble__gap *gap, uint8_t set)
 {
     const int r = stop_periodic(gap, set);
 
-    return r < 0 ? r : enable_advertising(gap, set, false);
+    return r < 0 ? r : amble__enable_set(gap, set, false);
 }
 
 static int enable_scanning(amble__gap *gap, bool on)
@@ -205,7 +208,7 @@ static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
     int r;
 
-    amble__write_u8(&w, amble__own_address_type(gap));
+    amble__write_u8(&w, amble__own_address_type_towards_peers(gap));
     amble__write_u8(&w, 0); /* everybody's advertising */
     amble__write_u8(&w, wish->coded ? PHY_1M | PHY_CODED : PHY_1M);
     for (unsigned i = 0; i < phys; i++) {
@@ -227,7 +230,7 @@ static int start_connecting(amble__gap *gap, const amble_connect_options *option
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
 
     amble__write_u8(&w, !peer); /* filter policy: the accept list */
-    amble__write_u8(&w, amble__own_address_type(gap));
+    amble__write_u8(&w, amble__own_address_type_towards_peers(gap));
     amble__write_u8(&w, peer ? peer->type : 0u);
     amble__write_bytes(&w, peer ? peer->bytes : nobody.bytes, 6);
     amble__write_u8(&w, options->coded ? PHY_1M | PHY_CODED : PHY_1M);

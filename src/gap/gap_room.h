@@ -187,6 +187,7 @@ typedef struct {
 typedef enum {
     AMBLE__LE_PARAMETER_REQUEST = 1,
     AMBLE__LE_DATA_LENGTH = 5,
+    AMBLE__LE_PRIVACY = 6,
     AMBLE__LE_2M = 8,
     AMBLE__LE_CODED = 11,
     AMBLE__LE_EXTENDED_ADVERTISING = 12,
@@ -305,6 +306,8 @@ static inline bool amble__advertiser_wanted(const amble__gap *gap, uint8_t set)
 }
 /* The address of an advertising set, extended.c. */
 int amble__tell_set_address(amble__gap *gap, uint8_t set, bool connectable);
+/* Begins and ends what a set sends but for what it sends periodically. */
+int amble__enable_set(amble__gap *gap, uint8_t set, bool on);
 /* Sends data in as many commands as it needs: `before`, how, how much, data. extended.c */
 int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *before, size_t before_size,
                             const uint8_t *data, size_t size);
@@ -335,6 +338,8 @@ void amble__identity_heard(amble__gap *gap, amble_device identity, amble_device 
 void amble__identity_met(amble__gap *gap, amble_device identity, amble_device address);
 /* The address to connect to, and how long it is one to count on; false when the peer has to be heard first. */
 bool amble__identity_found(const amble__gap *gap, amble_device device, amble_device *address, uint64_t *until_us);
+/* Whether the peer had a private address when it was met last; `*address` is what it had, `*known`: the controller resolves it. */
+bool amble__identity_hides(const amble__gap *gap, amble_device device, amble_device *address, bool *known);
 /* Whether somebody is to be connected to who has to be heard first: then `options` say how to listen. connect.c */
 bool amble__connect_needs_scan(const amble__gap *gap, amble_connect_options *options);
 /* --- periodic.c --------------------------------------------------------------------------------------------------- */
@@ -395,6 +400,8 @@ void amble__connect_stopped(amble__gap *gap);
 void amble__connect_lost(amble__gap *gap, const amble_connection *conn, uint8_t reason);
 /* The address type of HCI (0 to 3, Vol 4 Part E 7.7.65.1) as ours. */
 enum { AMBLE__ADDRESS_RESOLVED = 2 };
+/* Own_Address_Type, Vol 4 Part E 7.8.5. */
+enum { AMBLE__OWN_RESOLVABLE = 2, AMBLE__OWN_RESOLVABLE_OR_RANDOM = 3 };
 static inline amble_address_type amble__address_type(uint8_t hci_type)
 {
     return hci_type & 1 ? AMBLE_RANDOM : AMBLE_PUBLIC; /* 2 and 3 are resolved identities: public, random */

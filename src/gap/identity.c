@@ -57,10 +57,19 @@ void amble__identity_met(amble__gap *gap, amble_device identity, amble_device ad
     note(gap, identity, address, 0); /* after this link it may have another one */
 }
 
+bool amble__identity_hides(const amble__gap *gap, amble_device device, amble_device *address, bool *known)
+{
+    const amble__bond *bond = private_bond(gap, device);
+
+    *known = bond && amble__controller_resolves(gap, bond);
+    *address = bond ? met_with(gap, bond)->address : device;
+    return amble__address_is_resolvable(*address);
+}
+
 bool amble__identity_found(const amble__gap *gap, amble_device device, amble_device *address, uint64_t *until_us)
 {
     const amble__bond *bond = private_bond(gap, device);
-    const amble__met *met = bond ? met_with(gap, bond) : NULL;
+    const amble__met *met = bond && !amble__controller_resolves(gap, bond) ? met_with(gap, bond) : NULL;
     const bool fresh = met && met->until_us > amble_now_us();
 
     *until_us = fresh ? met->until_us : UINT64_MAX;

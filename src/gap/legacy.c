@@ -35,13 +35,16 @@ static int set_parameters(amble__gap *gap, const amble__advertisement *what)
 {
     uint8_t parameters[15];
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
+    amble_device peer = what->peer;
+    const uint8_t own_type =
+        what->directed ? amble__own_address_type_to(gap, what->peer, &peer) : amble__own_address_type(gap);
 
     amble__write_le16(&w, what->interval_us / UNIT_625_US);
     amble__write_le16(&w, what->interval_us / UNIT_625_US);
     amble__write_u8(&w, type_of(what));
-    amble__write_u8(&w, amble__own_address_type(gap));
-    amble__write_u8(&w, what->peer.type);
-    amble__write_bytes(&w, what->peer.bytes, 6);
+    amble__write_u8(&w, own_type);
+    amble__write_u8(&w, peer.type);
+    amble__write_bytes(&w, peer.bytes, 6);
     amble__write_u8(&w, ALL_CHANNELS);
     amble__write_u8(&w, 0); /* anybody may scan and connect */
     return command(gap, AMBLE__HCI_LE_SET_ADVERTISING_PARAMETERS, &w);
@@ -93,7 +96,7 @@ static int start_scanning(amble__gap *gap, const amble__scan_wish *wish)
     amble__write_u8(&w, wish->active);
     amble__write_le16(&w, wish->interval_us / UNIT_625_US);
     amble__write_le16(&w, wish->window_us / UNIT_625_US);
-    amble__write_u8(&w, amble__own_address_type(gap));
+    amble__write_u8(&w, amble__own_address_type_towards_peers(gap));
     amble__write_u8(&w, 0); /* everybody's advertising */
     r = command(gap, AMBLE__HCI_LE_SET_SCAN_PARAMETERS, &w);
     return r < 0 ? r : enable_scanning(gap, true);
@@ -112,7 +115,7 @@ static int start_connecting(amble__gap *gap, const amble_connect_options *option
     amble__write_u8(&w, !peer); /* filter policy: the accept list */
     amble__write_u8(&w, peer ? peer->type : 0u);
     amble__write_bytes(&w, peer ? peer->bytes : nobody.bytes, 6);
-    amble__write_u8(&w, amble__own_address_type(gap));
+    amble__write_u8(&w, amble__own_address_type_towards_peers(gap));
     amble__write_link_wishes(&w, options);
     return command(gap, AMBLE__HCI_LE_CREATE_CONNECTION, &w);
 }

@@ -22,6 +22,31 @@ uint8_t amble__own_address_type(const amble__gap *gap)
     return (uint8_t)gap->privacy.address.type; /* both addresses are of the same type */
 }
 
+/* Who hides has to be called by a private address: the controller's making, or else the one that was heard last. The former comes only together
+ * with a private address of ours, whatever own addresses are otherwise; the peer resolves it. */
+uint8_t amble__own_address_type_to(const amble__gap *gap, amble_device peer, amble_device *address)
+{
+    bool known;
+    const bool hides = amble__identity_hides(gap, peer, address, &known);
+
+    if (known && (hides || changes(&gap->privacy))) {
+        *address = peer;
+        return (uint8_t)(AMBLE__OWN_RESOLVABLE | amble__own_address_type(gap));
+    }
+    if (!hides)
+        *address = peer;
+    return amble__own_address_type(gap);
+}
+
+/* Towards peers in its list a controller makes addresses by itself; towards others it uses the random address. */
+uint8_t amble__own_address_type_towards_peers(const amble__gap *gap)
+{
+    const amble__privacy *p = &gap->privacy;
+    const bool resolvable = amble_device_equal(p->told, p->address);
+
+    return changes(p) && p->resolving && resolvable ? AMBLE__OWN_RESOLVABLE_OR_RANDOM : amble__own_address_type(gap);
+}
+
 amble_device amble__own_address_for(const amble__gap *gap, bool connectable)
 {
     return connectable ? gap->privacy.address : gap->privacy.unlinked;
@@ -124,6 +149,7 @@ void amble__serve_privacy(amble__gap *gap)
     amble__privacy *p = &gap->privacy;
     amble_device wanted;
 
+    amble__serve_resolving_list(gap);
     if (p->renew)
         renew(gap);
     if (!changes(p))

@@ -232,7 +232,7 @@ static void identify_sender(amble__gap *gap, amble__advertising_report *report)
 {
     const amble_device address = report->device;
 
-    if (!report->resolved)
+    if (!report->resolved && amble__host_resolves(gap))
         report->device = amble__identify(gap, address);
     if (report->type == AMBLE__REPORT_CONNECTABLE || report->type == AMBLE__REPORT_DIRECTED)
         amble__identity_heard(gap, report->device, address);

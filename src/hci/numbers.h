@@ -47,6 +47,11 @@ enum {
     AMBLE__HCI_LE_WRITE_DEFAULT_DATA_LENGTH = 0x2024,    /* 7.8.35 */
     AMBLE__HCI_LE_READ_LOCAL_P256_KEY = 0x2025,          /* 7.8.36, LE Read Local P-256 Public Key */
     AMBLE__HCI_LE_GENERATE_DHKEY = 0x2026,               /* 7.8.37 */
+    AMBLE__HCI_LE_ADD_TO_RESOLVING_LIST = 0x2027,        /* 7.8.38 */
+    AMBLE__HCI_LE_CLEAR_RESOLVING_LIST = 0x2029,         /* 7.8.40 */
+    AMBLE__HCI_LE_READ_RESOLVING_LIST_SIZE = 0x202a,     /* 7.8.41 */
+    AMBLE__HCI_LE_SET_ADDRESS_RESOLUTION = 0x202d,       /* 7.8.44, LE Set Address Resolution Enable */
+    AMBLE__HCI_LE_SET_PRIVATE_ADDRESS_TIMEOUT = 0x202e,  /* 7.8.45, LE Set Resolvable Private Address Timeout */
     AMBLE__HCI_LE_READ_PHY = 0x2030,                     /* 7.8.47 */
     AMBLE__HCI_LE_SET_PHY = 0x2032,                      /* 7.8.49 */
     AMBLE__HCI_LE_SET_SET_RANDOM_ADDRESS = 0x2035,       /* 7.8.52 */
@@ -64,6 +69,7 @@ enum {
     AMBLE__HCI_LE_SET_EXTENDED_SCAN_PARAMETERS = 0x2041, /* 7.8.64 */
     AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE = 0x2042,     /* 7.8.65 */
     AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION = 0x2043,   /* 7.8.66 */
+    AMBLE__HCI_LE_SET_PRIVACY_MODE = 0x204e,             /* 7.8.77 */
 };
 
 /* Events, 7.7. */

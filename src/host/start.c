@@ -19,6 +19,7 @@ enum {
     COMMAND_RAND = 27 * 8 + 7,
     COMMAND_READ_LOCAL_P256_KEY = 34 * 8 + 1,
     COMMAND_GENERATE_DHKEY = 34 * 8 + 2,
+    COMMAND_SET_PRIVACY_MODE = 39 * 8 + 2,
 };
 /* Disconnection, encryption change, hardware error, completed packets, key refresh are bits 4, 7, 15, 18, 47; LE meta is bit 61 (Vol 4 Part E
  * 7.3.1). */
@@ -83,6 +84,7 @@ static int read_abilities(amble *ble)
                                  ble->instance);
         return AMBLE_ERR_UNSUPPORTED;
     }
+    ble->gap.privacy.sets_modes = bit(commands, COMMAND_SET_PRIVACY_MODE);
     ble->gap.reads_remote_features = bit(commands, COMMAND_READ_REMOTE_FEATURES);
     return ask(ble, AMBLE__HCI_LE_READ_FEATURES, ble->gap.le_features, sizeof ble->gap.le_features);
 }
@@ -111,7 +113,9 @@ static int choose_address(amble *ble)
     amble_device address = {.type = AMBLE_PUBLIC}; /* all zeros: the controller has none */
     int r = ask(ble, AMBLE__HCI_READ_BD_ADDR, address.bytes, sizeof address.bytes);
 
-    return r < 0 ? r : amble__privacy_start(&ble->gap, address);
+    if (r >= 0)
+        r = amble__privacy_start(&ble->gap, address);
+    return r < 0 || !amble__has_resolving_list(&ble->gap) ? r : amble__resolving_list_start(&ble->gap);
 }
 
 static int use_long_packets(amble *ble)
@@ -142,6 +146,8 @@ static uint64_t le_event_mask(const amble *ble)
         mask |= UINT64_C(1) << (AMBLE__LE_PHY_UPDATE_COMPLETE - 1);
     if (amble__gap_can(gap, AMBLE__LE_PERIODIC_ADVERTISING))
         mask |= LE_EVENT_MASK_PERIODIC;
+    if (amble__has_resolving_list(gap)) /* in place of LE Connection Complete */
+        mask |= UINT64_C(1) << (AMBLE__LE_ENHANCED_CONNECTION_COMPLETE - 1);
     return mask;
 }
 

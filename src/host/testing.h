@@ -27,7 +27,7 @@ static struct {
     } refused[FAKE_OPCODES];
     uint16_t held; /* this opcode is not answered */
     bool silent;   /* none is */
-    bool no_features_command;
+    bool no_features_command, privacy_modes;
     uint8_t credits;
     bool connecting;
 } fake;
@@ -124,6 +124,8 @@ static inline void fake_answer(uint16_t opcode)
         reply[4 + 4] = 0x40; /* LE */
     if (opcode == AMBLE__HCI_READ_SUPPORTED_COMMANDS && !fake.no_features_command)
         reply[4 + 27] = 0x20;
+    if (opcode == AMBLE__HCI_READ_SUPPORTED_COMMANDS && fake.privacy_modes)
+        reply[4 + 39] = 0x04;
     if (opcode == AMBLE__HCI_LE_READ_BUFFER_SIZE) {
         reply[4] = 251;
         reply[6] = 4;
