@@ -216,6 +216,26 @@ static const char *census_of_gap(const amble__gap *gap)
     return "";
 }
 
+static const char *census_of_pairing(const amble__smp *smp)
+{
+    static const uint8_t none[sizeof smp->pairings[0].secret] = {0};
+
+    for (size_t i = 0; i < smp->pairing_count; i++) {
+        const amble__pairing *p = &smp->pairings[i];
+
+        if (p->used || p->link || p->timer.armed || waited_for(&p->events))
+            return "a pairing is under way";
+        if (memcmp(&p->secret, none, sizeof none) != 0)
+            return "a secret of a pairing that is over was not wiped";
+    }
+    for (size_t i = 0; i < smp->link_count; i++)
+        if (smp->links[i].conn || waited_for(&smp->links[i].changed))
+            return "a link is still known to the Security Manager";
+    if (smp->cipher.owner || smp->cipher.awaited || waited_for(&smp->cipher.waiters))
+        return "a key pair is being computed or owned";
+    return "";
+}
+
 const char *bench_census(amble *ble)
 {
     const char *left = census_of_commands(&ble->hci);
@@ -226,6 +246,8 @@ const char *bench_census(amble *ble)
         left = census_of_channels(&ble->l2cap);
     if (!*left)
         left = census_of_values(ble);
+    if (!*left)
+        left = census_of_pairing(&ble->smp);
     return *left ? left : census_of_gap(&ble->gap);
 }
 

@@ -1,18 +1,10 @@
-/* Random schedules: three to five hosts do everything they can, and are cancelled, closed, disconnected, or lose
- * their power in the middle of it. Whatever happens, nothing is left over, and a seed replays to the byte.
- *
- *     AMBLE_SEED=N           one schedule
- *     AMBLE_SCHEDULES=N      so many instead of 50
- *     AMBLE_LONG=1           2,000
- *
- * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a
- * link, since the host may be closed at any moment, and handles end with it.
+/* Random schedules of everything that needs no pairing: three to five hosts do it, while schedules.h lets anything happen to them.
  *
  * What is written and notified carries the number of its sender and counts up: whoever takes it sees that nothing comes
  * before what was sent earlier. What goes through a channel tells its place in the stream. */
-#include "bench.h"
+#include "schedules.h"
 
-enum { DAY_MS = 60000, WORKERS = 6, LIMIT = 400000, REPLAYED = 3, PSM = 0x80, DATA = 400, STRANGERS = 8 };
+enum { DAY_MS = 60000, PSM = 0x80, DATA = 400, STRANGERS = 8 };
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0);
 static const amble_uuid uuids[4] = {AMBLE_UUID16(0xfff1), AMBLE_UUID16(0xfff2), AMBLE_UUID16(0xfff3),
@@ -36,39 +28,6 @@ static const amble_uuid guest_uuid = AMBLE_UUID16(0xffe0), guest_value_uuid = AM
 static const amble_characteristic guest_value = {
     .uuid = &guest_value_uuid, .read = true, .write = true, .notify = true, .capture = true, .write_depth = 2};
 static const amble_service guest = {.uuid = &guest_uuid, .characteristics = AMBLE_LIST(&guest_value)};
-
-/* --- dice: of the schedule, apart from those of the hosts and the air --------------------------------------------- */
-static uint64_t dice_state;
-static unsigned dice(unsigned sides)
-{
-    dice_state = dice_state * 6364136223846793005 + 1442695040888963407;
-    return (unsigned)(dice_state >> 33) % sides;
-}
-
-/* --- devices ------------------------------------------------------------------------------------------------------ */
-static unsigned devices;
-static amble_device addresses[BENCH_DEVICES];
-static const char *const labels[BENCH_DEVICES] = {"d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"};
-
-typedef struct {
-    bench_device *device;
-    amble *ble;
-    bool over; /* the host is about to be closed: nothing may be begun on it */
-    bool old;  /* it can only what Bluetooth 4.2 can */
-} day;
-static bool all_old;
-
-/* How long an operation may take: mostly long, sometimes short, sometimes for ever. */
-static int some_time(void)
-{
-    const unsigned kind = dice(4);
-
-    return kind == 0 ? AMBLE_FOREVER : kind == 1 ? (int)dice(100) : (int)dice(4000);
-}
-static bool host_is_over(int r)
-{
-    return r == AMBLE_ERR_CLOSED || r == AMBLE_ERR_CONTROLLER || r == AMBLE_ERR_CANCELLED;
-}
 
 /* --- order -------------------------------------------------------------------------------------------------------- */
 /* Who sends, and how much it has sent. */
@@ -410,7 +369,7 @@ static int use_link(amble_connection *conn)
 
 static int advertise(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     const amble_advertise_options options = {
         .interval_us = 20000 + dice(8) * 20000, .services = {&service_uuid}, .not_connectable = dice(8) == 0};
     amble_connection *conn = NULL;
@@ -427,8 +386,8 @@ static int advertise(void *arg)
 /* Advertising that goes on while centrals are there. */
 static int welcome(void *arg)
 {
-    const day *today = arg;
-    const amble_device one = addresses[dice(devices)];
+    const schedule_day *today = arg;
+    const amble_device one = schedule_address(dice(schedule_devices()));
     const amble_advertise_options options = {
         .interval_us = 20000 + dice(8) * 20000, .directed_to = dice(4) ? NULL : &one, .tx_power = dice(2)};
     amble_connection *conn = NULL;
@@ -447,14 +406,14 @@ static int welcome(void *arg)
 
 static int connect_to_one(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     const amble_connect_options options = {
         .max_interval_us = dice(2) ? 0 : 30000, .supervision_timeout_ms = 1000, .coded = !today->old && dice(3) == 0};
     amble_connection *conn;
     int r;
 
     do {
-        r = amble_connect(today->ble, addresses[dice(devices)], &options, &conn, some_time());
+        r = amble_connect(today->ble, schedule_address(dice(schedule_devices())), &options, &conn, some_time());
         if (r >= 0)
             r = use_link(conn);
     } while (!host_is_over(r) && !today->over && dice(4));
@@ -463,7 +422,7 @@ static int connect_to_one(void *arg)
 
 static int scan(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     const amble_scan_options options = {.active = dice(2),
                                         .interval_us = 30000,
                                         .window_us = dice(2) ? 30000 : 10000,
@@ -482,7 +441,7 @@ static int scan(void *arg)
 
 static int take_writes(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     const amble_source sources[] = {amble_on_written(today->ble, &captured)};
     amble_value value;
     order seen = {.next = 0};
@@ -498,7 +457,7 @@ static int take_writes(void *arg)
 
 static int answer(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     amble_request request;
     int r;
 
@@ -515,7 +474,7 @@ static int answer(void *arg)
 
 static int update(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     tag mine = new_tag();
     uint8_t bytes[TAG];
     int r = 0;
@@ -531,7 +490,7 @@ static int update(void *arg)
 /* Sets of every kind, with data on the air that is replaced. */
 static int advertise_sets(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     const bool connectable = dice(2), periodic = !connectable && dice(2);
     uint8_t data[DATA] = {0};
     const amble_advertise_options options = {.interval_us = 20000 + dice(8) * 20000,
@@ -562,7 +521,7 @@ static int advertise_sets(void *arg)
 }
 
 /* Somebody who sends periodically. */
-static int find_sender(const day *today, amble_device *sender, uint8_t *set)
+static int find_sender(const schedule_day *today, amble_device *sender, uint8_t *set)
 {
     const amble_scan_options options = {.interval_us = 30000, .window_us = 30000, .coded = dice(2)};
     amble_scan_result found;
@@ -582,9 +541,9 @@ static int find_sender(const day *today, amble_device *sender, uint8_t *set)
 
 static int listen_periodically(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     const amble_periodic_options options = {.skip = (uint16_t)dice(3), .timeout_ms = 500 + dice(1000)};
-    amble_device sender = addresses[dice(devices)]; /* who may not send at all */
+    amble_device sender = schedule_address(dice(schedule_devices())); /* who may not send at all */
     uint8_t set = (uint8_t)dice(2);
     amble_periodic_report report;
     amble_periodic periodic;
@@ -603,7 +562,7 @@ static int listen_periodically(void *arg)
 /* A service that comes and goes, while its values are read, written and followed. */
 static int change_services(void *arg)
 {
-    const day *today = arg;
+    const schedule_day *today = arg;
     amble_value value;
     int r = 0;
 
@@ -620,123 +579,65 @@ static int change_services(void *arg)
     return r;
 }
 
-enum { KINDS = 11 };
-static int (*const workers[KINDS])(void *arg) = {advertise,      connect_to_one,      welcome,        connect_to_one,
-                                                 scan,           take_writes,         answer,         update,
-                                                 advertise_sets, listen_periodically, change_services};
-static const char *const worker_names[KINDS] = {"advertise", "connect", "welcome", "connect",  "scan",    "writes",
-                                                "answer",    "update",  "sets",    "periodic", "services"};
+static const schedule_worker workers[] = {{"advertise", advertise},
+                                          {"connect", connect_to_one},
+                                          {"welcome", welcome},
+                                          {"connect", connect_to_one},
+                                          {"scan", scan},
+                                          {"writes", take_writes},
+                                          {"answer", answer},
+                                          {"update", update},
+                                          {"sets", advertise_sets},
+                                          {"periodic", listen_periodically},
+                                          {"services", change_services}};
 
-/* --- the days of a device ----------------------------------------------------------------------------------------- */
-static void close_host(bench_device *self, day *today, bool unplug)
+static void begin(unsigned seed)
 {
-    today->over = true;
-    if (unplug) {
-        assert_int_equal(amble_air_unplug(bench_transport(self)), 0);
-        if (dice(2))
-            bench_sleep((int)dice(50)); /* everybody has heard of it */
-    }
-    self->ble = NULL;
-    amble_close(today->ble);
-}
-
-/* One day: workers begin, and at some moment something happens to them. */
-static void live(bench_device *self)
-{
-    day today = {.device = self, .ble = self->ble, .old = all_old};
-    amble_task *tasks[WORKERS];
-    const unsigned count = 1 + dice(WORKERS), event = dice(6);
-    amble_scope scope;
-
-    listen_or_not(self->ble);
-    amble_scope_open(&scope);
-    for (unsigned i = 0; i < count; i++) {
-        const unsigned which = dice(KINDS);
-
-        tasks[i] = amble_spawn_named(&scope, worker_names[which], workers[which], &today);
-    }
-    bench_sleep((int)dice(dice(3) ? 3000 : 60));
-    if (event == 0 || event == 1)
-        close_host(self, &today, event == 0);
-    if (event == 2 || event == 3)
-        for (unsigned i = 0; i < count; i++, bench_sleep((int)dice(30)))
-            amble_cancel(tasks[i]);
-    if (event == 4)
-        (void)!amble_scope_wait(&scope, 4000);
-    amble_scope_close(&scope);
-    if (!self->ble) {
-        bench_sleep((int)dice(dice(2) ? 10 : 3000));
-        assert_int_equal(bench_open(self), 0);
-    }
-}
-
-static int life(bench_device *self)
-{
-    while (bench_now_ms() < DAY_MS)
-        live(self);
-    return 0;
-}
-
-static uint64_t play(unsigned seed)
-{
-    const bench_options options = {
-        .seed = seed, .loss = seed % 4 == 0 ? 0 : seed * 7 % 25, .limit_ms = LIMIT, .old = seed % 3 == 0};
-    bench_device list[BENCH_DEVICES];
-
-    dice_state = seed * UINT64_C(0x9e3779b97f4a7c15);
-    devices = 3 + dice(3);
+    (void)seed;
     senders = 0;
-    all_old = options.old;
-    for (unsigned i = 0; i < devices; i++) {
-        list[i] = (bench_device){.label = labels[i], .script = life, .config = {.services = {&service}}};
-        list[i].config.connections = (uint8_t)(1 + dice(3));
-        list[i].config.held_write_ms = dice(2) ? 0 : 1000;
-        list[i].config.send_buffers = dice(2) ? 0 : 1;
-        list[i].config.notification_buffers = dice(2) ? 0 : 4;
-        list[i].config.mtu = dice(2) ? 0 : 30;
-        list[i].config.scanners = (uint8_t)(1 + dice(4));
-        list[i].config.parameter_policy.refuse = dice(4) == 0;
-        list[i].config.advertisers = (uint8_t)(1 + dice(3));
-        list[i].config.syncs = (uint8_t)(1 + dice(2));
-        list[i].config.advertised_size = DATA;
-        list[i].config.scanned_size = DATA;
-        list[i].config.channels = (uint16_t)(1 + dice(8));
-        list[i].config.channel_receive_size = 300 + dice(1000);
-        list[i].config.channel_send_size = 300 + dice(1000);
-        addresses[i] = (amble_device){.bytes = {(uint8_t)(i + 1), 0, 0, 0x1e, 0xab, 0x02}};
-    }
-    bench_run(&options, list, devices);
-    return bench_hash();
 }
 
-static unsigned from_environment(const char *name, unsigned otherwise)
+static void configure(bench_device *device, unsigned index)
 {
-    const char *text = getenv(name);
+    amble_config *config = &device->config;
 
-    return text && *text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+    (void)index;
+    config->services[0] = &service;
+    config->connections = (uint8_t)(1 + dice(3));
+    config->held_write_ms = dice(2) ? 0 : 1000;
+    config->send_buffers = dice(2) ? 0 : 1;
+    config->notification_buffers = dice(2) ? 0 : 4;
+    config->mtu = dice(2) ? 0 : 30;
+    config->scanners = (uint8_t)(1 + dice(4));
+    config->parameter_policy.refuse = dice(4) == 0;
+    config->advertisers = (uint8_t)(1 + dice(3));
+    config->syncs = (uint8_t)(1 + dice(2));
+    config->advertised_size = DATA;
+    config->scanned_size = DATA;
+    config->channels = (uint16_t)(1 + dice(8));
+    config->channel_receive_size = 300 + dice(1000);
+    config->channel_send_size = 300 + dice(1000);
 }
+
+static const schedule_kind everything = {.least_devices = 3,
+                                         .most_devices = 5,
+                                         .length_ms = DAY_MS,
+                                         .workers = workers,
+                                         .worker_count = sizeof workers / sizeof workers[0],
+                                         .begin = begin,
+                                         .morning = listen_or_not,
+                                         .configure = configure};
 
 static void nothing_is_left_after_any_schedule(void **state)
 {
-    const unsigned one = from_environment("AMBLE_SEED", 0);
-    const unsigned count = from_environment("AMBLE_SCHEDULES", from_environment("AMBLE_LONG", 0) ? 2000 : 50);
-
     (void)state;
-    for (unsigned seed = one ? one : 1; seed <= (one ? one : count); seed++) {
-        (void)fprintf(stderr, "seed %u: run with AMBLE_SEED=%u\n", seed, seed);
-        (void)play(seed);
-    }
+    schedule_many(&everything);
 }
 
 static void a_seed_replays_to_the_byte(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= REPLAYED; seed++) {
-        const uint64_t first = play(seed);
-
-        assert_true(play(seed) == first);
-        assert_true(play(seed + REPLAYED) != first);
-    }
+    schedule_replays(&everything);
 }
 
 int main(void)
