@@ -1,6 +1,7 @@
 /* `amble bonds`: what a bond file holds: listed, deleted, exported. Needs no controller. Keys are shown by `export` alone. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "amble/bonds.h"
 #include "amble/error.h"
@@ -151,6 +152,11 @@ int amble__cli_bonds(int argc, char **argv)
 
     if (r || (r = check_words(&o, &device, &has_device)) < 0)
         return r < 0 ? AMBLE__EXIT_USAGE : AMBLE__EXIT_DONE;
+    if (access(o.words[1], F_OK) != 0) { /* which a host may begin with, but there is nothing to list here */
+        fprintf(stderr, "amble bonds: %s does not exist; a program or amble pair that is given it makes it\n",
+                o.words[1]);
+        return AMBLE__EXIT_FAILED;
+    }
     r = amble_bonds_open(&bonds, o.words[1]);
     if (r >= 0)
         r = each(&o, bonds, has_device ? &device : NULL);

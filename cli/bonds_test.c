@@ -119,6 +119,7 @@ static void delete_forgets_one_or_all(void **state)
 
 static void mistakes_are_named(void **state)
 {
+    char other[96];
     FILE *stream;
 
     (void)state;
@@ -128,7 +129,13 @@ static void mistakes_are_named(void **state)
     assert_int_equal(RUN("bonds", "delete", path, "somebody"), AMBLE__EXIT_USAGE);
     assert_int_equal(RUN("bonds", "--help"), AMBLE__EXIT_DONE);
     assert_int_equal(RUN("bonds", "list", "/nowhere/bonds.json"), AMBLE__EXIT_FAILED);
-    assert_non_null(strstr(output, "/nowhere/bonds.json"));
+    assert_non_null(strstr(output, "/nowhere/bonds.json does not exist"));
+    (void)snprintf(other, sizeof other, "%s.none", path);
+    assert_int_equal(RUN("bonds", "list", other), AMBLE__EXIT_FAILED);
+    assert_non_null(strstr(output, "does not exist"));
+    assert_int_equal(access(other, F_OK), -1); /* nor does it now, */
+    (void)snprintf(other, sizeof other, "%s.none.lock", path);
+    assert_int_equal(access(other, F_OK), -1); /* or anything beside it */
     stream = fopen(path, "w");
     assert_non_null(stream);
     assert_int_equal(fclose(stream), 0);

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "amble/bonds.h"
 #include "amble/error.h"
 #include "amble/gap.h"
 #include "amble/main.h"
+#include "amble/security.h"
 #include "cli/cli.h"
 #include "cli/numbers.h"
 #include "cli/options.h"
@@ -73,6 +75,14 @@ const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS] = {
      .take = amble__take_seconds,
      .field = offsetof(amble__gatt_options, timeout_ms)},
     {.name = "--json", .about = "one JSON object a line instead of text", .field = offsetof(amble__gatt_options, json)},
+    {.name = "--bonds",
+     .value = "FILE",
+     .about = "encrypts the link with the peer's key in this file, which amble pair keeps there, for what cannot be "
+              "read otherwise",
+     .expected = "a file",
+     .take = amble__take_text,
+     .field = offsetof(amble__gatt_options, bonds),
+     .offer = AMBLE__OFFER_FILES},
 };
 
 static const char *const help_usage[] = {"gatt tree ADDRESS -t TRANSPORT [OPTIONS]",
@@ -87,10 +97,12 @@ static const char *const help_text[] = {
     ("ADDRESS is AA:BB:CC:DD:EE:FF/p (public) or /r (random), or the name of a device, which is then looked for. "
      "CHARACTERISTIC is a UUID, or a name such as battery_level."),
     NULL};
-static const char *const help_examples[] = {
-    "amble gatt tree C0:11:22:33:44:55/r -t usb:0", "amble gatt read Thermometer battery_level -t usb:0",
-    "amble gatt write C0:11:22:33:44:55/r 2A06 1 --format u8 -t usb:0",
-    "amble gatt subscribe Thermometer temperature --count 5 --json -t usb:0", NULL};
+static const char *const help_examples[] = {"amble gatt tree C0:11:22:33:44:55/r -t usb:0",
+                                            "amble gatt read Thermometer battery_level -t usb:0",
+                                            "amble gatt write C0:11:22:33:44:55/r 2A06 1 --format u8 -t usb:0",
+                                            "amble gatt subscribe Thermometer temperature --count 5 --json -t usb:0",
+                                            "amble gatt read Lock battery_level --bonds bonds.json -t usb:0",
+                                            NULL};
 
 const amble__command amble__command_gatt = {.name = "gatt",
                                             .about = "shows, reads, writes and follows what a peer has",
@@ -321,6 +333,22 @@ static int do_deed(amble_connection *conn, const amble__gatt_options *o)
                                            : follow_value(&c, o);
 }
 
+/* Encrypts with the key of the file; a peer that has none there is asked as it is. */
+static int use_bond(amble *ble, amble_connection *conn, const amble__gatt_options *o)
+{
+    const amble_pair_options options = {.key_size_min = 7}; /* whatever was kept will do */
+    const amble_device peer = amble_connection_device(conn);
+    amble_bond bond = {.serial = 0};
+    char address[AMBLE_DEVICE_TEXT];
+
+    while (amble_bonds_next(amble_bonds_of(ble), &bond) == 1)
+        if (amble_device_equal(bond.device, peer) || amble_device_equal(bond.paired_as, peer))
+            return amble_pair(conn, &options, o->timeout_ms);
+    fprintf(stderr, "amble gatt: %s holds no bond with %s; amble pair --bonds %s makes one\n", o->bonds,
+            amble_device_text(peer, address), o->bonds);
+    return 0;
+}
+
 static int gatt(amble *ble, int argc, char **argv)
 {
     amble_connection *conn;
@@ -331,16 +359,19 @@ static int gatt(amble *ble, int argc, char **argv)
         r = amble__peer_connect("amble gatt", ble, o.words[1], o.timeout_ms, &conn);
     if (r)
         return r;
-    r = do_deed(conn, &o);
+    if (o.bonds)
+        r = use_bond(ble, conn, &o);
+    if (r >= 0)
+        r = do_deed(conn, &o);
     amble_connection_close(conn);
     return r;
 }
 
 int amble__cli_gatt(int argc, char **argv)
 {
-    const amble_config config = {.name = "amble gatt", .mtu = AMBLE__GATT_MTU};
     amble__gatt_options o;
     const int r = parse(argc, argv, &o);
+    const amble_config config = {.name = "amble gatt", .mtu = AMBLE__GATT_MTU, .bonds = o.bonds};
 
     return r ? amble__cli_exit_code(r) : amble__cli_main(&amble__command_gatt, argc, argv, &config, gatt);
 }

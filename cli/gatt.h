@@ -9,13 +9,16 @@
 
 typedef struct {
     const char *words[4]; /* the deed, ADDRESS, CHARACTERISTIC, VALUE */
+    const char *bonds;
     amble_uuid service, characteristic;
     const amble__format *format; /* NULL: decoded */
     uint32_t byte_limit, count;
     int timeout_ms, ms;
     bool no_values, no_response, in_parts, indicate, json;
 } amble__gatt_options;
-enum { AMBLE__GATT_TIMEOUT_MS = 10000, AMBLE__GATT_MTU = 517, AMBLE__GATT_OPTIONS = 11 };
+enum { AMBLE__GATT_TIMEOUT_MS = 10000, AMBLE__GATT_MTU = 517, AMBLE__GATT_OPTIONS = 12 };
+/* Those of `amble shell`, which come first: it has its bonds already. */
+enum { AMBLE__GATT_SHELL_OPTIONS = AMBLE__GATT_OPTIONS - 1 };
 extern const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS];
 
 /* What the words ask for, or AMBLE_ERR_USAGE, the sentence printed: the characteristic, and a value to be written in the format. */

@@ -301,7 +301,7 @@ static const amble__option pair_option_table[] = {
 #define LINES(...)   ((const char *const[]){__VA_ARGS__, NULL})
 #define PLAIN(least) .words_least = (least), .words_most = 1, .words_field = offsetof(plain_options, words)
 #define GATT(least, most)                                                                                              \
-    .options = amble__gatt_option_table, .option_count = AMBLE__GATT_OPTIONS, .words_least = (least),                  \
+    .options = amble__gatt_option_table, .option_count = AMBLE__GATT_SHELL_OPTIONS, .words_least = (least),            \
     .words_most = (most), .words_field = offsetof(amble__gatt_options, words)
 
 #define CHARACTERISTIC                                                                                                 \

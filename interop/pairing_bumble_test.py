@@ -54,10 +54,7 @@ class Peripheral:
         device.on("connection", self.connected)
 
     def connected(self, connection):
-        # Each start of `amble pair` gets a controller with another address; Bumble shall take it for the same device.
-        store = getattr(self.device.keystore, "all_keys", {})
-        for name in list(store):
-            store[str(connection.peer_address)] = store.pop(name)
+        support.take_for_the_same(self.device, connection)
         connection.on("pairing_failure", self.failures.append)
         connection.on("connection_encryption_change", self.encrypted)
 

@@ -168,6 +168,13 @@ def name_in(data):
     return data.get(AdvertisingData.Type.COMPLETE_LOCAL_NAME) or data.get(AdvertisingData.Type.SHORTENED_LOCAL_NAME)
 
 
+def take_for_the_same(device, connection):
+    """Each start of a program gets a controller with another address; Bumble shall take it for the one it has keys of."""
+    store = getattr(device.keystore, "all_keys", {})
+    for name in list(store):
+        store[str(connection.peer_address)] = store.pop(name)
+
+
 async def scan_for(device, name=None, service=None, timeout=10, **scanning):
     """Scans until one device was seen with this name and this service; returns its last advertisement."""
     seen = {}

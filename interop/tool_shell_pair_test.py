@@ -6,6 +6,7 @@ import tempfile
 
 import support
 import tool
+from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from sensor import ADDRESS, DEVICE, SECRET, Sensor
 
@@ -42,13 +43,25 @@ async def without_passkey(shell, device):
     assert "SMP 0x" in (await shell(stdin=f"connect {DEVICE}\npair --mitm", code=1)).err
 
 
-async def with_bonds(shell, device):
+async def gatt_with_bonds(file, none, transport):
+    """`amble gatt` reads with the bond of the file what it cannot read without."""
+    read = ("gatt", "read", DEVICE, SECRET, "-t", transport)
+    assert (await tool.amble(*read, "--bonds", file)).lines == ["for you"]
+    assert "ATT 0x" in (await tool.amble(*read, code=1)).err
+    assert f"{none} holds no bond with {DEVICE}" in (await tool.amble(*read, "--bonds", none, code=1)).err
+
+
+async def with_bonds(shell, device, transport):
     """With --bonds the keys outlive the shell, and `amble bonds` knows them."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "bonds.json"
         Person(device, PairingDelegate.NO_OUTPUT_NO_INPUT, mitm=False)
+        device.keystore = MemoryKeyStore()
+        device.on("connection", lambda connection: support.take_for_the_same(device, connection))
         await shell("--bonds", file, stdin=f"connect {DEVICE}\npair --renew\nread {SECRET}")
         assert len((await tool.amble("bonds", "list", file)).lines) == 1
+        device.smp_manager.sessions.clear()  # they outlive their links, and would answer in place of the store
+        await gatt_with_bonds(file, pathlib.Path(folder) / "none.json", transport)
 
 
 async def in_a_script(shell, device):
@@ -116,7 +129,7 @@ async def test():
         Sensor(device)
         await tool.advertise(device)
         await without_passkey(shell, device)
-        await with_bonds(shell, device)
+        await with_bonds(shell, device, transport)
         await in_a_script(shell, device)
         await asked(transport, device)
         await support.eventually(lambda: device.is_advertising, "the sensor advertises again")

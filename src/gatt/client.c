@@ -46,7 +46,7 @@ void amble__client_open(amble__client *client, amble_connection *conn)
     link->generation = conn->generation;
     link->changed_start = link->changed_end = 0;
     link->service_changed = 0;
-    link->no_variable_reads = false;
+    link->no_variable_reads = link->no_multiple_reads = false;
     link->cache = NULL;
     conn->client = link;
 }

@@ -44,12 +44,12 @@ typedef struct {
 } amble__client_list;
 
 typedef struct amble__client_link {
-    amble__client_list services, others; /* the last ones: a walk through services looks into each */
-    uint32_t generation;                 /* of what is found now */
-    uint16_t changed_start, changed_end; /* what was found here by an earlier generation is stale */
-    uint16_t service_changed;            /* value handle, 0: not known */
-    bool no_variable_reads;              /* the server does not know that request */
-    amble__client_cache *cache;          /* NULL: the database is not followed */
+    amble__client_list services, others;       /* the last ones: a walk through services looks into each */
+    uint32_t generation;                       /* of what is found now */
+    uint16_t changed_start, changed_end;       /* what was found here by an earlier generation is stale */
+    uint16_t service_changed;                  /* value handle, 0: not known */
+    bool no_variable_reads, no_multiple_reads; /* the server does not know these requests */
+    amble__client_cache *cache;                /* NULL: the database is not followed */
     amble_connection *conn;
     amble__client *client;
 } amble__client_link;

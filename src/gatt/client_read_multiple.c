@@ -100,12 +100,14 @@ static int read_some(amble_connection *conn, amble_read_part *parts, size_t coun
             return r;
         }
     }
-    if (r == 0 && count > 1 && link->no_variable_reads && all_fixed(parts, count, conn->bearer->mtu - 1u)) {
+    if (r == 0 && count > 1 && link->no_variable_reads && !link->no_multiple_reads &&
+        all_fixed(parts, count, conn->bearer->mtu - 1u)) {
         r = ask(conn, AMBLE__ATT_READ_MULTIPLE_REQUEST, parts, count, &asked, deadline_us, &response);
         if (r == 0) {
             r = asked == count ? take_fixed(&response, parts, count) : 0;
             amble__att_end(conn->bearer);
         } else if (cannot(r)) {
+            link->no_multiple_reads = true;
             r = 0;
         }
     }
