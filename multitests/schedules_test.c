@@ -564,6 +564,9 @@ static int change_services(void *arg)
 {
     const schedule_day *today = arg;
     amble_value value;
+    order seen = {.next = 0};
+    tag mine = new_tag();
+    uint8_t bytes[TAG];
     int r = 0;
 
     while (!host_is_over(r) && !today->over && dice(6)) {
@@ -571,8 +574,11 @@ static int change_services(void *arg)
             (void)amble_serve(today->ble, &guest); /* it may be there already, */
         else
             (void)amble_unserve(today->ble, &guest); /* or not */
-        r = dice(2) ? amble_written(today->ble, &guest_value, &value, (int)dice(500))
-                    : amble_update(today->ble, &guest_value, "guest", 5, (int)dice(500));
+        put_tag(&mine, bytes);
+        if (dice(2))
+            r = amble_update(today->ble, &guest_value, bytes, TAG, (int)dice(500));
+        else if ((r = amble_written(today->ble, &guest_value, &value, (int)dice(500))) == 0)
+            see(&seen, &value);
         if (!host_is_over(r) && !today->over)
             r = amble_sleep_ms((int)dice(500));
     }
