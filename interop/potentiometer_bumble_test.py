@@ -51,7 +51,6 @@ async def check_interval(bumble):
 
 
 async def use(bumble, expected):
-    await check_interval(bumble)
     found = await support.scan_for(bumble, NAME, SERVICE)
     assert found.is_connectable, found
     connection = await bumble.connect(found.address, timeout=10)
@@ -65,6 +64,7 @@ async def use(bumble, expected):
     await follow(characteristic, expected)
     await connection.disconnect()
     await support.scan_for(bumble, NAME, SERVICE)
+    await check_interval(bumble)
 
 
 async def test():
