@@ -48,6 +48,28 @@ async def gatt(transport):
     assert "not" in failed.screen, failed.screen
 
 
+async def links(transport, led, folder):
+    terminal = await tool.Terminal.start("connect", LED, "-t", transport)
+    await terminal.displays(r"connected \S+/p  interval .*  MTU \d+  -\d+ dBm")
+    assert await terminal.control_c() == 0
+    await led.line("Disconnected")
+    sent, received = folder / "sent", folder / "received"
+    sent.write_bytes(bytes(range(256)) * 64)
+    receiver = await tool.Terminal.start("l2cap", "recv", "0x80", received, "--name", "Frame", "-t", transport)
+    sender = await ended("l2cap", "send", "0x80", sent, "--peer", "Frame", "-t", transport)
+    assert "16384 bytes" in sender.screen, sender.text
+    assert await receiver.end() == 0 and "16384 bytes" in receiver.screen, receiver.text
+    assert received.read_bytes() == sent.read_bytes()
+    receiver = await tool.Terminal.start("l2cap", "recv", "0x80", "--name", "Frame", "-t", transport)
+    sender = await tool.Terminal.start("l2cap", "send", "0x80", "--peer", "Frame", "-t", transport)
+    sender.type("hello\n\x04")  # what is typed is what is sent; Ctrl-D is its end
+    assert await sender.end() == 0, sender.text
+    assert await receiver.end() == 0 and "hello\n" in receiver.screen, receiver.text
+    receiver = await tool.Terminal.start("l2cap", "recv", "0x80", "--name", "Frame", "-t", transport)
+    await tool.amble("scan", "-t", transport, "--active", "--name", "Frame", "--seconds", "0.5")
+    assert await receiver.control_c() == 0
+
+
 async def advertise(transport, folder):
     script = folder / "script"
     script.write_text("connect Lamp\nread 2A00\nsleep 1000\n")
@@ -90,6 +112,7 @@ async def test():
     with tempfile.TemporaryDirectory() as folder:
         await scan(transport)
         await gatt(transport)
+        await links(transport, led, pathlib.Path(folder))
         assert await led.stop() == 0
         await advertise(transport, pathlib.Path(folder))
         await without_links(transport, pathlib.Path(folder))
