@@ -22,7 +22,7 @@ async def in_text(file):
     def shown(*parts):
         assert any(all(part in line for part in parts) for line in lines), (parts, lines)
 
-    shown("< event    LE Connection Complete  success", "central", f"peer {DEVICE}")
+    shown("< event    LE Enhanced Connection Complete  success", "central", f"peer {DEVICE}")
     shown("> att      Exchange MTU Request  517")
     shown("< att      Read By Group Type Response", "Battery Service")
     shown("> att      Read Request", "(Battery Level)")

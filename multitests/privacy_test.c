@@ -92,6 +92,17 @@ static void expect_known(amble_connection *conn, const char *label)
     assert_true(is_private(amble_connection_own_address(conn)));
 }
 
+/* Whether the other side says that it may be called by a private address, Vol 3 Part C 12.4. */
+static void expect_central_address_resolution(amble_connection *conn, bool expected)
+{
+    const amble_uuid access = AMBLE_UUID16(0x1800), resolution = AMBLE_UUID16(0x2aa6);
+    const amble_remote_characteristic c = bench_characteristic(conn, &access, &resolution);
+    uint8_t value;
+
+    assert_int_equal(amble_read(&c, &value, 1, MEET_MS), 1);
+    assert_int_equal(value, expected);
+}
+
 static bool legacy_pairing;
 
 static int host_of_two(bench_device *self)
@@ -129,6 +140,7 @@ static int guest_of_one(bench_device *self)
     assert_int_equal(amble_pair(conn, &(amble_pair_options){.legacy_only = legacy_pairing}, MEET_MS), 0);
     server = amble_connection_device(conn);
     assert_true(amble_device_equal(server, bench_address("server"))); /* pairing told */
+    expect_central_address_resolution(conn, self->ble->gap.privacy.sets_modes);
     amble_connection_close(conn);
     for (int i = 0; i < 2; i++) {
         bench_sleep(LIFETIME_MS);

@@ -410,6 +410,8 @@ int amble__host_open(amble **out, amble__transport *transport, const amble_confi
         r = amble__bonds_attach(&ble->bonds, &ble->config);
     if (r >= 0)
         r = amble__host_start(ble);
+    if (r >= 0)
+        r = amble__host_complete_profile(ble);
     r = amble_timeout_end(&timeout, r);
     if (r >= 0)
         r = start_tasks(ble);

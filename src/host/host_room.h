@@ -41,6 +41,8 @@ void amble__bonds_detach(amble_bonds *bonds);
 int amble__host_start(amble *ble);
 /* The GAP and GATT services, profile.c. */
 int amble__host_serve_profile(amble *ble);
+/* What is known of them only when the controller is set up. */
+int amble__host_complete_profile(amble *ble);
 /* The controller is lost, or the host closes: every wait ends with `error`. */
 void amble__host_fail(amble *ble, int error);
 /* L2CAP with its channels, as the configuration says, channels.c. */

@@ -3,11 +3,14 @@
 #include "host/host_room.h"
 
 static const amble_uuid gap_uuid = AMBLE_UUID16(0x1800), name_uuid = AMBLE_UUID16(0x2a00),
-                        appearance_uuid = AMBLE_UUID16(0x2a01);
+                        appearance_uuid = AMBLE_UUID16(0x2a01), resolution_uuid = AMBLE_UUID16(0x2aa6);
 
 static const amble_characteristic name = {.uuid = &name_uuid, .read = true, .max_size = AMBLE__NAME_SIZE - 1};
 static const amble_characteristic appearance = {.uuid = &appearance_uuid, .read = true, .max_size = 2};
-static const amble_service gap_service = {.uuid = &gap_uuid, .characteristics = AMBLE_LIST(&name, &appearance)};
+/* Central Address Resolution: whether a peripheral may call this side by a resolvable address, 12.4. */
+static const amble_characteristic resolution = {.uuid = &resolution_uuid, .read = true, .max_size = 1};
+static const amble_service gap_service = {.uuid = &gap_uuid,
+                                          .characteristics = AMBLE_LIST(&name, &appearance, &resolution)};
 
 int amble__host_serve_profile(amble *ble)
 {
@@ -19,4 +22,11 @@ int amble__host_serve_profile(amble *ble)
     amble__put_le16(value, ble->config.appearance);
     r = amble_local_write(ble, &appearance, value, sizeof value);
     return r < 0 ? r : amble_local_write(ble, &name, ble->name, strlen(ble->name));
+}
+
+int amble__host_complete_profile(amble *ble)
+{
+    const uint8_t resolves = ble->gap.privacy.list_size > 0;
+
+    return amble_local_write(ble, &resolution, &resolves, 1);
 }
