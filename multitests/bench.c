@@ -283,7 +283,8 @@ void bench_settle(int ms)
 /* Those of a host itself. */
 static bool is_of_a_host(const amble_task *task)
 {
-    return strcmp(task->name, "amble service") == 0 || strcmp(task->name, "amble ciphers") == 0;
+    return strcmp(task->name, "amble service") == 0 || strcmp(task->name, "amble ciphers") == 0 ||
+           strcmp(task->name, "amble bearers") == 0;
 }
 
 /* The tasks that run: besides this one only those of each open host. */

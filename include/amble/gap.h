@@ -209,6 +209,8 @@ amble_device amble_connection_own_address(const amble_connection *conn);
 amble *amble_connection_host(const amble_connection *conn);
 bool amble_connection_is_central(const amble_connection *conn); /* this side's role */
 uint16_t amble_connection_mtu(const amble_connection *conn);    /* of ATT; 23 until exchanged */
+/* Bearers of ATT that are open now: 1, and the enhanced ones of an encrypted link, see gatt_client.h; 0 when the link is gone. */
+unsigned amble_connection_bearers(const amble_connection *conn);
 /* Waits until the MTU was exchanged, by either side: returns it. For a peripheral whose central begins the exchange, as phones do; to begin it is
  * amble_exchange_mtu. Errors: TIMEOUT, CANCELLED, DISCONNECTED. */
 int amble_mtu_exchanged(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;

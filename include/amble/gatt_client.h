@@ -2,11 +2,21 @@
  *
  * What discovery finds are plain values: nothing to free, to be copied at will. They remember the link they belong to; on a
  * later link they give AMBLE_ERR_STALE, and so they do when the server said that its services changed there. The caller's task does the
- * work: one request is under way per link, those of other tasks queue behind it.
+ * work: one request is under way per bearer, those of other tasks queue behind it. A link has one bearer, the fixed channel.
+ *
+ * An encrypted link has more when both sides can: enhanced bearers, channels that carry ATT (Vol 3 Part G 5.3). There is nothing to be done for
+ * them. The central's host opens them a second after the link is encrypted, or the peer does at any time; amble_connection_bearers tells how many
+ * there are, `enhanced_bearers` of amble_config how many there may be. The requests of several tasks then overlap, each on a bearer of
+ * its own, and one that the server takes long for holds up nobody else. What one task asks for stays in order, since it waits for each answer;
+ * requests of different tasks have no order. Writes in parts and the exchange of the MTU are done on the fixed channel, one at a
+ * time, and so are all that is sent without an answer, notifications and indications: those never overtake each other.
+ * A bearer can end alone. A request that was under way on it ends with AMBLE_ERR_CHANNEL_CLOSED, when the server closed it, with PROTOCOL, when
+ * it sent there what it may not, or with TIMEOUT, when there was no answer for 30 s; whether the server did what was asked is not known then,
+ * and the link lives on.
  *
  * Every function here waits, and can end with TIMEOUT, CANCELLED, DISCONNECTED, STALE, AMBLE_ERR_ATT(...) as the server answered, or
  * AMBLE_ERR_PROTOCOL when the answer made no sense. A request whose caller gave up stays with the host until its answer comes; that answer
- * is dropped. A server that does not answer for 30 s has lost its link (Vol 3 Part F 3.3.3). */
+ * is dropped. A server that does not answer for 30 s has lost the bearer, and, when that is the fixed channel, its link (Vol 3 Part F 3.3.3). */
 #ifndef AMBLE_GATT_CLIENT_H
 #define AMBLE_GATT_CLIENT_H
 #include <amble/gatt_server.h>

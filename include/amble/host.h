@@ -43,6 +43,9 @@ typedef struct {
         *name; /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
     uint16_t appearance; /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
     uint16_t mtu;        /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
+    /* Enhanced bearers of ATT, see amble/gatt_client.h. There are none, either, with an mtu or a channel_mps of less than 64. */
+    uint8_t enhanced_bearers; /* of each link, 1..5; 0: 2 */
+    bool no_enhanced_bearers; /* none, and no memory for them */
     /* L2CAP channels, see amble/l2cap.h. */
     uint16_t channels;             /* over all links; 0: 8 */
     bool no_channels;              /* none, and no memory for them */

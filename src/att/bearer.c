@@ -1,5 +1,6 @@
-/* The fixed-channel bearer. Invariants: a turn is FREE, or TAKEN by a task that writes or reads, or SENT; its timer runs exactly while it is SENT,
- * and only then is an answer looked at. A turn that is SENT with nobody in `answer` is a zombie. */
+/* Bearers, and the turns on them. Invariants: a turn is FREE, or TAKEN by a task that writes or reads, or SENT; its timer runs exactly while it is SENT,
+ * and only then is an answer looked at. A turn that is SENT with nobody in `answer` is a zombie. An enhanced bearer has a channel exactly while it is
+ * not dead; its slot is used again when no task has a turn of it any more. */
 #include "att/bearer.h"
 
 #include "core/log.h"
@@ -11,7 +12,8 @@ void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t 
     amble__packet_pool_init(att ? &att->pool : NULL, arena, pool, mtu);
     for (size_t i = 0; i < links * per_link; i++) {
         amble__packet_init(bearers ? &bearers[i].request.packet : NULL, arena, mtu);
-        amble__packet_init(bearers ? &bearers[i].indication.packet : NULL, arena, mtu);
+        if (i % per_link == 0) /* only the fixed channel indicates */
+            amble__packet_init(bearers ? &bearers[i].indication.packet : NULL, arena, mtu);
         amble__packet_init(bearers ? &bearers[i].response : NULL, arena, mtu);
         amble__packet_init(bearers ? &bearers[i].confirmation : NULL, arena, 1);
     }
@@ -29,9 +31,13 @@ static void transaction_is_over(amble__timer *timer)
     amble_connection *conn = turn->bearer->conn;
     char peer[AMBLE_DEVICE_TEXT];
 
-    amble__log(AMBLE__LOG_WARNING, "%s: link 0x%04x: %s did not answer an ATT %s within 30 s; the link is given up",
+    amble__log(AMBLE__LOG_WARNING, "%s: link 0x%04x: %s did not answer an ATT %s within 30 s; the %s is given up",
                conn->hci->instance, conn->handle, amble_device_text(conn->device, peer),
-               turn == &turn->bearer->request ? "request" : "indication");
+               turn == &turn->bearer->request ? "request" : "indication", turn->bearer->enhanced ? "bearer" : "link");
+    if (turn->bearer->enhanced) {
+        amble__channel_close(turn->bearer->channel, AMBLE_ERR_TIMEOUT);
+        return;
+    }
     turn->bearer->dead = true;
     turn->bearer->att->dead(conn);
 }
@@ -45,10 +51,22 @@ static void open_turn(amble__turn *turn, amble__att_bearer *bearer)
     amble__list_init(&turn->answer);
 }
 
-/* Why nothing more may be sent, 0 if it may. A dead bearer takes its link with it, but that takes a moment. */
+/* Why nothing more may be sent, 0 if it may. A dead fixed channel takes its link with it, but that takes a moment. */
 static int unusable(const amble__att_bearer *bearer)
 {
-    return bearer->conn->end < 0 ? bearer->conn->end : bearer->dead ? AMBLE_ERR_DISCONNECTED : 0;
+    if (bearer->conn->end < 0 || !bearer->dead)
+        return bearer->conn->end;
+    return bearer->enhanced ? AMBLE_ERR_CHANNEL_CLOSED : AMBLE_ERR_DISCONNECTED;
+}
+
+/* A peer that lets nothing out and asks for more all the same loses the channel: there is room for all that a bearer may owe. */
+static void send_on_channel(amble__att_bearer *bearer, amble__packet *packet)
+{
+    if (bearer->channel && !amble__bearer_send(bearer->channel, amble__packet_payload(packet), packet->size)) {
+        bearer->att->malformed++;
+        amble__channel_close(bearer->channel, AMBLE_ERR_PROTOCOL);
+    }
+    amble__packet_release(packet);
 }
 
 static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
@@ -56,7 +74,10 @@ static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
     amble_connection *conn = bearer->conn;
 
     amble__trace_at(&conn->hci->trace, ATT_SENT, conn->handle, amble__packet_payload(packet), packet->size);
-    amble__l2cap_send(conn, AMBLE__CID_ATT, packet);
+    if (bearer->enhanced)
+        send_on_channel(bearer, packet);
+    else
+        amble__l2cap_send(conn, AMBLE__CID_ATT, packet);
 }
 
 static amble__writer writer_of(amble__turn *turn)
@@ -94,47 +115,78 @@ static bool send_owed(amble__turn *turn)
     return true;
 }
 
+/* A task that waits for its turn to ask. */
+typedef struct {
+    amble__waiter waiter;
+    const amble__att_bearer *only; /* NULL: on any whose MTU is */
+    size_t need;
+    amble__att_bearer *given;
+} asking_waiter;
+
+static asking_waiter *asking_of(amble__list *node)
+{
+    return amble__container(amble__container(node, amble__waiter, node), asking_waiter, waiter);
+}
+
+static bool suits(const amble__att_bearer *bearer, const asking_waiter *asking)
+{
+    if (asking->only)
+        return bearer == asking->only;
+    return !bearer->enhanced || (!bearer->dead && bearer->mtu >= asking->need);
+}
+
+/* Gives the turn to ask to whoever waited longest of those whom this bearer suits; false when there is nobody. */
+static bool hand_to_asking(amble__att_bearer *bearer)
+{
+    amble__list *waiters = &bearer->conn->bearer->request.waiters;
+
+    for (amble__list *node = waiters->next; node != waiters; node = node->next) {
+        asking_waiter *asking = asking_of(node);
+
+        if (!suits(bearer, asking))
+            continue;
+        asking->given = bearer;
+        amble__wait_end(asking->waiter.wait, 0);
+        return true;
+    }
+    return false;
+}
+
+static bool hand_on(amble__turn *turn)
+{
+    return turn == &turn->bearer->request ? hand_to_asking(turn->bearer) : amble__waiters_end_first(&turn->waiters, 0);
+}
+
 /* Hands the turn to what the host owes, then to whoever waited longest, or frees it. */
 static void pass_turn(amble__turn *turn)
 {
     amble__timer_stop(&turn->timer);
     turn->state = AMBLE__TURN_TAKEN;
-    if (!send_owed(turn) && !amble__waiters_end_first(&turn->waiters, 0))
+    if (!send_owed(turn) && !hand_on(turn))
         turn->state = AMBLE__TURN_FREE;
-}
-
-static int begin(amble__turn *turn, uint64_t deadline_us, amble__writer *w)
-{
-    int r = unusable(turn->bearer);
-
-    if (r == 0 && turn->state != AMBLE__TURN_FREE) /* 0: the turn was handed over, TAKEN */
-        r = amble__link_wait(turn->bearer->conn, &turn->waiters, deadline_us);
-    if (r < 0)
-        return r;
-    turn->state = AMBLE__TURN_TAKEN;
-    *w = writer_of(turn);
-    return 0;
 }
 
 static void end(amble__turn *turn)
 {
-    if (turn->bearer->conn->state == AMBLE__LINK_LIVE)
+    if (turn->bearer->enhanced && turn->bearer->dead)
+        turn->state = AMBLE__TURN_FREE; /* the slot may be used again */
+    else if (turn->bearer->conn->state == AMBLE__LINK_LIVE)
         pass_turn(turn);
 }
 
 /* Sends what was written. 0: the answer is there, and the turn still taken; after an error the turn is over. */
 static int transact(amble__turn *turn, const amble__writer *w, uint64_t deadline_us)
 {
-    const int r = unusable(turn->bearer); /* perhaps since the turn was handed over */
+    int r = unusable(turn->bearer); /* perhaps since the turn was handed over */
 
-    if (r < 0)
-        return r;
-    if (w->failed) {
-        end(turn);
-        return AMBLE_ERR_TOO_LONG;
+    if (r < 0 || w->failed) {
+        if (turn->bearer->enhanced || !r)
+            end(turn);
+        return r < 0 ? r : AMBLE_ERR_TOO_LONG;
     }
     send_turn(turn, w, false);
-    return amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
+    r = unusable(turn->bearer); /* perhaps it was the last that this bearer took */
+    return r < 0 ? r : amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
 }
 
 /* The answer to a turn has come. True when somebody waited for it. */
@@ -154,29 +206,44 @@ static bool answer_turn(amble__turn *turn)
 /* --- opening and closing ------------------------------------------------------------------------------------------ */
 void amble__att_open(amble__att *att, amble_connection *conn)
 {
-    amble__att_bearer *bearer = &att->bearers[conn->index * att->per_link];
+    conn->bearer = &att->bearers[conn->index * att->per_link];
+    for (size_t i = 0; i < att->per_link; i++) {
+        amble__att_bearer *bearer = &conn->bearer[i];
 
-    bearer->conn = conn;
-    bearer->att = att;
-    bearer->mtu = AMBLE__ATT_MTU_MIN;
-    bearer->our_mtu = att->mtu;
-    bearer->mtu_exchanged = false;
-    bearer->mtu_known = false;
-    amble__list_init(&bearer->mtu_waiters);
-    bearer->dead = false;
-    bearer->prepared = false;
-    open_turn(&bearer->request, bearer);
-    open_turn(&bearer->indication, bearer);
-    conn->bearer = bearer;
+        bearer->conn = conn;
+        bearer->att = att;
+        bearer->enhanced = i > 0;
+        bearer->channel = NULL;
+        bearer->mtu = AMBLE__ATT_MTU_MIN;
+        bearer->our_mtu = att->mtu;
+        bearer->mtu_exchanged = false;
+        bearer->mtu_known = false;
+        amble__list_init(&bearer->mtu_waiters);
+        bearer->dead = bearer->enhanced;
+        bearer->prepared = false;
+        open_turn(&bearer->request, bearer);
+        open_turn(&bearer->indication, bearer);
+    }
 }
 
 void amble__att_lost(amble_connection *conn)
 {
-    amble__timer_stop(&conn->bearer->request.timer);
-    amble__timer_stop(&conn->bearer->indication.timer);
+    for (size_t i = 0; i < conn->bearer->att->per_link; i++) {
+        amble__timer_stop(&conn->bearer[i].request.timer);
+        amble__timer_stop(&conn->bearer[i].indication.timer);
+    }
 }
 
 uint16_t amble_connection_mtu(const amble_connection *conn) { return conn->bearer->mtu; }
+
+unsigned amble_connection_bearers(const amble_connection *conn)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; conn->state == AMBLE__LINK_LIVE && i < conn->bearer->att->per_link; i++)
+        count += !conn->bearer[i].dead;
+    return count;
+}
 
 int amble_mtu_exchanged(amble_connection *conn, int timeout_ms)
 {
@@ -192,9 +259,65 @@ int amble_mtu_exchanged(amble_connection *conn, int timeout_ms)
 }
 
 /* --- requests of ours --------------------------------------------------------------------------------------------- */
-int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
+static amble__att_bearer *free_bearer(amble_connection *conn, const asking_waiter *asking)
 {
-    return begin(&bearer->request, deadline_us, w);
+    for (size_t i = 0; i < conn->bearer->att->per_link; i++)
+        if (conn->bearer[i].request.state == AMBLE__TURN_FREE && suits(&conn->bearer[i], asking))
+            return &conn->bearer[i];
+    return NULL;
+}
+
+/* 0: `asking->given` has its turn TAKEN for this task. */
+static int wait_to_ask(amble_connection *conn, asking_waiter *asking, uint64_t deadline_us)
+{
+    amble__waiter for_loss;
+    amble__wait wait;
+
+    amble__wait_init(&wait);
+    amble__wait_add(&wait, &asking->waiter, &conn->bearer->request.waiters);
+    amble__wait_add(&wait, &for_loss, &conn->losses);
+    return amble__wait_run_until(&wait, deadline_us);
+}
+
+/* The bearer whose turn this task has now, in `asking->given`. */
+static int begin(amble_connection *conn, asking_waiter *asking, uint64_t deadline_us, amble__writer *w)
+{
+    int r = 0;
+
+    asking->given = free_bearer(conn, asking);
+    while (r == 0 && !asking->given) {
+        r = wait_to_ask(conn, asking, deadline_us);
+        if (r == 0 && (r = unusable(asking->given)) == AMBLE_ERR_CHANNEL_CLOSED) { /* before this task ran */
+            end(&asking->given->request);
+            asking->given = asking->only ? NULL : free_bearer(conn, asking);
+            r = asking->only ? r : 0;
+        }
+    }
+    if (r < 0)
+        return r;
+    asking->given->request.state = AMBLE__TURN_TAKEN;
+    *w = writer_of(&asking->given->request);
+    return 0;
+}
+
+int amble__att_begin(amble_connection *conn, size_t need, uint64_t deadline_us, amble__att_bearer **bearer,
+                     amble__writer *w)
+{
+    asking_waiter asking = {.need = need};
+    int r = unusable(conn->bearer);
+
+    if (r == 0)
+        r = begin(conn, &asking, deadline_us, w);
+    *bearer = asking.given;
+    return r;
+}
+
+int amble__att_begin_on(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
+{
+    asking_waiter asking = {.only = bearer};
+    const int r = unusable(bearer);
+
+    return r < 0 ? r : begin(bearer->conn, &asking, deadline_us, w);
 }
 
 amble__writer amble__att_next(amble__att_bearer *bearer) { return writer_of(&bearer->request); }
@@ -260,7 +383,8 @@ static void note_mtu(amble__att_bearer *bearer, const uint8_t *data, size_t size
     amble__reader r = amble__reader_of(data + 1, size - 1);
     uint16_t theirs;
 
-    if (data[0] != AMBLE__ATT_MTU_RESPONSE || !amble__att_read_mtu(&r, &theirs) || theirs < AMBLE__ATT_MTU_MIN)
+    if (data[0] != AMBLE__ATT_MTU_RESPONSE || bearer->enhanced || !amble__att_read_mtu(&r, &theirs) ||
+        theirs < AMBLE__ATT_MTU_MIN)
         return;
     amble__att_set_mtu(bearer, theirs);
     bearer->mtu_exchanged = true;
@@ -333,7 +457,16 @@ void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t 
 
 int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
 {
-    return begin(&bearer->indication, deadline_us, w);
+    amble__turn *turn = &bearer->indication;
+    int r = unusable(bearer);
+
+    if (r == 0 && turn->state != AMBLE__TURN_FREE) /* 0: the turn was handed over, TAKEN */
+        r = amble__link_wait(bearer->conn, &turn->waiters, deadline_us);
+    if (r < 0)
+        return r;
+    turn->state = AMBLE__TURN_TAKEN;
+    *w = writer_of(turn);
+    return 0;
 }
 
 void amble__att_end_indication(amble__att_bearer *bearer) { end(&bearer->indication); }
@@ -384,12 +517,12 @@ static bool is_response(uint8_t opcode)
     return opcode <= 0x21 && (opcode & 1) && opcode != AMBLE__ATT_NOTIFICATION && opcode != AMBLE__ATT_INDICATION;
 }
 
-void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size)
+static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
-    amble__att_bearer *bearer = conn->bearer;
+    amble__att *att = bearer->att;
     amble__reader pdu;
 
-    amble__trace_at(&conn->hci->trace, ATT_RECEIVED, conn->handle, data, size);
+    amble__trace_at(&bearer->conn->hci->trace, ATT_RECEIVED, bearer->conn->handle, data, size);
     if (size == 0 || size > bearer->our_mtu) {
         att->malformed++;
         return;
@@ -404,4 +537,77 @@ void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *
         receive_response(bearer, data, size);
     else
         att->request(bearer, data[0], &pdu);
+}
+
+void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size)
+{
+    (void)att;
+    receive(conn->bearer, data, size);
+}
+
+/* --- enhanced bearers --------------------------------------------------------------------------------------------- */
+static bool is_unused(const amble__att_bearer *bearer)
+{
+    return bearer->enhanced && bearer->dead && bearer->request.state == AMBLE__TURN_FREE;
+}
+
+static amble__att_bearer *unused_bearer(amble_connection *conn)
+{
+    for (size_t i = 0; i < conn->bearer->att->per_link; i++)
+        if (is_unused(&conn->bearer[i]))
+            return &conn->bearer[i];
+    return NULL;
+}
+
+unsigned amble__att_unused(const amble_connection *conn)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < conn->bearer->att->per_link; i++)
+        count += is_unused(&conn->bearer[i]);
+    return count;
+}
+
+/* The MTU is the smaller of both sides', Part G 5.3.1. */
+void amble__att_channel_ready(amble_l2cap_channel *channel)
+{
+    amble__att_bearer *bearer = channel->bearer ? channel->bearer : unused_bearer(channel->link->conn);
+
+    if (!bearer) { /* a task has not given back its turn on the last one */
+        amble__channel_close(channel, AMBLE_ERR_NO_MEMORY);
+        return;
+    }
+    channel->bearer = bearer;
+    bearer->channel = channel;
+    bearer->mtu = channel->peer_mtu < channel->mtu ? channel->peer_mtu : channel->mtu;
+    bearer->dead = false;
+    if (bearer->request.state == AMBLE__TURN_FREE)
+        pass_turn(&bearer->request);
+}
+
+void amble__att_channel_received(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size)
+{
+    receive(channel->bearer, sdu, size);
+}
+
+void amble__att_channel_ended(amble_l2cap_channel *channel)
+{
+    amble__att_bearer *bearer = channel->bearer;
+    amble__turn *turn;
+
+    if (!bearer) /* it was never opened */
+        return;
+    channel->bearer = NULL;
+    bearer->channel = NULL;
+    bearer->dead = true;
+    turn = &bearer->request;
+    amble__timer_stop(&turn->timer);
+    if (turn->state == AMBLE__TURN_SENT) {
+        turn->state = AMBLE__TURN_FREE;
+        amble__waiters_end(&turn->answer, channel->end);
+    }
+    amble__list_each (node, &bearer->conn->bearer->request.waiters)
+        if (asking_of(node)->only == bearer)
+            amble__wait_end(asking_of(node)->waiter.wait, channel->end);
+    bearer->att->closed(bearer);
 }

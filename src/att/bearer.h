@@ -1,17 +1,22 @@
 /* An ATT bearer: what carries ATT between two devices (Vol 3 Part F 3.2.11, 3.3).
  *
- * The rooms above see an abstract bearer: its MTU, a way to send, its end. The fixed channel of a link is the first kind.
+ * The rooms above see an abstract bearer: its MTU, a way to send, its end. The fixed channel of a link is the first kind; enhanced ones, channels
+ * of their own on an encrypted link, come and go beside it (Part G 5.3). A link has slots for a number of them, side by side.
  *
  * One request is outstanding per bearer and direction. A client's request is a small procedure on its caller's task:
  *
- *     amble__att_begin(bearer, deadline, &w)     waits for its turn, gives the room to write the PDU
+ *     amble__att_begin(conn, need, deadline, &bearer, &w)   waits for its turn on any bearer, gives the room to write the PDU
  *     ... write the PDU ...
  *     amble__att_exchange(bearer, ...)           sends, waits, gives the response
  *     amble__att_end(bearer)                     the next in the queue goes on
  *
  * A caller that gives up in between leaves a zombie: its turn lasts until the response comes, which is dropped, or until the transaction
  * timeout of 30 s; so a late response never answers the next request. After 30 s the bearer is dead; the fixed channel takes the link
- * with it. Indications and their confirmations follow the same rule with a turn of their own. */
+ * with it, an enhanced one only itself. Indications and their confirmations follow the same rule with a turn of their own.
+ *
+ * What this side sends unasked, and commands, all go on the fixed channel: so they stay in order, and are in order with each other. What the peer
+ * sends is taken from any bearer, and answered on the same one. A request in parts (Prepare Write) keeps to the fixed channel, too: a
+ * client has one queue of parts, however many bearers it has (3.4.6). */
 #ifndef AMBLE_ATT_BEARER_H
 #define AMBLE_ATT_BEARER_H
 #include "att/pdu.h"
@@ -24,7 +29,7 @@ typedef enum { AMBLE__TURN_FREE, AMBLE__TURN_TAKEN, AMBLE__TURN_SENT } amble__tu
 /* One outstanding transaction of ours: a request, or an indication. */
 typedef struct {
     amble__turn_state state;
-    amble__list waiters; /* who wants the turn next */
+    amble__list waiters; /* who wants the turn next; those that want to ask all stand at the fixed channel's */
     amble__list answer;  /* who waits for the answer: one; SENT with none is a zombie */
     amble__timer timer;
     amble__packet packet; /* the PDU on its way out; for requests the response lies here afterwards */
@@ -34,12 +39,15 @@ typedef struct {
 
 typedef struct amble__att_bearer {
     amble_connection *conn;
+    bool enhanced;
+    amble_l2cap_channel *channel; /* of an enhanced one, while it is open */
     uint16_t mtu;
     uint16_t our_mtu;
     bool mtu_exchanged; /* by us */
     bool mtu_known;     /* exchanged by either side */
     amble__list mtu_waiters;
-    bool dead; /* a transaction timed out: nothing is sent that wants an answer, and no answer counts */
+    bool
+        dead; /* a transaction timed out, or there is no channel: nothing is sent that wants an answer, and no answer counts */
     amble__turn request, indication;
     bool prepared; /* the peer's queue may hold parts of a write of ours: whoever ends the turn now owes it a cancel */
     uint8_t request_opcode;
@@ -60,7 +68,8 @@ typedef struct amble__att {
     /* Set by the host: the server takes requests and commands, the client what arrives unasked. */
     void (*request)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
     void (*notified)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
-    void (*dead)(amble_connection *conn); /* a transaction timed out */
+    void (*dead)(amble_connection *conn);      /* a transaction timed out on the fixed channel */
+    void (*closed)(amble__att_bearer *bearer); /* an enhanced one, while the link lives or with it */
     /* Writes the indication that the server owes this peer; false when there is none. It goes before those of tasks, and its
      * confirmation is told. Either may be NULL. */
     bool (*owed)(amble__att_bearer *bearer, amble__writer *w);
@@ -74,11 +83,23 @@ void amble__att_lost(amble_connection *conn);
 /* The MTU that holds from now on, given what the other side can receive. */
 void amble__att_set_mtu(amble__att_bearer *bearer, uint16_t theirs);
 void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size);
+/* How L2CAP tells of channels that are to carry ATT, see l2cap.h. */
+void amble__att_channel_ready(amble_l2cap_channel *channel);
+void amble__att_channel_received(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size);
+void amble__att_channel_ended(amble_l2cap_channel *channel);
+/* Slots for enhanced bearers of this link that are not in use. */
+unsigned amble__att_unused(const amble_connection *conn);
 
 /* --- the client's side -------------------------------------------------------------------------------------------- */
-int amble__att_begin(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);
+/* On any bearer with an MTU of `need` or more; the fixed channel always serves, and first of all when it is free. */
+enum { AMBLE__ATT_ANY = 0 };
+int amble__att_begin(amble_connection *conn, size_t need, uint64_t deadline_us, amble__att_bearer **bearer,
+                     amble__writer *w);
+/* On this one: AMBLE_ERR_CHANNEL_CLOSED when it is not open any more. */
+int amble__att_begin_on(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);
 /* Sends what was written and waits for the response with opcode `expected`. `*response` reads what follows the opcode, until the turn ends. An
- * Error Response is returned as AMBLE_ERR_ATT(code). After any error the turn is over: amble__att_end must not be called. */
+ * Error Response is returned as AMBLE_ERR_ATT(code); when the bearer ends, why: AMBLE_ERR_CHANNEL_CLOSED, TIMEOUT, PROTOCOL. After any error the turn
+ * is over: amble__att_end must not be called. */
 int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t expected, uint64_t deadline_us,
                         amble__reader *response);
 /* After an exchange, while the turn is still taken: the room to write the next request of the same procedure. */

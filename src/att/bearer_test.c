@@ -29,7 +29,7 @@ static int read_once(reader *a)
     amble__reader response;
     amble__bytes rest;
     amble__writer w;
-    int r = amble__att_begin(conn->bearer, deadline, &w);
+    int r = amble__att_begin_on(conn->bearer, deadline, &w);
 
     if (r < 0)
         return r;
@@ -317,7 +317,7 @@ static int lose_after_handing_over(void *arg)
     amble__writer w;
 
     (void)arg;
-    assert_int_equal(amble__att_begin(conn->bearer, AMBLE__NEVER, &w), 0);
+    assert_int_equal(amble__att_begin_on(conn->bearer, AMBLE__NEVER, &w), 0);
     assert_int_equal(amble_sleep_ms(10), 0);
     amble__att_end(conn->bearer);
     link_lose(conn);
@@ -354,7 +354,7 @@ static void requests_keep_to_the_mtu(void)
 
     begin();
     assert_int_equal(amble_connection_mtu(conn), 23);
-    assert_int_equal(amble__att_begin(conn->bearer, AMBLE__NEVER, &w), 0);
+    assert_int_equal(amble__att_begin_on(conn->bearer, AMBLE__NEVER, &w), 0);
     assert_int_equal(amble__write_room(&w), 23);
     amble__att_write_value(&w, AMBLE__ATT_WRITE_REQUEST, 1, value, 21);
     assert_int_equal(amble__att_exchange(conn->bearer, &w, 0x13, AMBLE__NEVER, &response), AMBLE_ERR_TOO_LONG);

@@ -7,7 +7,7 @@ static int request(void *arg)
 {
     amble__reader response;
     amble__writer w;
-    int r = amble__att_begin(conn->bearer, AMBLE__NEVER, &w);
+    int r = amble__att_begin_on(conn->bearer, AMBLE__NEVER, &w);
 
     if (r == 0) {
         amble__att_write_handle(&w, AMBLE__ATT_READ_REQUEST, 3);
@@ -53,7 +53,7 @@ static void nothing_is_asked_and_no_answer_counts(void)
     amble_scope_close(&scope);
     link_close(conn);
     conn = link_open(0x40, true); /* the next link has a new one */
-    assert_int_equal(amble__att_begin(conn->bearer, AMBLE__NEVER, &w), 0);
+    assert_int_equal(amble__att_begin_on(conn->bearer, AMBLE__NEVER, &w), 0);
     amble__att_end(conn->bearer);
 }
 

@@ -10,12 +10,14 @@
 
 enum { TEST_LINKS = 3, TEST_POOL = 4, TEST_MTU = 100, MANY_BUFFERS = 1000, LARGE_BUFFER = 600 };
 enum { TEST_CHANNELS = 70, TEST_LISTENERS = 3, TEST_RING = 800, TEST_MPS = 80 };
+enum { TEST_BEARERS = 2 }; /* enhanced ones, on each link */
 
 static struct {
     amble__links links;
     amble__l2cap l2cap;
     amble__att att;
-    unsigned requests, unasked, dead, security; /* what the rooms above were told */
+    unsigned requests, unasked, dead, closed, security; /* what the rooms above were told */
+    amble__att_bearer *bearer;                          /* of the last request */
     uint8_t opcode;
     uint8_t pdu[SENT_SIZE];
     size_t pdu_size;
@@ -63,7 +65,7 @@ static inline void keep_pdu(uint8_t opcode, const amble__reader *pdu)
 }
 static inline void room_request(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
 {
-    (void)bearer;
+    rooms.bearer = bearer;
     rooms.requests++;
     keep_pdu(opcode, pdu);
 }
@@ -77,6 +79,11 @@ static inline void room_dead(amble_connection *conn)
 {
     rooms.dead++;
     rooms.dead_link = conn;
+}
+static inline void room_closed(amble__att_bearer *bearer)
+{
+    (void)bearer;
+    rooms.closed++;
 }
 static inline void room_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
 {
@@ -96,6 +103,7 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
 {
     static const amble__hci_callbacks callbacks = {
         .write = keep_packet, .event = keep_event, .acl = room_acl, .failed = keep_failure};
+    const uint8_t bearers = mtu < AMBLE__ENHANCED_UNIT_MIN ? 0 : TEST_BEARERS;
     amble__arena arena = test_arena();
 
     controller_open(buffers, buffer_size);
@@ -110,8 +118,9 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
                                             .listeners = TEST_LISTENERS,
                                             .receive_size = TEST_RING,
                                             .send_size = TEST_RING,
-                                            .mps = TEST_MPS});
-    amble__att_init(&rooms.att, &arena, TEST_LINKS, 1, TEST_POOL, mtu);
+                                            .mps = TEST_MPS,
+                                            .bearers = bearers});
+    amble__att_init(&rooms.att, &arena, TEST_LINKS, 1u + bearers, TEST_POOL, mtu);
     rooms.links.hci = &controller.hci;
     rooms.links.opened = room_opened;
     rooms.links.lost = room_lost;
@@ -121,6 +130,12 @@ static inline amble__arena rooms_open(uint16_t buffers, uint16_t buffer_size, ui
     rooms.att.request = room_request;
     rooms.att.notified = room_notified;
     rooms.att.dead = room_dead;
+    rooms.att.closed = room_closed;
+    rooms.l2cap.bearer_ready = amble__att_channel_ready;
+    rooms.l2cap.bearer_received = amble__att_channel_received;
+    rooms.l2cap.bearer_ended = amble__att_channel_ended;
+    if (bearers)
+        assert_int_equal(amble__bearers_listen(&rooms.l2cap), 0);
     return arena;
 }
 

@@ -47,6 +47,9 @@ void amble__client_open(amble__client *client, amble_connection *conn)
     link->changed_start = link->changed_end = 0;
     link->service_changed = 0;
     link->no_variable_reads = link->no_multiple_reads = false;
+    link->told = 0;
+    link->bearers_asked = false;
+    link->bearers_due_us = 0;
     link->cache = NULL;
     conn->client = link;
 }
@@ -117,7 +120,7 @@ int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
     if (bearer->mtu_exchanged && conn->end == 0)
         return bearer->mtu;
     if ((r = amble__client_check(conn, conn->generation, timeout_ms)) < 0 ||
-        (r = amble__att_begin(bearer, deadline, &w)) < 0)
+        (r = amble__att_begin_on(bearer, deadline, &w)) < 0)
         return r;
     if (bearer->mtu_exchanged) { /* by another task, while this one waited for its turn */
         amble__att_end(bearer);
@@ -137,10 +140,11 @@ int amble_exchange_mtu(amble_connection *conn, int timeout_ms)
 static int read_part(amble_connection *conn, uint16_t handle, size_t offset, uint8_t *buffer, size_t size,
                      uint64_t deadline_us, size_t *full)
 {
+    amble__att_bearer *bearer;
     amble__reader response;
     amble__writer w;
     amble__bytes part;
-    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+    int r = amble__att_begin(conn, AMBLE__ATT_ANY, deadline_us, &bearer, &w);
 
     if (r < 0)
         return r;
@@ -149,14 +153,14 @@ static int read_part(amble_connection *conn, uint16_t handle, size_t offset, uin
         amble__att_write_blob(&w, handle, (uint16_t)offset);
     else
         amble__att_write_handle(&w, AMBLE__ATT_READ_REQUEST, handle);
-    r = amble__att_exchange(conn->bearer, &w, offset ? AMBLE__ATT_READ_BLOB_RESPONSE : AMBLE__ATT_READ_RESPONSE,
-                            deadline_us, &response);
+    r = amble__att_exchange(bearer, &w, offset ? AMBLE__ATT_READ_BLOB_RESPONSE : AMBLE__ATT_READ_RESPONSE, deadline_us,
+                            &response);
     if (r < 0)
         return r;
     part = amble__read_rest(&response);
     if (part.size && size && buffer)
         memcpy(buffer, part.data, part.size < size ? part.size : size);
-    amble__att_end(conn->bearer);
+    amble__att_end(bearer);
     return (int)part.size;
 }
 
@@ -184,6 +188,38 @@ int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer,
         if ((size_t)r < full || got >= AMBLE__ATT_VALUE_MAX)
             return (int)got;
     }
+}
+
+int amble__client_read_by_type(amble_connection *conn, uint16_t type, uint16_t *handle, uint8_t *bytes, size_t size,
+                               uint64_t deadline_us)
+{
+    const amble__att_range range = {.start = 1, .end = UINT16_MAX, .type = {2, {(uint8_t)type, (uint8_t)(type >> 8)}}};
+    const uint8_t opcode = AMBLE__ATT_READ_BY_TYPE_RESPONSE;
+    amble__att_entry entry = {.handle = 0};
+    amble__att_bearer *bearer;
+    amble__reader response;
+    amble__writer w;
+    size_t entry_size;
+    int r = amble__att_begin(conn, AMBLE__ATT_ANY, deadline_us, &bearer, &w);
+
+    if (r < 0)
+        return r;
+    amble__att_write_range(&w, AMBLE__ATT_READ_BY_TYPE_REQUEST, &range);
+    r = amble__att_exchange(bearer, &w, opcode, deadline_us, &response);
+    if (r < 0)
+        return r;
+    r = AMBLE_ERR_PROTOCOL;
+    if (amble__att_begin_entries(&response, opcode, &entry_size) &&
+        amble__att_next_entry(&response, opcode, entry_size, &entry)) {
+        r = (int)entry.value.size;
+        *handle = entry.handle;
+        if (size > entry.value.size)
+            size = entry.value.size;
+        if (size)
+            memcpy(bytes, entry.value.data, size);
+    }
+    amble__att_end(bearer);
+    return r;
 }
 
 static int read_whole(amble_connection *conn, uint32_t generation, uint16_t handle, void *buffer, size_t size,

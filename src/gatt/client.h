@@ -15,8 +15,8 @@ typedef struct amble__client amble__client;
 struct amble_subscription {
     bool used;
     bool indicate;
-    bool stale;             /* the server changed what it was about */
-    bool confirmation_owed; /* the queue is full: the server has to wait */
+    bool stale;                 /* the server changed what it was about */
+    uint8_t confirmations_owed; /* the queue is full: the server has to wait; a bit for each bearer of the link */
     uint16_t value_handle, cccd;
     amble_connection *conn;
     uint32_t generation;
@@ -49,6 +49,9 @@ typedef struct amble__client_link {
     uint16_t changed_start, changed_end;       /* what was found here by an earlier generation is stale */
     uint16_t service_changed;                  /* value handle, 0: not known */
     bool no_variable_reads, no_multiple_reads; /* the server does not know these requests */
+    uint8_t told;                              /* Client Supported Features that the server was told on this link */
+    bool bearers_asked;                        /* the host has opened enhanced bearers, or tried, or will */
+    uint64_t bearers_due_us;                   /* when it will; 0: it did */
     amble__client_cache *cache;                /* NULL: the database is not followed */
     amble_connection *conn;
     amble__client *client;
@@ -70,6 +73,8 @@ void amble__client_cache_init(amble__client *client, amble__arena *arena, size_t
 void amble__client_open(amble__client *client, amble_connection *conn);
 /* The link is gone: who waits for its values is told. */
 void amble__client_lost(amble_connection *conn);
+/* An enhanced bearer is gone, and with it what was owed there. */
+void amble__client_bearer_closed(amble__att_bearer *bearer);
 /* Notifications and indications. */
 void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
 /* The connection is about to be closed: its subscriptions lose it. */
@@ -78,6 +83,11 @@ void amble__client_forget(amble__client *client, const amble_connection *conn);
 int amble__client_find_cccd(const amble_remote_characteristic *c, uint16_t *handle, uint64_t deadline_us);
 /* One Write Request. */
 int amble__client_write(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us);
+/* The value of the first attribute of this type: its size, of which at most `size` bytes are copied. AMBLE_ERR_ATT(0x0A): there is none. */
+int amble__client_read_by_type(amble_connection *conn, uint16_t type, uint16_t *handle, uint8_t *bytes, size_t size,
+                               uint64_t deadline_us);
+/* Whether enhanced bearers may be opened: 1, when the server has them and was told that this client has, else 0. client_bearers.c */
+int amble__client_offer_bearers(amble_connection *conn, uint64_t deadline_us);
 /* One value, however long. */
 int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us);
 /* What every function of the client asks first: may this task wait, is the link the right one and alive, is there time at all; and is what was

@@ -131,27 +131,12 @@ static amble__client_cache *cache_for(amble__client *client, amble_device device
 /* The hash of the server's database: 1, or 0 when it has none. Vol 3 Part G 7.3 */
 static int read_hash(amble_connection *conn, uint8_t hash[HASH_SIZE], uint64_t deadline_us)
 {
-    const amble__att_range range = {.start = 1, .end = LAST_HANDLE, .type = AMBLE_UUID16(AMBLE__TYPE_DATABASE_HASH)};
-    const uint8_t opcode = AMBLE__ATT_READ_BY_TYPE_RESPONSE;
-    amble__att_entry entry;
-    amble__reader response;
-    amble__writer w;
-    size_t entry_size;
-    bool sensible;
-    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+    uint16_t handle;
+    const int r = amble__client_read_by_type(conn, AMBLE__TYPE_DATABASE_HASH, &handle, hash, HASH_SIZE, deadline_us);
 
-    if (r < 0)
-        return r;
-    amble__att_write_range(&w, AMBLE__ATT_READ_BY_TYPE_REQUEST, &range);
-    r = amble__att_exchange(conn->bearer, &w, opcode, deadline_us, &response);
-    if (r < 0)
-        return r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND) ? 0 : r;
-    sensible = amble__att_begin_entries(&response, opcode, &entry_size) &&
-               amble__att_next_entry(&response, opcode, entry_size, &entry) && entry.value.size == HASH_SIZE;
-    if (sensible)
-        memcpy(hash, entry.value.data, HASH_SIZE);
-    amble__att_end(conn->bearer);
-    return sensible;
+    if (r == AMBLE_ERR_ATT(AMBLE__ATT_ATTRIBUTE_NOT_FOUND) || r == AMBLE_ERR_PROTOCOL)
+        return 0;
+    return r < 0 ? r : r == HASH_SIZE;
 }
 
 /* Who the server is: one with a bond is known by its identity, whatever address it has today. */
@@ -189,15 +174,20 @@ static int find_cache(amble_connection *conn, uint64_t deadline_us)
     return holds;
 }
 
-/* Says that this client understands being told late, and takes several notifications in one PDU. */
+/* Says that this client understands being told late, takes several notifications in one PDU, and whether it has enhanced bearers. */
 static int tell_features(const amble_remote_service *gatt, uint64_t deadline_us)
 {
     static const amble_uuid uuid = AMBLE_UUID16(AMBLE__TYPE_CLIENT_FEATURES);
-    static const uint8_t features[] = {AMBLE__FEATURE_ROBUST_CACHING | AMBLE__FEATURE_MULTIPLE_NOTIFICATIONS};
+    amble__client_link *link = gatt->conn->client;
     amble_remote_characteristic c;
     int r = amble_find_characteristic(gatt, &uuid, &c, amble__time_left(deadline_us));
 
-    return r < 0 ? r : amble__client_write(gatt->conn, c.value_handle, features, sizeof features, deadline_us);
+    if (r < 0)
+        return r;
+    link->told |= AMBLE__FEATURE_ROBUST_CACHING | AMBLE__FEATURE_MULTIPLE_NOTIFICATIONS;
+    if (gatt->conn->bearer->att->per_link > 1)
+        link->told |= AMBLE__FEATURE_ENHANCED;
+    return amble__client_write(gatt->conn, c.value_handle, &link->told, 1, deadline_us);
 }
 
 static int ask_to_be_told(const amble_remote_service *gatt, uint64_t deadline_us)

@@ -33,21 +33,22 @@ static int ask_server(amble__client_link *link, const list_kind *kind, const amb
                       uint64_t deadline_us)
 {
     amble__client_list *list = list_of(link, kind);
+    amble__att_bearer *bearer;
     amble__reader response;
     amble__writer w;
-    int r = amble__att_begin(link->conn->bearer, deadline_us, &w);
+    int r = amble__att_begin(link->conn, AMBLE__ATT_ANY, deadline_us, &bearer, &w);
 
     if (r < 0)
         return r;
-    list->size = 0;
     amble__write_bytes(&w, request->start, amble__written_size(request));
-    r = amble__att_exchange(link->conn->bearer, &w, kind->response, deadline_us, &response);
+    r = amble__att_exchange(bearer, &w, kind->response, deadline_us, &response);
+    list->size = 0; /* not before: meanwhile another task may have got a list on another bearer */
     if (r < 0)
         return r;
     list->bytes[0] = kind->response;
     list->size = 1 + amble__read_left(&response);
     amble__read_copy(&response, list->bytes + 1, list->size - 1);
-    amble__att_end(link->conn->bearer);
+    amble__att_end(bearer);
     return 0;
 }
 

@@ -18,17 +18,17 @@ static int check_parts(const amble_read_part *parts, size_t count)
 
 /* Sends the handles of as many parts as fit; in `*asked` how many. The turn is taken after success. */
 static int ask(amble_connection *conn, uint8_t opcode, const amble_read_part *parts, size_t count, size_t *asked,
-               uint64_t deadline_us, amble__reader *response)
+               uint64_t deadline_us, amble__att_bearer **bearer, amble__reader *response)
 {
     amble__writer w;
-    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+    int r = amble__att_begin(conn, conn->bearer->mtu, deadline_us, bearer, &w);
 
     if (r < 0)
         return r;
     amble__write_u8(&w, opcode);
     for (*asked = 0; *asked < count && amble__write_room(&w) >= 2; ++*asked)
         amble__write_le16(&w, parts[*asked].characteristic->value_handle);
-    return amble__att_exchange(conn->bearer, &w, (uint8_t)(opcode + 1), deadline_us, response);
+    return amble__att_exchange(*bearer, &w, (uint8_t)(opcode + 1), deadline_us, response);
 }
 
 static void keep(amble_read_part *part, amble__bytes value)
@@ -84,15 +84,16 @@ static bool cannot(int r) { return r == AMBLE_ERR_ATT(AMBLE__ATT_REQUEST_NOT_SUP
 static int read_some(amble_connection *conn, amble_read_part *parts, size_t count, uint64_t deadline_us)
 {
     amble__client_link *link = conn->client;
+    amble__att_bearer *bearer;
     amble__reader response;
     size_t asked;
     int r = 0;
 
     if (count > 1 && !link->no_variable_reads) {
-        r = ask(conn, AMBLE__ATT_READ_MULTIPLE_VARIABLE_REQUEST, parts, count, &asked, deadline_us, &response);
+        r = ask(conn, AMBLE__ATT_READ_MULTIPLE_VARIABLE_REQUEST, parts, count, &asked, deadline_us, &bearer, &response);
         if (r == 0) {
             r = (int)take_variable(&response, parts, asked);
-            amble__att_end(conn->bearer);
+            amble__att_end(bearer);
         } else if (cannot(r)) {
             link->no_variable_reads = true;
             r = 0;
@@ -102,10 +103,10 @@ static int read_some(amble_connection *conn, amble_read_part *parts, size_t coun
     }
     if (r == 0 && count > 1 && link->no_variable_reads && !link->no_multiple_reads &&
         all_fixed(parts, count, conn->bearer->mtu - 1u)) {
-        r = ask(conn, AMBLE__ATT_READ_MULTIPLE_REQUEST, parts, count, &asked, deadline_us, &response);
+        r = ask(conn, AMBLE__ATT_READ_MULTIPLE_REQUEST, parts, count, &asked, deadline_us, &bearer, &response);
         if (r == 0) {
             r = asked == count ? take_fixed(&response, parts, count) : 0;
-            amble__att_end(conn->bearer);
+            amble__att_end(bearer);
         } else if (cannot(r)) {
             link->no_multiple_reads = true;
             r = 0;

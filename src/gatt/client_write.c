@@ -2,21 +2,22 @@
  * the parts of two tasks never mix; whoever ends the turn early owes the server a cancel, which the bearer sees to. */
 #include "gatt/client.h"
 
-enum { PART_HEAD = 5 };
+enum { WRITE_HEAD = 3, PART_HEAD = 5 };
 
 int amble__client_write(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us)
 {
+    amble__att_bearer *bearer;
     amble__reader response;
     amble__writer w;
-    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+    int r = amble__att_begin(conn, size + WRITE_HEAD, deadline_us, &bearer, &w);
 
     if (r < 0)
         return r;
     amble__att_write_value(&w, AMBLE__ATT_WRITE_REQUEST, handle, data, size);
-    r = amble__att_exchange(conn->bearer, &w, AMBLE__ATT_WRITE_RESPONSE, deadline_us, &response);
+    r = amble__att_exchange(bearer, &w, AMBLE__ATT_WRITE_RESPONSE, deadline_us, &response);
     if (r < 0)
         return r;
-    amble__att_end(conn->bearer);
+    amble__att_end(bearer);
     return 0;
 }
 
@@ -81,9 +82,9 @@ static int write_once(amble_connection *conn, uint16_t handle, const void *data,
     amble__writer w;
     int r;
 
-    if (size <= conn->bearer->mtu - 3u)
+    if (size <= conn->bearer->mtu - (size_t)WRITE_HEAD)
         return amble__client_write(conn, handle, data, size, deadline_us);
-    r = amble__att_begin(conn->bearer, deadline_us, &w);
+    r = amble__att_begin_on(conn->bearer, deadline_us, &w);
     if (r == 0)
         r = prepare_value(conn, &w, handle, (amble__bytes){.data = data, .size = size}, false, deadline_us);
     return r < 0 ? r : execute(conn, &w, deadline_us);
@@ -135,7 +136,7 @@ static int check_parts(const amble_write_part *parts, size_t count)
 static int write_parts(amble_connection *conn, const amble_write_part *parts, size_t count, uint64_t deadline_us)
 {
     amble__writer w;
-    int r = amble__att_begin(conn->bearer, deadline_us, &w);
+    int r = amble__att_begin_on(conn->bearer, deadline_us, &w);
 
     for (size_t i = 0; r == 0 && i < count; i++)
         r = prepare_value(conn, &w, parts[i].characteristic->value_handle,

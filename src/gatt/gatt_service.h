@@ -5,9 +5,12 @@
 
 extern const amble_service amble__gatt_service;
 extern const amble_characteristic amble__service_changed;
+extern const amble_characteristic amble__server_features;
 
 /* Client Supported Features, Assigned Numbers, Vol 3 Part G 7.2. */
 enum { AMBLE__FEATURE_ROBUST_CACHING = 1, AMBLE__FEATURE_ENHANCED = 2, AMBLE__FEATURE_MULTIPLE_NOTIFICATIONS = 4 };
+/* Server Supported Features, 7.4. */
+enum { AMBLE__SERVER_FEATURE_ENHANCED = 1 };
 /* Types that a client asks for. */
 enum {
     AMBLE__TYPE_SERVICE_CHANGED = 0x2a05,

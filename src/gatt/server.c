@@ -50,6 +50,15 @@ void amble__server_lost(amble_connection *conn)
         amble__server_unhold(&conn->server[i]);
 }
 
+void amble__server_bearer_closed(amble__att_bearer *bearer)
+{
+    amble__server_link *link = bearer->server;
+
+    if (link->held && link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
+        link->client->prepared_size = 0; /* nobody would hear whether it was done */
+    amble__server_unhold(link);
+}
+
 void amble__server_fail(amble__server *server, int error)
 {
     server->failed = error;
@@ -71,6 +80,10 @@ static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
     amble__writer w;
     uint16_t theirs;
 
+    if (bearer->enhanced) { /* its MTU is the channel's, Part G 4.3.1 */
+        amble__att_send_error(bearer, AMBLE__ATT_MTU_REQUEST, 0, AMBLE__ATT_REQUEST_NOT_SUPPORTED);
+        return;
+    }
     if (!amble__att_read_mtu(pdu, &theirs)) {
         amble__att_send_error(bearer, AMBLE__ATT_MTU_REQUEST, 0, AMBLE__ATT_INVALID_PDU);
         return;

@@ -62,6 +62,8 @@ void amble__server_init(amble__server *server, amble__arena *arena, size_t links
                         size_t prepare_size);
 void amble__server_open(amble__server *server, amble_connection *conn);
 void amble__server_lost(amble_connection *conn);
+/* An enhanced bearer is gone: what is held there is dropped. */
+void amble__server_bearer_closed(amble__att_bearer *bearer);
 /* The host ends: so do all waits here. */
 void amble__server_fail(amble__server *server, int error);
 /* Requests and commands of clients. */

@@ -197,7 +197,7 @@ static void an_entry_is_never_longer_than_its_size_can_say(void)
     rooms.opened = gatt_opened;
     rooms.lost = gatt_lost;
     rooms.att.request = amble__server_receive;
-    amble__server_init(&the_host.server, &arena, TEST_LINKS, 1, TEST_DATABASE, TEST_PREPARED);
+    amble__server_init(&the_host.server, &arena, TEST_LINKS, 1 + TEST_BEARERS, TEST_DATABASE, TEST_PREPARED);
     amble__client_init(&the_host.client, &arena, TEST_LINKS, TEST_ENTRIES, 517);
     the_host.server.connections = &rooms.links;
     assert_int_equal(amble_serve(ble, &service), 0);

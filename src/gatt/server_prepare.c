@@ -56,6 +56,15 @@ static bool next_attribute(const amble__server_link *link, amble__reader *r, amb
     return false;
 }
 
+/* The execution of what is prepared is held, on another bearer of this client. */
+static bool is_executing(const amble__server_link *link)
+{
+    for (size_t i = 0; i < link->server->bearers; i++)
+        if (link->conn->server[i].held && link->conn->server[i].opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
+            return true;
+    return false;
+}
+
 void amble__server_prepare(amble__server_link *link, amble__reader *pdu)
 {
     amble__att_bearer *bearer = link->bearer;
@@ -72,7 +81,7 @@ void amble__server_prepare(amble__server_link *link, amble__reader *pdu)
         error = AMBLE__ATT_WRITE_NOT_PERMITTED;
     else
         error = amble__server_write_error(&attribute, link->conn, AMBLE__ATT_WRITE_REQUEST, 0);
-    if (!error && !keep_part(link, &part))
+    if (!error && (is_executing(link) || !keep_part(link, &part)))
         error = AMBLE__ATT_PREPARE_QUEUE_FULL;
     if (error) {
         amble__att_send_error(bearer, AMBLE__ATT_PREPARE_WRITE_REQUEST, part.handle, error);
@@ -222,6 +231,10 @@ void amble__server_execute(amble__server_link *link, amble__reader *pdu)
 
     if (!amble__att_read_execute(pdu, &flags)) {
         amble__att_send_error(link->bearer, AMBLE__ATT_EXECUTE_WRITE_REQUEST, 0, AMBLE__ATT_INVALID_PDU);
+        return;
+    }
+    if (is_executing(link)) { /* those parts are not in the queue any more */
+        amble__server_answer_empty(link, AMBLE__ATT_EXECUTE_WRITE_RESPONSE);
         return;
     }
     if (flags == AMBLE__ATT_EXECUTE_CANCEL)

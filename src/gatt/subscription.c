@@ -20,12 +20,29 @@ static amble_subscription *subscription_for(amble__client *client, const amble_c
     return NULL;
 }
 
+static uint8_t bit_of(const amble__att_bearer *bearer) { return (uint8_t)(1u << (bearer - bearer->conn->bearer)); }
+
+/* Each on the bearer that the indication came on. */
 static void confirm(amble_subscription *s)
 {
-    s->confirmation_owed = false;
+    const unsigned owed = s->confirmations_owed;
+
+    s->confirmations_owed = 0;
     amble__timer_stop(&s->confirmation_timer);
-    if (s->conn && amble__link_check(s->conn, s->generation) == 0)
-        amble__att_confirm(s->conn->bearer);
+    if (!s->conn || amble__link_check(s->conn, s->generation) < 0)
+        return;
+    for (size_t i = 0; i < s->conn->bearer->att->per_link; i++)
+        if (owed >> i & 1)
+            amble__att_confirm(&s->conn->bearer[i]);
+}
+
+void amble__client_bearer_closed(amble__att_bearer *bearer)
+{
+    const amble__client *client = bearer->conn->client->client;
+
+    for (size_t i = 0; i < client->subscription_count; i++)
+        if (client->subscriptions[i].used && client->subscriptions[i].conn == bearer->conn)
+            client->subscriptions[i].confirmations_owed &= (uint8_t)~bit_of(bearer);
 }
 
 static void confirmation_is_due(amble__timer *timer)
@@ -39,11 +56,13 @@ static void receive_value(amble__att_bearer *bearer, amble_subscription *s, ambl
         amble__value_queue_drop(&s->queue);
     if (!indication)
         return;
-    if (amble__value_queue_full(&s->queue) && !s->confirmation_owed) {
-        s->confirmation_owed = true;
-        s->confirmation_timer.fire = confirmation_is_due;
-        amble__timer_start(&s->confirmation_timer, amble_now_us() + HELD_CONFIRMATION_US);
-    } else if (!s->confirmation_owed) {
+    if (amble__value_queue_full(&s->queue)) {
+        if (!s->confirmations_owed) {
+            s->confirmation_timer.fire = confirmation_is_due;
+            amble__timer_start(&s->confirmation_timer, amble_now_us() + HELD_CONFIRMATION_US);
+        }
+        s->confirmations_owed |= bit_of(bearer);
+    } else if (!(s->confirmations_owed & bit_of(bearer))) {
         amble__att_confirm(bearer);
     }
 }
@@ -113,7 +132,7 @@ static void return_entries(amble__client *client, amble__list *list)
 
 static void release(amble_subscription *s)
 {
-    if (s->confirmation_owed)
+    if (s->confirmations_owed)
         confirm(s);
     amble__timer_stop(&s->confirmation_timer);
     amble__value_queue_end(&s->queue, AMBLE_ERR_STALE);
@@ -205,7 +224,7 @@ int amble_notified(amble_subscription *subscription, amble_value *value, int tim
     if (!s->conn)
         return amble__wait_refuse(AMBLE_ERR_DISCONNECTED);
     amble__value_queue_settle(&s->queue, s->conn);
-    if (s->confirmation_owed && !amble__value_queue_full(&s->queue))
+    if (s->confirmations_owed && !amble__value_queue_full(&s->queue))
         confirm(s);
     r = amble__value_queue_take(&s->queue, s->conn, s->stale ? 0 : amble__due(timeout_ms), value);
     return s->stale && r == AMBLE_ERR_TIMEOUT ? AMBLE_ERR_STALE : r;
@@ -217,7 +236,7 @@ void amble_subscription_close(amble_subscription *subscription)
 
     if (!s)
         return;
-    if (s->confirmation_owed)
+    if (s->confirmations_owed)
         confirm(s);
     amble__shield_begin();
     if (s->conn && !s->stale && amble__link_check(s->conn, s->generation) == 0)

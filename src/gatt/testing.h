@@ -33,13 +33,19 @@ static inline void gatt_lost(amble_connection *conn)
     amble__client_lost(conn);
 }
 
+static inline void gatt_bearer_closed(amble__att_bearer *bearer)
+{
+    amble__server_bearer_closed(bearer);
+    amble__client_bearer_closed(bearer);
+}
+
 /* Begins a test: nothing is served, there is no link. */
 static inline void gatt_open_on(uint16_t buffers)
 {
     amble__arena arena = rooms_open(buffers, LARGE_BUFFER, TEST_MTU);
 
     memset(&the_host, 0, sizeof the_host);
-    amble__server_init(&the_host.server, &arena, TEST_LINKS, 1, TEST_DATABASE, TEST_PREPARED);
+    amble__server_init(&the_host.server, &arena, TEST_LINKS, 1 + TEST_BEARERS, TEST_DATABASE, TEST_PREPARED);
     amble__client_init(&the_host.client, &arena, TEST_LINKS, TEST_ENTRIES, TEST_MTU);
     amble__client_cache_init(&the_host.client, &arena, TEST_PEERS, TEST_CACHE);
     the_host.server.connections = &rooms.links;
@@ -52,6 +58,7 @@ static inline void gatt_open_on(uint16_t buffers)
     rooms.att.notified = amble__client_receive;
     rooms.att.owed = amble__server_owed;
     rooms.att.confirmed = amble__server_confirmed;
+    rooms.att.closed = gatt_bearer_closed;
 }
 static inline void gatt_open(void) { gatt_open_on(MANY_BUFFERS); }
 

@@ -7,10 +7,12 @@ enum {
     DEFAULT_CHANNEL_SIZE = 4096,
     DEFAULT_MPS = 247, /* one frame per link-layer packet of 251 bytes */
     LEAST_SEND_SIZE = 64,
+    DEFAULT_BEARERS = 2,
 };
 
 void amble__host_channel_defaults(amble_config *c)
 {
+    c->enhanced_bearers = c->enhanced_bearers ? c->enhanced_bearers : DEFAULT_BEARERS;
     c->channels = c->channels ? c->channels : DEFAULT_CHANNELS;
     c->listeners = c->listeners ? c->listeners : DEFAULT_LISTENERS;
     c->channel_mps = c->channel_mps ? c->channel_mps : DEFAULT_MPS;
@@ -18,10 +20,18 @@ void amble__host_channel_defaults(amble_config *c)
     c->channel_send_size = c->channel_send_size ? c->channel_send_size : DEFAULT_CHANNEL_SIZE;
 }
 
+uint8_t amble__host_bearers(const amble_config *c)
+{
+    if (c->no_enhanced_bearers || c->mtu < AMBLE__ENHANCED_UNIT_MIN || c->channel_mps < AMBLE__ENHANCED_UNIT_MIN)
+        return 0;
+    return c->enhanced_bearers;
+}
+
 bool amble__host_channels_sensible(const amble_config *c)
 {
-    return c->channel_mps >= AMBLE__UNIT_MIN && c->channel_mps <= AMBLE__MPS_MAX &&
-           c->channel_receive_size >= c->channel_mps && c->channel_send_size >= LEAST_SEND_SIZE;
+    return c->enhanced_bearers <= AMBLE_L2CAP_GROUP_MAX && c->channel_mps >= AMBLE__UNIT_MIN &&
+           c->channel_mps <= AMBLE__MPS_MAX && c->channel_receive_size >= c->channel_mps &&
+           c->channel_send_size >= LEAST_SEND_SIZE;
 }
 
 void amble__host_lay_out_channels(amble *ble, amble__arena *arena, const amble_config *c)
@@ -32,7 +42,8 @@ void amble__host_lay_out_channels(amble *ble, amble__arena *arena, const amble_c
                                       .listeners = c->listeners,
                                       .receive_size = c->channel_receive_size,
                                       .send_size = c->channel_send_size,
-                                      .mps = c->channel_mps};
+                                      .mps = c->channel_mps,
+                                      .bearers = amble__host_bearers(c)};
 
     amble__l2cap_init(ble ? &ble->l2cap : NULL, arena, &sizes);
 }

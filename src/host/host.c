@@ -86,12 +86,13 @@ static bool sensible(const amble_config *c)
 /* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
 static amble *lay_out(amble__arena *arena, const amble_config *c)
 {
+    const size_t bearers = 1u + amble__host_bearers(c); /* of each link */
     amble *ble = amble__arena_take(arena, 1, sizeof *ble);
 
     amble__links_init(ble ? &ble->links : NULL, arena, c->connections);
     amble__host_lay_out_channels(ble, arena, c);
-    amble__att_init(ble ? &ble->att : NULL, arena, c->connections, 1, c->send_buffers, c->mtu);
-    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, 1, c->database_size, c->prepare_size);
+    amble__att_init(ble ? &ble->att : NULL, arena, c->connections, bearers, c->send_buffers, c->mtu);
+    amble__server_init(ble ? &ble->server : NULL, arena, c->connections, bearers, c->database_size, c->prepare_size);
     amble__client_init(ble ? &ble->client : NULL, arena, c->connections, c->notification_buffers, c->mtu);
     amble__client_cache_init(ble ? &ble->client : NULL, arena, c->cached_peers, c->cache_size);
     amble__bonds_init(ble ? &ble->bonds.table : NULL, arena, c->bond_limit);
@@ -143,8 +144,10 @@ static bool encryption_event(amble *ble, uint8_t code, amble__reader r)
     } else {
         const bool enabled = code == AMBLE__EVENT_KEY_REFRESH_COMPLETE || amble__read_u8(&r);
 
-        if (conn && !r.failed)
+        if (conn && !r.failed) {
             amble__smp_encryption_changed(conn, status, enabled);
+            amble__host_want_bearers(conn);
+        }
     }
     ble->hci.malformed += r.failed;
     return true;
@@ -198,6 +201,12 @@ static void on_link_data(amble_connection *conn, unsigned boundary, const uint8_
 static void on_att_data(amble_connection *conn, const uint8_t *data, size_t size)
 {
     amble__att_receive(&conn->host->att, conn, data, size);
+}
+
+static void on_bearer_closed(amble__att_bearer *bearer)
+{
+    amble__server_bearer_closed(bearer);
+    amble__client_bearer_closed(bearer);
 }
 
 static void on_link_opened(amble_connection *conn)
@@ -304,6 +313,10 @@ static void wire(amble *ble, const amble_config *c)
     ble->att.owed = amble__server_owed;
     ble->att.confirmed = amble__server_confirmed;
     ble->att.dead = on_bearer_dead;
+    ble->att.closed = on_bearer_closed;
+    ble->l2cap.bearer_ready = amble__att_channel_ready;
+    ble->l2cap.bearer_received = amble__att_channel_received;
+    ble->l2cap.bearer_ended = amble__att_channel_ended;
     ble->server.connections = &ble->links;
     ble->server.att = &ble->att;
     ble->server.held_write_us = (uint64_t)c->held_write_ms * 1000;
@@ -360,6 +373,9 @@ static int serve_configured(amble *ble)
 {
     int r = amble__host_serve_profile(ble);
 
+    if (r >= 0 && amble__host_bearers(&ble->config))
+        r = amble__bearers_listen(&ble->l2cap);
+
     for (int i = 0; r >= 0 && i < AMBLE_CONFIG_SERVICES; i++)
         if (ble->config.services[i])
             r = amble_serve(ble, ble->config.services[i]);
@@ -378,7 +394,9 @@ static int start_tasks(amble *ble)
     const bool computes = amble__cipher_waits(&ble->smp.cipher);
 
     if (!amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap) ||
-        (computes && !amble_spawn_named(&ble->service, "amble ciphers", amble__smp_compute, &ble->smp)))
+        (computes && !amble_spawn_named(&ble->service, "amble ciphers", amble__smp_compute, &ble->smp)) ||
+        (amble__host_bearers(&ble->config) &&
+         !amble_spawn_named(&ble->service, "amble bearers", amble__host_open_bearers, ble)))
         return AMBLE_ERR_NO_MEMORY;
     return 0;
 }

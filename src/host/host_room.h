@@ -27,7 +27,8 @@ struct amble {
     amble_bonds bonds;
     amble__smp smp;
     amble__transport *transport;
-    amble_scope service; /* the service task */
+    amble_scope service;        /* the service task, and the one that opens bearers */
+    amble_event bearers_wanted; /* for the latter */
     char name[AMBLE__NAME_SIZE];
     char instance[AMBLE__INSTANCE_SIZE]; /* the transport's name, to tell hosts apart in a log */
     amble_config config;                 /* with every default filled in */
@@ -49,6 +50,11 @@ void amble__host_fail(amble *ble, int error);
 void amble__host_channel_defaults(amble_config *c);
 bool amble__host_channels_sensible(const amble_config *c);
 void amble__host_lay_out_channels(amble *ble, amble__arena *arena, const amble_config *c);
+/* Enhanced bearers of ATT on each link. */
+uint8_t amble__host_bearers(const amble_config *c);
+/* The task that opens them, bearers.c; and that a link may be ready for them. */
+int amble__host_open_bearers(void *ble);
+void amble__host_want_bearers(amble_connection *conn);
 /* A transport that is open already, for programs that bring their own. Owned by the host from now on, also after an error. */
 int amble__host_open(amble **ble, amble__transport *transport, const amble_config *config, int timeout_ms);
 #endif

@@ -14,10 +14,14 @@ static const amble_service gap_service = {.uuid = &gap_uuid,
 
 int amble__host_serve_profile(amble *ble)
 {
+    static const uint8_t enhanced[] = {AMBLE__SERVER_FEATURE_ENHANCED};
     uint8_t value[2];
     int r;
 
     if ((r = amble_serve(ble, &gap_service)) < 0 || (r = amble_serve(ble, &amble__gatt_service)) < 0)
+        return r;
+    if (amble__host_bearers(&ble->config) &&
+        (r = amble_local_write(ble, &amble__server_features, enhanced, sizeof enhanced)) < 0)
         return r;
     amble__put_le16(value, ble->config.appearance);
     r = amble_local_write(ble, &appearance, value, sizeof value);

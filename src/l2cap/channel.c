@@ -26,22 +26,32 @@ static void packet_init(amble__packet *packet, amble__arena *arena, size_t capac
     packet->released = on_packet_free;
 }
 
-void amble__channels_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes)
+static void slots_init(amble_l2cap_channel *slots, amble__arena *arena, size_t count, size_t in_size, size_t out_size)
 {
-    amble_l2cap_channel *slots = amble__arena_take(arena, sizes->channels, sizeof *slots);
-    amble__listener *listeners = amble__arena_take(arena, sizes->listeners, sizeof *listeners);
-    const size_t cids = sizes->channels < AMBLE__CIDS ? sizes->channels : AMBLE__CIDS;
-
-    for (size_t i = 0; i < sizes->channels; i++) {
-        uint8_t *in = amble__arena_take(arena, 1, sizes->receive_size);
-        uint8_t *out = amble__arena_take(arena, 1, sizes->send_size);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *in = amble__arena_take(arena, 1, in_size);
+        uint8_t *out = amble__arena_take(arena, 1, out_size);
 
         if (slots) {
-            slots[i].in = (amble__byte_ring){.bytes = in, .size = sizes->receive_size};
-            slots[i].out = (amble__byte_ring){.bytes = out, .size = sizes->send_size};
+            slots[i].in = (amble__byte_ring){.bytes = in, .size = in_size};
+            slots[i].out = (amble__byte_ring){.bytes = out, .size = out_size};
         }
     }
-    for (size_t i = 0; sizes->channels && i < sizes->links; i++) {
+}
+
+void amble__channels_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes)
+{
+    const size_t bearers = sizes->links * sizes->bearers, count = sizes->channels + bearers;
+    const size_t listener_count = (sizes->channels ? sizes->listeners : 0u) + (bearers ? 1u : 0u);
+    amble_l2cap_channel *slots = amble__arena_take(arena, count, sizeof *slots);
+    amble__listener *listeners = amble__arena_take(arena, listener_count, sizeof *listeners);
+    const size_t per_link = sizes->channels + sizes->bearers, cids = per_link < AMBLE__CIDS ? per_link : AMBLE__CIDS;
+    const size_t sdu = AMBLE__SDU_HEADER + (size_t)sizes->mtu;
+
+    slots_init(slots, arena, sizes->channels, sizes->receive_size, sizes->send_size);
+    /* In: twice the largest SDU, see `received`. Out: all that a bearer may owe at the same time, a request, an answer and a confirmation. */
+    slots_init(slots ? slots + sizes->channels : NULL, arena, bearers, 2 * sdu, 2 * sdu + AMBLE__SDU_HEADER + 1);
+    for (size_t i = 0; count && i < sizes->links; i++) {
         amble__l2cap_link *link = l2cap ? &l2cap->links[i] : NULL;
         uint16_t *by_cid = amble__arena_take(arena, cids, sizeof *by_cid);
 
@@ -52,9 +62,14 @@ void amble__channels_init(amble__l2cap *l2cap, amble__arena *arena, const amble_
     }
     if (l2cap)
         l2cap->channels = (amble__channels){.slots = slots,
-                                            .count = sizes->channels,
+                                            .count = count,
+                                            .program_count = sizes->channels,
+                                            .bearers_per_link = sizes->bearers,
+                                            .bearer_options = {.mtu = sizes->mtu,
+                                                               .mps = sizes->mps < sdu ? sizes->mps : (uint16_t)sdu,
+                                                               .security = AMBLE_ENCRYPTED},
                                             .listeners = listeners,
-                                            .listener_count = sizes->channels ? sizes->listeners : 0,
+                                            .listener_count = listener_count,
                                             .cids = cids,
                                             .mps = sizes->mps};
 }
@@ -101,7 +116,7 @@ amble_l2cap_channel *amble__channel_by_peer_cid(const amble__l2cap_link *link, u
 bool amble__channel_options(const amble__channels *channels, const amble_l2cap_options *given,
                             amble_l2cap_options *options)
 {
-    const size_t send_size = channels->count ? channels->slots[0].out.size : 0;
+    const size_t send_size = channels->program_count ? channels->slots[0].out.size : 0;
 
     *options = given ? *given : (amble_l2cap_options){.mtu = 0};
     options->mtu = options->mtu ? options->mtu : UINT16_MAX;
@@ -113,19 +128,30 @@ bool amble__channel_options(const amble__channels *channels, const amble_l2cap_o
            options->sdu_size + (size_t)AMBLE__SDU_HEADER <= send_size;
 }
 
-static amble_l2cap_channel *free_slot(amble__channels *channels)
+static amble_l2cap_channel *free_slot(const amble__l2cap_link *link, bool bearer)
 {
-    for (size_t i = 0; i < channels->count; i++)
+    const amble__channels *channels = &link->l2cap->channels;
+    size_t i = bearer ? channels->program_count : 0, used = 0;
+
+    for (size_t place = 0; bearer && place < channels->cids; place++) {
+        const amble_l2cap_channel *channel = channel_at(link, place);
+
+        used += channel && channel->kind == AMBLE__CHANNEL_BEARER;
+    }
+    if (bearer && used >= channels->bearers_per_link)
+        return NULL; /* what other links are meant to have */
+    for (; i < (bearer ? channels->count : channels->program_count); i++)
         if (channels->slots[i].state == AMBLE__CHANNEL_FREE)
             return &channels->slots[i];
     return NULL;
 }
 
 amble_l2cap_channel *amble__channel_take(amble__l2cap_link *link, uint16_t psm, const amble_l2cap_options *options,
-                                         bool enhanced)
+                                         amble__channel_kind kind)
 {
     amble__channels *channels = &link->l2cap->channels;
-    amble_l2cap_channel *channel = free_slot(channels);
+    const bool bearer = kind == AMBLE__CHANNEL_BEARER;
+    amble_l2cap_channel *channel = free_slot(link, bearer);
     size_t place = 0;
 
     while (place < channels->cids && link->channels.by_cid[place])
@@ -133,7 +159,9 @@ amble_l2cap_channel *amble__channel_take(amble__l2cap_link *link, uint16_t psm, 
     if (!channel || place == channels->cids)
         return NULL;
     *channel = (amble_l2cap_channel){.state = AMBLE__CHANNEL_CONNECTING,
-                                     .enhanced = enhanced,
+                                     .kind = kind,
+                                     .owned = bearer,
+                                     .received = bearer ? link->l2cap->bearer_received : NULL,
                                      .close_on_cancel = options->close_on_cancel,
                                      .generation = ++channels->generations,
                                      .link = link,
@@ -142,7 +170,7 @@ amble_l2cap_channel *amble__channel_take(amble__l2cap_link *link, uint16_t psm, 
                                      .psm = psm,
                                      .mtu = options->mtu,
                                      .mps = options->mps,
-                                     .unit = enhanced ? channels->mps : options->mps,
+                                     .unit = kind == AMBLE__CHANNEL_ENHANCED ? channels->mps : options->mps,
                                      .sdu_size = options->sdu_size,
                                      .in = {.bytes = channel->in.bytes, .size = channel->in.size},
                                      .out = {.bytes = channel->out.bytes, .size = channel->out.size}};
@@ -161,9 +189,21 @@ void amble__channel_opened(amble_l2cap_channel *channel, const amble__channel_pe
     channel->peer_mtu = peer->mtu;
     channel->peer_mps = peer->mps;
     channel->credits = peer->credits;
+    if (channel->kind == AMBLE__CHANNEL_BEARER &&
+        channel->owned) /* else whoever asked for it is gone, and it is closed */
+        channel->link->l2cap->bearer_ready(channel);
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */
+/* ATT lets go of a channel that has ended, or is about to. */
+static void end_bearer(amble_l2cap_channel *channel)
+{
+    if (channel->kind != AMBLE__CHANNEL_BEARER || !channel->owned)
+        return;
+    channel->link->l2cap->bearer_ended(channel);
+    amble__channel_abandon(channel);
+}
+
 static void end_waits(amble_l2cap_channel *channel)
 {
     const int error = channel->end;
@@ -194,6 +234,7 @@ void amble__channel_ended(amble_l2cap_channel *channel, int error)
     amble__ring_clear(&channel->out);
     end_waits(channel);
     amble__waiters_end(&channel->ends, channel->end);
+    end_bearer(channel);
 }
 
 void amble__channel_close(amble_l2cap_channel *channel, int error)
@@ -205,6 +246,7 @@ void amble__channel_close(amble_l2cap_channel *channel, int error)
     amble__ring_clear(&channel->out);
     end_waits(channel);
     amble__channels_owe(channel->link);
+    end_bearer(channel);
 }
 
 void amble__channel_abandon(amble_l2cap_channel *channel)

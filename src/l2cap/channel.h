@@ -6,7 +6,10 @@
  * sent whatever becomes of the task that caused it, and nobody waits.
  *
  * A channel is FREE; CONNECTING while its request is unanswered; OPEN; CLOSING from when this side wants its end until the peer has answered;
- * CLOSED, when it has no CID any more and its owner has not closed it yet. One that nobody owns or may accept is FREE in place of CLOSED. */
+ * CLOSED, when it has no CID any more and its owner has not closed it yet. One that nobody owns or may accept is FREE in place of CLOSED.
+ *
+ * Beside the program's channels there are those of the host itself: the bearers of enhanced ATT (Part G 5.3), with slots and rings of their own,
+ * so that neither takes the other's. Nobody waits on them; the room above is told what becomes of them. */
 #ifndef AMBLE_L2CAP_CHANNEL_H
 #define AMBLE_L2CAP_CHANNEL_H
 #include <amble/l2cap.h>
@@ -21,7 +24,7 @@ struct amble__l2cap_link;
 enum { AMBLE__CID_DYNAMIC = 0x40, AMBLE__CIDS = 64 };
 enum { AMBLE__UNIT_MIN = 23, AMBLE__ENHANCED_UNIT_MIN = 64, AMBLE__MPS_MAX = 65533 };
 enum { AMBLE__SDU_HEADER = 2, AMBLE__CREDITS_MAX = 65535 };
-enum { AMBLE__SPSM_MAX = 0xff };
+enum { AMBLE__SPSM_MAX = 0xff, AMBLE__SPSM_ATT = 0x27 }; /* the latter: Assigned Numbers, 2.7 */
 
 /* Results of a connection request, 4.23, 4.26. */
 enum {
@@ -47,11 +50,14 @@ typedef enum {
     AMBLE__CHANNEL_CLOSED
 } amble__channel_state;
 
+/* The way it was opened, and for whom. */
+typedef enum { AMBLE__CHANNEL_BASIC, AMBLE__CHANNEL_ENHANCED, AMBLE__CHANNEL_BEARER } amble__channel_kind;
+
 struct amble_l2cap_channel {
     amble__channel_state state;
-    bool owned;           /* the program has it, or a task that connects */
+    amble__channel_kind kind;
+    bool owned;           /* the program has it, or a task that connects, or ATT */
     bool waits_for_owner; /* the peer opened it, nobody accepted it yet */
-    bool enhanced;
     bool disconnect_sent;
     bool reading, writing; /* a task does */
     bool close_on_cancel;
@@ -79,10 +85,12 @@ struct amble_l2cap_channel {
     /* Not NULL: takes each whole SDU, in the receive path, in place of the ring's readers: how a bearer of ATT uses a channel. The MTU and two
      * bytes fit into half of the ring then. */
     void (*received)(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size);
+    void *bearer; /* what ATT has it for */
 };
 
 typedef struct {
     bool used;
+    bool bearers; /* the host's own: what a peer opens becomes a bearer, nobody accepts it */
     uint16_t psm;
     amble_l2cap_options options; /* with every default filled in */
     amble__list accepters;
@@ -100,8 +108,11 @@ typedef struct {
 
 /* What a host keeps for all of them. */
 typedef struct {
-    amble_l2cap_channel *slots;
-    size_t count;
+    amble_l2cap_channel *slots; /* first the program's, then the bearers */
+    size_t count;               /* of all of them */
+    size_t program_count;
+    size_t bearers_per_link;
+    amble_l2cap_options bearer_options;
     amble__listener *listeners;
     size_t listener_count;
     size_t cids; /* per link */
@@ -115,6 +126,8 @@ typedef struct {
     uint16_t channels, listeners;
     size_t receive_size, send_size; /* of a channel */
     uint16_t mps;
+    uint8_t
+        bearers; /* of enhanced ATT, on each link; their MTU is that of the fixed channels, 64 or more, and so is mps then */
 } amble__l2cap_sizes;
 
 void amble__channels_init(struct amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes);
@@ -131,12 +144,22 @@ void amble__channels_credited(struct amble__l2cap_link *link, amble__bytes data)
 /* Sends what is owed, as soon as the running call is over. */
 void amble__channels_owe(struct amble__l2cap_link *link);
 
+/* --- bearers of enhanced ATT -------------------------------------------------------------------------------------- */
+/* Lets peers open them from now on, on links that are encrypted. */
+int amble__bearers_listen(struct amble__l2cap *l2cap);
+/* Asks the peer for so many, at most AMBLE_L2CAP_GROUP_MAX, and waits for the answer. 0, or why there is none: AMBLE_ERR_NO_MEMORY when the
+ * link has as many as it may have, else as amble_l2cap_connect_enhanced. Those that were granted were announced by `bearer_ready`. */
+int amble__bearers_connect(amble_connection *conn, unsigned count, uint64_t deadline_us);
+/* Puts an SDU behind what waits to be sent. False when the channel has ended or has no room: the peer gave no credits, and made us send all the
+ * same. Does not wait. */
+bool amble__bearer_send(amble_l2cap_channel *channel, const uint8_t *data, uint16_t size);
+
 /* --- between the files of the room -------------------------------------------------------------------------------- */
 amble_l2cap_channel *amble__channel_by_cid(const struct amble__l2cap_link *link, uint16_t cid);
 amble_l2cap_channel *amble__channel_by_peer_cid(const struct amble__l2cap_link *link, uint16_t cid);
 /* A channel with a CID, CONNECTING; NULL when there is none. */
 amble_l2cap_channel *amble__channel_take(struct amble__l2cap_link *link, uint16_t psm,
-                                         const amble_l2cap_options *options, bool enhanced);
+                                         const amble_l2cap_options *options, amble__channel_kind kind);
 /* Options with every default filled in; false for those out of range. */
 bool amble__channel_options(const amble__channels *channels, const amble_l2cap_options *given,
                             amble_l2cap_options *options);

@@ -13,14 +13,8 @@ amble__listener *amble__listener_at(const amble__l2cap *l2cap, uint16_t psm)
     return NULL;
 }
 
-int amble__l2cap_listen(amble__l2cap *l2cap, uint16_t psm, const amble_l2cap_options *options)
+static int listen(amble__l2cap *l2cap, uint16_t psm, const amble_l2cap_options *options, bool bearers)
 {
-    amble_l2cap_options filled;
-
-    if (!l2cap->channels.count)
-        return AMBLE_ERR_NO_MEMORY;
-    if (!psm || psm > AMBLE__SPSM_MAX || !amble__channel_options(&l2cap->channels, options, &filled))
-        return AMBLE_ERR_ARGUMENT;
     if (amble__listener_at(l2cap, psm))
         return AMBLE_ERR_BUSY;
     for (size_t i = 0; i < l2cap->channels.listener_count; i++) {
@@ -28,11 +22,35 @@ int amble__l2cap_listen(amble__l2cap *l2cap, uint16_t psm, const amble_l2cap_opt
 
         if (listener->used)
             continue;
-        *listener = (amble__listener){.used = true, .psm = psm, .options = filled};
+        *listener = (amble__listener){.used = true, .bearers = bearers, .psm = psm, .options = *options};
         amble__list_init(&listener->accepters);
         return 0;
     }
     return AMBLE_ERR_NO_MEMORY;
+}
+
+int amble__l2cap_listen(amble__l2cap *l2cap, uint16_t psm, const amble_l2cap_options *options)
+{
+    amble_l2cap_options filled;
+
+    if (!l2cap->channels.program_count)
+        return AMBLE_ERR_NO_MEMORY;
+    if (!psm || psm > AMBLE__SPSM_MAX || !amble__channel_options(&l2cap->channels, options, &filled))
+        return AMBLE_ERR_ARGUMENT;
+    return listen(l2cap, psm, &filled, false);
+}
+
+int amble__bearers_listen(amble__l2cap *l2cap)
+{
+    return listen(l2cap, AMBLE__SPSM_ATT, &l2cap->channels.bearer_options, true);
+}
+
+/* One that the program has; the host's own it can neither take over nor end. */
+static amble__listener *program_listener(const amble__l2cap *l2cap, uint16_t psm)
+{
+    amble__listener *listener = amble__listener_at(l2cap, psm);
+
+    return listener && !listener->bearers ? listener : NULL;
 }
 
 /* The oldest channel of this link that waits to be accepted, and how many there are. */
@@ -57,7 +75,7 @@ static amble_l2cap_channel *oldest_waiting(const amble_connection *conn, uint16_
 
 int amble__l2cap_unlisten(amble__l2cap *l2cap, uint16_t psm)
 {
-    amble__listener *listener = amble__listener_at(l2cap, psm);
+    amble__listener *listener = program_listener(l2cap, psm);
 
     if (!listener)
         return AMBLE_ERR_NOT_FOUND;
@@ -88,7 +106,7 @@ int amble_l2cap_accept(amble_connection *conn, uint16_t psm, amble_l2cap_channel
             (*channel)->owned = true;
             return 0;
         }
-        listener = amble__listener_at(conn->l2cap->l2cap, psm);
+        listener = program_listener(conn->l2cap->l2cap, psm);
         if (!listener)
             return amble__wait_refuse(AMBLE_ERR_NOT_FOUND);
         r = amble__link_wait(conn, &listener->accepters, deadline);
@@ -103,7 +121,7 @@ static bool can_accept(const amble_source *source)
     const amble_connection *conn = link_of(source);
     unsigned count;
 
-    return conn->end < 0 || !amble__listener_at(conn->l2cap->l2cap, psm_of(source)) ||
+    return conn->end < 0 || !program_listener(conn->l2cap->l2cap, psm_of(source)) ||
            oldest_waiting(conn, psm_of(source), &count);
 }
 static amble__list *accepters_of(const amble_source *source)
@@ -128,17 +146,18 @@ uint16_t amble__check_source_cid(const amble__l2cap_link *link, uint16_t cid)
 }
 
 uint16_t amble__grant_channel(amble__l2cap_link *link, const amble__listener *listener, const amble__channel_peer *peer,
-                              bool enhanced, amble_l2cap_channel **channel)
+                              amble__channel_kind kind, amble_l2cap_channel **channel)
 {
+    const bool bearer = kind == AMBLE__CHANNEL_BEARER;
     unsigned waiting;
 
     (void)oldest_waiting(link->conn, listener->psm, &waiting);
-    *channel = waiting < listener->options.backlog
-                   ? amble__channel_take(link, listener->psm, &listener->options, enhanced)
+    *channel = bearer || waiting < listener->options.backlog
+                   ? amble__channel_take(link, listener->psm, &listener->options, kind)
                    : NULL;
     if (!*channel)
         return AMBLE__CONNECTION_NO_RESOURCES;
-    (*channel)->waits_for_owner = true;
+    (*channel)->waits_for_owner = !bearer;
     amble__channel_opened(*channel, peer);
     return AMBLE__CONNECTION_SUCCESSFUL;
 }
@@ -175,6 +194,8 @@ static uint16_t check_request(const amble__l2cap_link *link, const amble__listen
 
     if (refused)
         return refused;
+    if (listener->bearers) /* they are opened the enhanced way, Part G 5.3 */
+        return AMBLE__CONNECTION_NO_SPSM;
     if (peer->mtu < AMBLE__UNIT_MIN || peer->mps < AMBLE__UNIT_MIN || peer->mps > AMBLE__MPS_MAX)
         return AMBLE__CONNECTION_UNACCEPTABLE;
     return amble__check_source_cid(link, peer->cid);
@@ -191,7 +212,7 @@ static void receive_connection(amble__l2cap_link *link, uint8_t identifier, ambl
     uint16_t result = check_request(link, listener, &peer);
 
     if (result == AMBLE__CONNECTION_SUCCESSFUL && answer.packet)
-        result = amble__grant_channel(link, listener, &peer, false, &channel);
+        result = amble__grant_channel(link, listener, &peer, AMBLE__CHANNEL_BASIC, &channel);
     amble__write_le16(&answer.w, channel ? channel->cid : 0);
     amble__write_le16(&answer.w, channel ? channel->mtu : 0);
     amble__write_le16(&answer.w, channel ? channel->mps : 0);
@@ -284,7 +305,7 @@ int amble__connect_begin(amble_connection *conn, uint16_t psm, const amble_l2cap
         return r;
     if (conn->end < 0)
         return amble__wait_refuse(conn->end);
-    if (!conn->l2cap->l2cap->channels.count)
+    if (!conn->l2cap->l2cap->channels.program_count)
         return AMBLE_ERR_NO_MEMORY;
     return psm && psm <= AMBLE__SPSM_MAX && amble__channel_options(&conn->l2cap->l2cap->channels, options, filled)
                ? 0
@@ -316,7 +337,7 @@ static int ask(amble_l2cap_channel *channel, uint64_t deadline_us)
 static int connect_once(amble_connection *conn, uint16_t psm, const amble_l2cap_options *filled,
                         amble_l2cap_channel **channel, uint64_t deadline_us)
 {
-    amble_l2cap_channel *taken = amble__channel_take(conn->l2cap, psm, filled, false);
+    amble_l2cap_channel *taken = amble__channel_take(conn->l2cap, psm, filled, AMBLE__CHANNEL_BASIC);
     int r;
 
     if (!taken)

@@ -11,9 +11,9 @@ amble__listener *amble__listener_at(const amble__l2cap *l2cap, uint16_t psm);
 uint16_t amble__check_source_cid(const amble__l2cap_link *link, uint16_t cid);
 /* Why this listener, or none, opens no channel on this link, or 0. */
 uint16_t amble__check_listener(const amble__l2cap_link *link, const amble__listener *listener);
-/* A channel for the peer, which waits for amble_l2cap_accept. The result for the peer. */
+/* A channel for the peer, which waits for amble_l2cap_accept, or is a bearer of ATT. The result for the peer. */
 uint16_t amble__grant_channel(amble__l2cap_link *link, const amble__listener *listener, const amble__channel_peer *peer,
-                              bool enhanced, amble_l2cap_channel **channel);
+                              amble__channel_kind kind, amble_l2cap_channel **channel);
 /* The requests of the enhanced kind; false when they make no sense. */
 bool amble__enhanced_connection(amble__l2cap_link *link, uint8_t identifier, amble__bytes data);
 bool amble__enhanced_reconfiguration(amble__l2cap_link *link, uint8_t identifier, amble__bytes data);

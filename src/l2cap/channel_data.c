@@ -123,6 +123,19 @@ int amble_l2cap_send(amble_l2cap_channel *channel, const void *data, size_t size
     return r < 0 ? r : (int)size;
 }
 
+bool amble__bearer_send(amble_l2cap_channel *channel, const uint8_t *data, uint16_t size)
+{
+    uint8_t header[AMBLE__SDU_HEADER];
+
+    if (channel->state != AMBLE__CHANNEL_OPEN || amble__ring_room(&channel->out) < AMBLE__SDU_HEADER + (size_t)size)
+        return false;
+    amble__put_le16(header, size);
+    amble__ring_put(&channel->out, header, sizeof header);
+    amble__ring_put(&channel->out, data, size);
+    amble__channels_pump(channel->link);
+    return true;
+}
+
 uint64_t amble_l2cap_sent(const amble_l2cap_channel *channel) { return channel->sent; }
 
 int amble_l2cap_flush(amble_l2cap_channel *channel, int timeout_ms)

@@ -53,6 +53,7 @@ static uint16_t check_request(const amble__l2cap_link *link, const amble__listen
 static uint16_t grant_all(amble__l2cap_link *link, amble__listener *listener, amble__channel_peer *peer,
                           amble__reader *cids, amble_l2cap_channel **granted)
 {
+    const amble__channel_kind kind = listener->bearers ? AMBLE__CHANNEL_BEARER : AMBLE__CHANNEL_ENHANCED;
     uint16_t result = AMBLE__CONNECTION_SUCCESSFUL;
 
     while (amble__read_left(cids)) {
@@ -61,7 +62,7 @@ static uint16_t grant_all(amble__l2cap_link *link, amble__listener *listener, am
         peer->cid = amble__read_le16(cids);
         refused = amble__check_source_cid(link, peer->cid);
         if (!refused)
-            refused = amble__grant_channel(link, listener, peer, true, granted);
+            refused = amble__grant_channel(link, listener, peer, kind, granted);
         if (refused)
             result = refused;
         granted++;
@@ -109,7 +110,7 @@ static uint16_t check_reconfiguration(const amble__l2cap_link *link, uint16_t mt
     while (amble__read_left(&cids)) {
         const amble_l2cap_channel *channel = amble__channel_by_peer_cid(link, amble__read_le16(&cids));
 
-        if (!channel || channel->state != AMBLE__CHANNEL_OPEN || !channel->enhanced)
+        if (!channel || channel->state != AMBLE__CHANNEL_OPEN || channel->kind == AMBLE__CHANNEL_BASIC)
             return CID_INVALID;
         if (mtu < channel->peer_mtu)
             return MTU_MAY_NOT_SHRINK;
@@ -135,6 +136,8 @@ bool amble__enhanced_reconfiguration(amble__l2cap_link *link, uint8_t identifier
 
         channel->peer_mtu = mtu;
         channel->peer_mps = mps;
+        if (channel->kind == AMBLE__CHANNEL_BEARER)
+            link->l2cap->bearer_ready(channel);
     }
     answer = amble__signalling_answer_begin(link, AMBLE__RECONFIGURE_RESPONSE, identifier);
     amble__write_le16(&answer.w, result);
@@ -193,11 +196,11 @@ static int ask_for_all(amble_connection *conn, amble_l2cap_channel *const *taken
 }
 
 /* 0, or what is left when there are not enough is given back. */
-static int take_all(amble_connection *conn, uint16_t psm, const amble_l2cap_options *options,
+static int take_all(amble_connection *conn, uint16_t psm, const amble_l2cap_options *options, amble__channel_kind kind,
                     amble_l2cap_channel **taken, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        taken[i] = amble__channel_take(conn->l2cap, psm, options, true);
+        taken[i] = amble__channel_take(conn->l2cap, psm, options, kind);
         if (taken[i]) {
             taken[i]->owned = true;
             continue;
@@ -216,7 +219,7 @@ static int connect_all(amble_connection *conn, uint16_t psm, const amble_l2cap_o
                        amble_l2cap_channel **channels, unsigned count, uint64_t deadline_us)
 {
     amble_l2cap_channel *taken[AMBLE_L2CAP_GROUP_MAX];
-    int granted = 0, r = take_all(conn, psm, filled, taken, count);
+    int granted = 0, r = take_all(conn, psm, filled, AMBLE__CHANNEL_ENHANCED, taken, count);
 
     if (r < 0)
         return r;
@@ -251,6 +254,27 @@ int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amb
     return r;
 }
 
+/* Those that are refused or closed are let go where that happens; what is left to do here is to withdraw from those still asked for. */
+int amble__bearers_connect(amble_connection *conn, unsigned count, uint64_t deadline_us)
+{
+    const amble__channels *channels = &conn->l2cap->l2cap->channels;
+    amble_l2cap_channel *taken[AMBLE_L2CAP_GROUP_MAX];
+    uint32_t generations[AMBLE_L2CAP_GROUP_MAX];
+    int r = conn->end;
+
+    if (r == 0)
+        r = take_all(conn, AMBLE__SPSM_ATT, &channels->bearer_options, AMBLE__CHANNEL_BEARER, taken, count);
+    if (r < 0)
+        return r;
+    for (unsigned i = 0; i < count; i++)
+        generations[i] = taken[i]->generation;
+    r = ask_for_all(conn, taken, count, deadline_us);
+    for (unsigned i = 0; r < 0 && i < count; i++)
+        if (taken[i]->generation == generations[i] && taken[i]->state == AMBLE__CHANNEL_CONNECTING)
+            amble__channel_abandon(taken[i]);
+    return r;
+}
+
 /* --- reconfiguring ------------------------------------------------------------------------------------------------ */
 static int reconfigured(amble__signalling_request *request, int error, amble__reader r)
 {
@@ -279,7 +303,7 @@ static int check_reconfigure(amble_l2cap_channel *const *channels, unsigned coun
 
         if (amble__channel_check(channel) < 0)
             return amble__wait_refuse(amble__channel_check(channel));
-        if (!channel->enhanced)
+        if (channel->kind == AMBLE__CHANNEL_BASIC)
             return AMBLE_ERR_UNSUPPORTED;
         if (channel->group)
             return amble__wait_refuse(AMBLE_ERR_BUSY);

@@ -258,7 +258,7 @@ static void what_may_be_asked_for(void)
     assert_int_equal(amble_l2cap_connect_enhanced(conn, PSM, &(amble_l2cap_options){.mps = 63}, channels, 1, 0),
                      AMBLE_ERR_ARGUMENT);
     for (unsigned i = 0; i < 62; i++)
-        (void)amble__channel_take(conn->l2cap, PSM, &small, false);
+        (void)amble__channel_take(conn->l2cap, PSM, &small, AMBLE__CHANNEL_BASIC);
     assert_int_equal(amble_l2cap_connect_enhanced(conn, PSM, &small, channels, 3, 0), AMBLE_ERR_NO_MEMORY);
     expect_used(62); /* those that there were are given back */
     link_lose(conn);

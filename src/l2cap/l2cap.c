@@ -6,7 +6,8 @@ void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2
 {
     amble__l2cap_link *slots = amble__arena_take(arena, sizes->links, sizeof *slots);
     const size_t fixed = sizes->mtu > AMBLE__SECURITY_MTU ? sizes->mtu : AMBLE__SECURITY_MTU;
-    const size_t capacity = AMBLE__L2CAP_HEADER + (sizes->channels && sizes->mps > fixed ? sizes->mps : fixed);
+    const size_t capacity =
+        AMBLE__L2CAP_HEADER + ((sizes->channels || sizes->bearers) && sizes->mps > fixed ? sizes->mps : fixed);
 
     for (size_t i = 0; i < sizes->links; i++) {
         uint8_t *buffer = amble__arena_take(arena, 1, capacity);

@@ -37,6 +37,10 @@ struct amble__l2cap {
     /* A peripheral asks for other connection parameters, which are in range. True: it is told yes, and whoever said so sees to it. NULL: it is
      * told no. */
     bool (*parameters_asked)(amble_connection *conn, const amble__parameter_wishes *wishes);
+    /* A channel that is to carry ATT can be used, or the peer's MTU grew; a whole SDU came; it has ended, and is not ATT's any more. */
+    void (*bearer_ready)(amble_l2cap_channel *channel);
+    void (*bearer_received)(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size);
+    void (*bearer_ended)(amble_l2cap_channel *channel);
 };
 
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes);
