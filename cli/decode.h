@@ -27,10 +27,17 @@ typedef struct {
     size_t size, expected;             /* expected 0: none is under way */
 } amble__frame;
 
+/* The last ATT request on a bearer: its opcode, the type it asked for or the handle, and the offset. A response says none of this. */
+typedef struct {
+    uint8_t opcode;
+    uint16_t subject, from;
+} amble__decode_request;
+
 /* One direction of a credit-based channel. */
 typedef struct {
     bool used, received; /* received: its frames go to the host, or from the central to the peripheral */
     uint16_t cid, spsm;
+    size_t bearer; /* of ATT: which of the link's requests is its own, in both directions */
     uint8_t sdu[AMBLE__DECODE_SDU];
     size_t size, expected, left; /* kept, of the SDU, still to come */
 } amble__decode_channel;
@@ -56,9 +63,8 @@ typedef struct {
         amble_uuid uuid;
     } attributes[AMBLE__DECODE_ATTRIBUTES];
     size_t attribute_count;
-    uint8_t request;         /* the last ATT request's opcode */
-    uint16_t requested;      /* the type it asked for, or the handle */
-    uint16_t requested_from; /* and the offset */
+    amble__decode_request asked; /* on the fixed channel, or on the bearer whose PDU is being decoded */
+    amble__decode_request asked_on[AMBLE__DECODE_CHANNELS];
     struct {
         bool known, encrypted;
         uint8_t sequence[2]; /* of the last data PDU from the central, from the peripheral */

@@ -181,7 +181,7 @@ static void say_types(amble__printer *p, amble__decode_link *link, amble__reader
 
         amble__say(p, "%s0x%04X", separator, handle);
         separator = ", ";
-        if (link->request == 0x08 && link->requested == CHARACTERISTIC && size > 5) {
+        if (link->asked.opcode == 0x08 && link->asked.subject == CHARACTERISTIC && size > 5) {
             const uint8_t properties = amble__read_u8(r);
             const uint16_t value = amble__read_le16(r);
 
@@ -222,7 +222,7 @@ static void say_typed_range(amble__printer *p, amble__decode_link *link, uint8_t
     if (!read_uuid(r, opcode == 0x06 ? 2 : amble__read_left(r), &uuid))
         return;
     number = amble__uuid_number(&uuid);
-    link->requested = number >= 0 ? (uint16_t)number : 0;
+    link->asked.subject = number >= 0 ? (uint16_t)number : 0;
     amble__say(p, ", ");
     say_uuid(p, &uuid);
 }
@@ -233,10 +233,10 @@ static void say_one(amble__printer *p, amble__decode_link *link, uint8_t opcode,
     const uint16_t handle = say_handle(p, link, r);
 
     if (opcode == 0x0a || opcode == 0x0c)
-        link->requested = handle;
+        link->asked.subject = handle;
     if (opcode == 0x0c || opcode == 0x16 || opcode == 0x17) {
-        link->requested_from = amble__read_le16(r);
-        amble__say(p, " from byte %u", link->requested_from);
+        link->asked.from = amble__read_le16(r);
+        amble__say(p, " from byte %u", link->asked.from);
     }
     if (opcode != 0x0a && opcode != 0x0c)
         say_value(p, link, handle, r);
@@ -308,7 +308,7 @@ static void say_blob(amble__printer *p, const amble__decode_link *link, amble__r
 {
     const amble__bytes part = amble__read_rest(r);
 
-    amble__say(p, "0x%04X from byte %u = ", link->requested, link->requested_from);
+    amble__say(p, "0x%04X from byte %u = ", link->asked.subject, link->asked.from);
     amble__say_bytes(p, part, SHOWN);
 }
 
@@ -373,8 +373,8 @@ static void say_pdu(amble__printer *p, amble__decode_link *link, uint8_t opcode,
         say_one(p, link, opcode, r);
         break;
     case 0x0b: /* of a value's beginning only: a blob begins somewhere */
-        say_known_handle(p, link, link->requested);
-        say_value(p, link, link->requested, r);
+        say_known_handle(p, link, link->asked.subject);
+        say_value(p, link, link->asked.subject, r);
         break;
     case 0x11:
         say_groups(p, r);
@@ -396,11 +396,8 @@ void amble__decode_att(amble__decode_link *link, amble__reader r, amble__decoded
 
     out->layer = "att";
     amble__decode_set_name(out, amble__decode_find(LIST(pdus), opcode), "PDU", opcode);
-    if (is_request(opcode)) {
-        link->request = opcode;
-        link->requested = 0;
-        link->requested_from = 0;
-    }
+    if (is_request(opcode))
+        link->asked = (amble__decode_request){.opcode = opcode};
     say_pdu(&p, link, opcode, &r);
     if (r.failed)
         amble__say(&p, " (malformed)");

@@ -26,13 +26,14 @@ static amble__decode_channel *find_channel(amble__decode_link *link, bool receiv
     return NULL;
 }
 
-static void open_channel(amble__decode_link *link, bool received, uint16_t cid, uint16_t spsm)
+static amble__decode_channel *open_channel(amble__decode_link *link, bool received, uint16_t cid, uint16_t spsm)
 {
     amble__decode_channel *channel = find_channel(link, received, cid);
 
     if (!channel)
         channel = &link->channels[link->next_channel++ % AMBLE__DECODE_CHANNELS];
     *channel = (amble__decode_channel){.used = true, .received = received, .cid = cid, .spsm = spsm};
+    return channel;
 }
 
 /* A frame goes to the CID that its receiver gave: those of who asks are in the request, the others in the response. */
@@ -63,8 +64,12 @@ static void learn_response(amble__decode_link *link, bool received, uint8_t iden
         const uint16_t cid = amble__read_le16(&r);
 
         if (cid) { /* 0: this one was refused */
-            open_channel(link, received, opening->cids[i], opening->spsm);
-            open_channel(link, !received, cid, opening->spsm);
+            amble__decode_channel *channel = open_channel(link, received, opening->cids[i], opening->spsm);
+            const size_t bearer = (size_t)(channel - link->channels);
+
+            channel->bearer = bearer;
+            open_channel(link, !received, cid, opening->spsm)->bearer = bearer;
+            link->asked_on[bearer] = (amble__decode_request){.opcode = 0};
         }
         if (one)
             break;
@@ -81,6 +86,22 @@ static void forget(amble__decode_link *link, bool received, amble__reader r)
         theirs->used = false;
     if (ours)
         ours->used = false;
+}
+
+/* Requests overlap: each bearer has one of its own. */
+static void decode_bearer(amble__decode_link *link, const amble__decode_channel *channel, amble__decoded *out)
+{
+    const amble__decode_request fixed = link->asked;
+    const size_t room = sizeof out->detail - sizeof " (channel 0x0000)";
+    size_t used;
+
+    link->asked = link->asked_on[channel->bearer];
+    amble__decode_att(link, amble__reader_of(channel->sdu, channel->size), out);
+    link->asked_on[channel->bearer] = link->asked;
+    link->asked = fixed;
+    used = strlen(out->detail);
+    if (used < room)
+        snprintf(out->detail + used, sizeof out->detail - used, "%s(channel 0x%04X)", used ? " " : "", channel->cid);
 }
 
 bool amble__decode_channel_frame(amble__decode_link *link, bool received, uint16_t cid, amble__reader r,
@@ -106,7 +127,7 @@ bool amble__decode_channel_frame(amble__decode_link *link, bool received, uint16
     channel->size += bytes.size < room ? bytes.size : room;
     channel->left -= bytes.size < channel->left ? bytes.size : channel->left;
     if (channel->spsm == SPSM_EATT && !channel->left) {
-        amble__decode_att(link, amble__reader_of(channel->sdu, channel->size), out);
+        decode_bearer(link, channel, out);
         return true;
     }
     out->layer = "l2cap";

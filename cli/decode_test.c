@@ -226,8 +226,10 @@ static void enhanced_bearers(void **state)
     packet(ACL, true, "4020 1400 1000 0500 18 03 0C00 6400 6400 0100 0400 0000 6100");
     EXPECT("l2cap", "Credit Based Connection Response",
            "identifier 3, MTU 100, MPS 100, 1 credits, no resources, channel 0x0000; channel 0x0061");
-    SHOWS(ACL, false, "4020 0900 0500 6100 0300 0A2100", "att", "Read Request", "0x0021");
-    SHOWS(ACL, true, "4020 0700 0300 4100 0100 0B", "att", "Read Response", "0x0021 = ");
+    SHOWS(ACL, false, "4020 0900 0500 6100 0300 0A2100", "att", "Read Request", "0x0021 (channel 0x0061)");
+    SHOWS(ACL, false, "4020 0700 0300 0400 0A2200", "att", "Read Request", "0x0022"); /* overlaps */
+    SHOWS(ACL, true, "4020 0700 0300 4100 0100 0B", "att", "Read Response", "0x0021 =  (channel 0x0041)");
+    SHOWS(ACL, true, "4020 0500 0100 0400 0B", "att", "Read Response", "0x0022 = ");
     packet(ACL, true, "4020 0700 0300 4000 0100 0B");
     assert_string_equal(out.layer, "l2cap");
 }
