@@ -175,7 +175,8 @@ typedef struct {
     uint32_t min_interval_us, max_interval_us; /* 7,500..4,000,000; 0: 30,000 and 50,000 */
     uint16_t latency;                          /* connection events the peripheral may skip, 0..499 */
     uint32_t supervision_timeout_ms;           /* 100..32,000; 0: 4,000 */
-    bool coded; /* look for the peer on LE Coded too, where far devices advertise: both share the time */
+    bool unencrypted; /* do not encrypt with a bond by itself: amble_write_signed goes without, amble_pair encrypts */
+    bool coded;       /* look for the peer on LE Coded too, where far devices advertise: both share the time */
 } amble_connect_options;
 
 /* Connects to `device`; `*conn` is the caller's. Several tasks may wait for several devices at once. An attempt that the peer did not

@@ -124,6 +124,20 @@ int amble_write_reliably(const amble_write_part *parts, size_t count, int timeou
 int amble_write_no_response(const amble_remote_characteristic *c, const void *data, size_t size,
                             int timeout_ms) AMBLE_MUST_CHECK;
 
+/* Writes without an answer on a link that is not encrypted, signed with the bond's key: the server knows that it comes from this device, whole, and
+ * once; others can read it. On an encrypted link it is a plain Write Command. A central encrypts with a bond by itself, so this is for links
+ * that were made with `unencrypted`:
+ *
+ *     r = amble_connect(ble, lamp, &(amble_connect_options){.unencrypted = true}, &conn, 5000);
+ *     ...
+ *     r = amble_write_signed(&button, "1", 1, 1000);
+ *
+ * At most the MTU less 15 bytes, else AMBLE_ERR_TOO_LONG. Waits for room to send. Of every 64 signatures one saves the bond before it goes out. Errors:
+ * AMBLE_ERR_UNSUPPORTED where the property is absent, or the key is used up; AMBLE_ERR_NOT_FOUND without a bond that has a signing key;
+ * AMBLE_ERR_IO when the bond could not be saved; and as amble_write_no_response. Vol 3 Part G 4.9.2, Part C 10.4. */
+int amble_write_signed(const amble_remote_characteristic *c, const void *data, size_t size,
+                       int timeout_ms) AMBLE_MUST_CHECK;
+
 typedef struct {
     bool indicate;  /* indications in place of notifications */
     uint16_t depth; /* values that may wait unread; 0: 8 */

@@ -26,7 +26,14 @@
  * more), what it said it supports, and which database it knew come back as soon as the link is encrypted, also after the host was opened anew
  * with the same bonds. So amble_update reaches it without a word of its own; wait with amble_encrypted before. When the services
  * are others than they were, it is told so, and a subscription comes back only where the same characteristic has the same handle. A
- * central without a bond, or whose link is not encrypted with it, begins each link with nothing (3.3.3.3, 7.2). */
+ * central without a bond, or whose link is not encrypted with it, begins each link with nothing (3.3.3.3, 7.2).
+ *
+ * With `signed_write` a characteristic takes writes that are not secret but signed, on links that are not encrypted: for a central that wakes up, says
+ * one thing, and has no time for encryption. Only who has a bond can sign; what was changed on the way, or comes again, is dropped, as is
+ * every command that may not be done. `write_security` then says what the bond has to be: AMBLE_AUTHENTICATED, AMBLE_SECURE. Each one
+ * that is taken is kept in the bond, so that it cannot come again after a loss of power either; that saves the bonds, and wears out a
+ * flash memory when it is done often. On an encrypted link the same central sends plain commands, which are taken, too (Vol 3 Part C
+ * 10.4, Part F 3.4.5.4). */
 #ifndef AMBLE_GATT_SERVER_H
 #define AMBLE_GATT_SERVER_H
 #include <amble/address.h>
@@ -44,6 +51,7 @@ typedef amble_characteristic amble_descriptor;
 struct amble_characteristic {
     const amble_uuid *uuid;
     bool read, write, write_no_response, notify, indicate;
+    bool signed_write;     /* takes signed writes of centrals with a bond, see below */
     bool reliable_write;   /* say so to clients, in the extended properties descriptor (Vol 3 Part G 3.3.3.1) */
     bool capture;          /* queue every write, see above */
     bool append;           /* a write is added to the value, which grows to max_size; amble_local_read empties it */

@@ -18,10 +18,13 @@ typedef struct {
     uint8_t random[8];
     uint16_t diversifier;
 } amble__bond_key;
+/* A key that data is signed with, CSRK. Vol 3 Part H 2.4.2 */
 typedef struct {
     bool present;
     uint8_t value[16];
-    uint32_t counter;
+    uint32_t counter; /* the next that is used, or that is taken from the peer */
+    uint32_t
+        reserved; /* of this side's own key: where a host begins that is opened anew; not below the counter in a record */
 } amble__bond_signing_key;
 
 enum { AMBLE__BOND_GATT = 96 };

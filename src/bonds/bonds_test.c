@@ -66,8 +66,8 @@ static amble__bond full_bond(uint8_t number)
                         .own_key = {.present = true, .diversifier = 0x1234},
                         .peer_key = {.present = true, .diversifier = 0x5678},
                         .has_irk = true,
-                        .own_signing = {.present = true, .counter = 0x01020304},
-                        .peer_signing = {.present = true, .counter = 7},
+                        .own_signing = {.present = true, .counter = 0x01020304, .reserved = 0x01020304},
+                        .peer_signing = {.present = true, .counter = 7, .reserved = 7},
                         .gatt_size = AMBLE__BOND_GATT};
 
     for (uint8_t i = 0; i < 16; i++)

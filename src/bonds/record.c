@@ -52,7 +52,7 @@ static void write_signing_key(amble__writer *w, uint8_t tag, const amble__bond_s
         return;
     write_field(w, tag, KEY + 4);
     amble__write_bytes(w, key->value, KEY);
-    amble__write_le32(w, key->counter);
+    amble__write_le32(w, key->reserved > key->counter ? key->reserved : key->counter);
 }
 
 size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t room)
@@ -108,7 +108,7 @@ static void read_signing_key(amble__reader *r, amble__bond_signing_key *key)
 {
     key->present = true;
     amble__read_copy(r, key->value, KEY);
-    key->counter = amble__read_le32(r);
+    key->counter = key->reserved = amble__read_le32(r);
 }
 
 static bool read_device(amble__reader *r, amble_device *device)

@@ -168,6 +168,7 @@ bool amble__connected_link(amble__gap *gap, amble_connection *conn)
     if (!request || request->wait.ended || request->conn)
         return false;
     request->conn = conn;
+    conn->left_open = request->options.unencrypted;
     if (conn->established) /* by data that came before the event and was parked */
         hand_over(gap, conn);
     else if (!gap->reads_remote_features)
@@ -181,7 +182,7 @@ void amble__gap_established(amble__gap *gap, amble_connection *conn)
         return;
     conn->established = true;
     gap->repeats = 0;
-    if (!gap->greet || !gap->greet(conn))
+    if (conn->left_open || !gap->greet || !gap->greet(conn))
         hand_over(gap, conn);
 }
 

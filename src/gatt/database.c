@@ -83,7 +83,7 @@ static void remove_from_buckets(amble__database *database, const amble__served_s
 }
 
 /* --- what makes sense --------------------------------------------------------------------------------------------- */
-static bool writable(const amble_characteristic *c) { return c->write || c->write_no_response; }
+static bool writable(const amble_characteristic *c) { return c->write || c->write_no_response || c->signed_write; }
 static bool has_cccd(const amble_characteristic *c) { return c->notify || c->indicate; }
 static bool has_type(const amble_characteristic *c, unsigned type)
 {
@@ -120,8 +120,8 @@ static bool sensible(const amble_characteristic *c, bool descriptor)
 {
     return is_uuid(c->uuid) && value_size_of(c) <= AMBLE__ATT_VALUE_MAX && c->initial_size <= value_size_of(c) &&
            (c->initial || !c->initial_size) &&
-           !(c->answer_writes && (c->write_no_response || c->capture || c->append)) &&
-           !(descriptor && (has_cccd(c) || c->reliable_write || made_by_itself(c)));
+           !(c->answer_writes && (c->write_no_response || c->signed_write || c->capture || c->append)) &&
+           !(descriptor && (has_cccd(c) || c->reliable_write || c->signed_write || made_by_itself(c)));
 }
 
 /* Whether one of the first `count` definitions of the service is this one. */
@@ -200,7 +200,8 @@ static uint8_t properties_of(const amble_characteristic *c)
 {
     return (uint8_t)((c->read ? AMBLE_PROPERTY_READ : 0) | (c->write ? AMBLE_PROPERTY_WRITE : 0) |
                      (c->write_no_response ? AMBLE_PROPERTY_WRITE_NO_RESPONSE : 0) |
-                     (c->notify ? AMBLE_PROPERTY_NOTIFY : 0) | (c->indicate ? AMBLE_PROPERTY_INDICATE : 0) |
+                     (c->signed_write ? AMBLE_PROPERTY_SIGNED_WRITE : 0) | (c->notify ? AMBLE_PROPERTY_NOTIFY : 0) |
+                     (c->indicate ? AMBLE_PROPERTY_INDICATE : 0) |
                      (extended_properties(c) ? AMBLE_PROPERTY_EXTENDED : 0));
 }
 

@@ -143,6 +143,8 @@ void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__rea
         return;
     if (opcode == AMBLE__ATT_WRITE_COMMAND) {
         amble__server_write(link, opcode, pdu);
+    } else if (opcode == AMBLE__ATT_SIGNED_WRITE_COMMAND) {
+        amble__server_write_signed(link, pdu);
     } else if ((opcode & AMBLE__ATT_COMMAND_FLAG) || link->held || bearer->response.busy) {
         /* An unknown command is ignored (3.3); and a client must wait for its answer before it asks again (3.3.2). */
         bearer->att->malformed++;

@@ -98,6 +98,13 @@ void amble__server_read_by_group_type(amble__server_link *link, amble__reader *p
 void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader *pdu);
 uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
                                   size_t size);
+/* The ATT error of writing so much there, or 0. */
+uint8_t amble__server_size_error(const amble__attribute *attribute, size_t size);
+/* A write without an answer, unless there is an error. */
+void amble__server_command(amble__server_link *link, const amble__attribute *attribute, uint8_t error,
+                           amble__bytes data);
+/* A signed one, server_signed.c. */
+void amble__server_write_signed(amble__server_link *link, amble__reader *pdu);
 /* An answer that is its opcode. */
 void amble__server_answer_empty(amble__server_link *link, uint8_t opcode);
 /* The write that has waited longest for room in the value's queue; NULL: none. */

@@ -77,6 +77,23 @@ static bool deliver(amble__server_link *link, amble__served_value *value, const 
     return amble__server_store(value, data, size);
 }
 
+uint8_t amble__server_size_error(const amble__attribute *attribute, size_t size)
+{
+    const amble__served_value *value = attribute->value;
+
+    if (size > value->max_size)
+        return AMBLE__ATT_INVALID_LENGTH;
+    return value->definition->append && size > (size_t)(value->max_size - value->size)
+               ? AMBLE__ATT_INSUFFICIENT_RESOURCES
+               : 0;
+}
+
+/* On an encrypted link a command comes in place of a signed one, Vol 3 Part C 10.4.1. */
+static bool takes_command(const amble_characteristic *c, const amble_connection *conn)
+{
+    return c->write_no_response || (c->signed_write && conn->security.encrypted);
+}
+
 uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
                                   size_t size)
 {
@@ -89,16 +106,10 @@ uint8_t amble__server_write_error(const amble__attribute *attribute, const amble
     if (attribute->kind >= AMBLE__ATTRIBUTE_SERVICE)
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
     c = attribute->value->definition;
-    if (opcode == AMBLE__ATT_WRITE_COMMAND ? !c->write_no_response : !c->write)
+    if (opcode == AMBLE__ATT_WRITE_COMMAND ? !takes_command(c, conn) : !c->write)
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
     error = amble__server_guard(conn, c->write_security, c->write_authorised);
-    if (error)
-        return error;
-    if (size > attribute->value->max_size)
-        return AMBLE__ATT_INVALID_LENGTH;
-    return c->append && size > (size_t)(attribute->value->max_size - attribute->value->size)
-               ? AMBLE__ATT_INSUFFICIENT_RESOURCES
-               : 0;
+    return error ? error : amble__server_size_error(attribute, size);
 }
 
 static void hold_write(amble__server_link *link, amble__served_value *value, bool asks, amble__bytes data)
@@ -111,7 +122,8 @@ static void hold_write(amble__server_link *link, amble__served_value *value, boo
 }
 
 /* A Write Command gets no answer: what goes wrong is dropped, what finds no room is counted. 3.4.5.3 */
-static void write_command(amble__server_link *link, const amble__attribute *attribute, uint8_t error, amble__bytes data)
+void amble__server_command(amble__server_link *link, const amble__attribute *attribute, uint8_t error,
+                           amble__bytes data)
 {
     if (!error && attribute->kind == AMBLE__ATTRIBUTE_CCCD)
         (void)write_cccd(link, attribute->value, data); /* nobody to tell */
@@ -148,7 +160,7 @@ void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader
     else
         error = amble__server_write_error(&attribute, link->conn, opcode, data.size);
     if (opcode == AMBLE__ATT_WRITE_COMMAND) {
-        write_command(link, &attribute, error, data);
+        amble__server_command(link, &attribute, error, data);
         return;
     }
     if (!error)

@@ -235,6 +235,11 @@ static void on_bond_changed(amble_connection *conn)
     amble__bonds_change(&conn->host->bonds.table);
     amble__gap_work(&conn->host->gap); /* the service task saves it */
 }
+static int save_bond(amble_connection *conn)
+{
+    amble__bonds_change(&conn->host->bonds.table);
+    return amble__bonds_save(&conn->host->bonds.table);
+}
 static void on_bonded(amble_connection *conn)
 {
     const amble__bond *bond = amble__link_bond(conn);
@@ -305,6 +310,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->links.received = on_link_data;
     ble->links.bond = bond_of;
     ble->links.bond_changed = on_bond_changed;
+    ble->links.bond_save = save_bond;
     ble->links.secure = amble__smp_secure;
     ble->l2cap.att = on_att_data;
     ble->l2cap.security = amble__smp_receive;

@@ -63,6 +63,7 @@ struct amble_connection {
     bool disconnect_wanted; /* the host's service task sees to it */
     bool disconnect_sent;
     bool established; /* a first packet was seen */
+    bool left_open;   /* the program does not want it to be encrypted by itself */
     bool features_asked;
     uint32_t advertised_by; /* the advertiser that this link came to, as long as it has not handed it on */
     uint8_t reason;         /* HCI reason of the end */
@@ -132,6 +133,7 @@ typedef struct amble__links {
      * changed in it is to be saved. */
     struct amble__bond *(*bond)(const amble_connection *conn);
     void (*bond_changed)(amble_connection *conn);
+    int (*bond_save)(amble_connection *conn); /* the same, at once: 0 when it is kept */
     /* The peer wants the link to be secured better: does so, and waits, if the program allowed that; else AMBLE_ERR_UNSUPPORTED. */
     int (*secure)(amble_connection *conn, uint64_t deadline_us);
 } amble__links;
