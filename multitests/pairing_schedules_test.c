@@ -8,7 +8,15 @@
 #include "host/host_room.h"
 #include "schedules.h"
 
-enum { DAY_MS = 40000, SPSM = 0x81, EVERY_PASSKEY = 271828, MISMATCHES = 60, TRIES = 200, TRY_AGAIN_MS = 10000 };
+enum {
+    DAY_MS = 40000,
+    SPSM = 0x81,
+    EVERY_PASSKEY = 271828,
+    MISMATCHES = 60,
+    TRIES = 200,
+    TRY_AGAIN_MS = 10000,
+    STORES_REST_MS = 70000
+};
 #define SECRET "nobody but us two knows this"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0x181a);
@@ -258,6 +266,8 @@ static int save(void *user, size_t count, size_t (*give)(void *source, size_t in
     const unsigned self = (unsigned)(uintptr_t)user;
 
     assert_in_range(count, 0, RECORDS);
+    if (!peaceful && dice(4) == 0)
+        return AMBLE_ERR_IO; /* the disk is full for a while */
     stores[self].count = count;
     for (size_t i = 0; i < count; i++)
         stores[self].sizes[i] = give(source, i, stores[self].records[i], AMBLE_BOND_RECORD);
@@ -409,6 +419,8 @@ static void make_peace(bench_device *self, unsigned index)
         if (amble_advertise(self->ble, &(amble_advertise_options){.interval_us = 30000}, &conn, 1000) == 0)
             bench_await_end(conn);
     }
+    bench_sleep(STORES_REST_MS);
+    assert_false(self->ble->bonds.table.changed); /* what failed to be saved was tried again */
     amble_scope_close(&scope);
 }
 

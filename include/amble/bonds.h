@@ -48,7 +48,8 @@ typedef struct {
 /* The bonds one after the other, the least recently used one first: `*bond` zeroed starts, otherwise it continues after it. 1 and the bond,
  * or 0 when there are no more. */
 int amble_bonds_next(const amble_bonds *bonds, amble_bond *bond);
-/* Forgets the bond with the device of this identity, or that was paired with under this address; links that are encrypted with it stay so. Errors: AMBLE_ERR_NOT_FOUND; AMBLE_ERR_IO when it could not be saved. */
+/* Forgets the bond with the device of this identity, or that was paired with under this address; links that are encrypted with it stay so.
+ * Errors: AMBLE_ERR_NOT_FOUND; AMBLE_ERR_IO when it could not be saved, which an open host then tries again and again. */
 int amble_bonds_delete(amble_bonds *bonds, amble_device device);
 
 /* The secrets of a bond, for another stack or an analyser. Least significant octet first, as on the air. */

@@ -145,7 +145,8 @@ int amble_prompt_answer_data(amble *ble, const amble_prompt *prompt, const amble
 bool amble_connection_encrypted(const amble_connection *conn);
 /* Whether the key came from a pairing that keeps out somebody in between: passkey, comparison, out of band. */
 bool amble_connection_authenticated(const amble_connection *conn);
-/* Whether the key is kept, so that the next connection is encrypted without pairing. */
+/* Whether the key is kept, so that the next connection is encrypted without pairing. True a moment after the link is encrypted, when all keys are
+ * there: when amble_pair returns, or AMBLE_PROMPT_DONE comes. */
 bool amble_connection_bonded(const amble_connection *conn);
 /* Bytes of the key, 7 to 16; 0 while the link is not encrypted. */
 unsigned amble_connection_key_size(const amble_connection *conn);

@@ -164,5 +164,6 @@ int amble__bonds_save(amble__bonds *bonds)
     for (size_t i = 0; i < bonds->capacity; i++)
         count += bonds->slots[i].used;
     r = bonds->store->save(bonds->store->user, count, give_record, bonds);
+    bonds->changed = r < 0;
     return r;
 }

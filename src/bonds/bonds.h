@@ -61,7 +61,7 @@ typedef struct amble__bonds {
 void amble__bonds_init(amble__bonds *bonds, amble__arena *arena, size_t capacity);
 /* Reads what the store has; the most recently used ones when it has more than fit. */
 int amble__bonds_load(amble__bonds *bonds, const amble_bond_store *store);
-/* Gives all to the store, when something changed. */
+/* Gives all to the store, when something changed. After an error it is still to be saved. */
 int amble__bonds_save(amble__bonds *bonds);
 /* The bond with the peer of this identity, or with the one that was paired with under this address; or NULL. Stays where it is until it is
  * dropped. */

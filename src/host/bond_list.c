@@ -34,11 +34,15 @@ int amble_bonds_next(const amble_bonds *bonds, amble_bond *bond)
 int amble_bonds_delete(amble_bonds *bonds, amble_device device)
 {
     amble__bond *bond = amble__bonds_find(&bonds->table, device);
+    int r;
 
     if (!bond)
         return AMBLE_ERR_NOT_FOUND;
     amble__bonds_drop(&bonds->table, bond);
-    return amble__bonds_save(&bonds->table);
+    r = amble__bonds_save(&bonds->table);
+    if (r < 0 && bonds->host)
+        amble__gap_work(&bonds->host->gap); /* the service task tries again */
+    return r;
 }
 
 int amble_bonds_keys(const amble_bonds *bonds, amble_device device, amble_bond_keys *keys)

@@ -120,9 +120,79 @@ static void a_host_does_not_open_over_a_file_it_cannot_understand(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
+/* --- a store that fails --------------------------------------------------------------------------------------------- */
+static struct {
+    unsigned failures, saves; /* still to come; tried */
+    size_t records;
+} faulty;
+
+static int load_nothing(void *user, int (*take)(void *target, const void *record, size_t size), void *target)
+{
+    (void)user, (void)take, (void)target;
+    return 0;
+}
+static int save_or_fail(void *user, size_t count, size_t (*give)(void *source, size_t index, void *record, size_t room),
+                        void *source)
+{
+    (void)user, (void)give, (void)source;
+    faulty.saves++;
+    if (faulty.failures && faulty.failures--)
+        return AMBLE_ERR_IO;
+    faulty.records = count;
+    return 0;
+}
+static const amble_bond_store faulty_store = {.load = load_nothing, .save = save_or_fail};
+
+static void pair_with_a_faulty_store(unsigned failures)
+{
+    memset(&wire, 0, sizeof wire);
+    wire.delivery.run = wire_deliver;
+    wire_open_side(CENTRAL, NULL);
+    wire_open_side(PERIPHERAL, &(amble_config){.bond_store = &faulty_store});
+    assert_int_equal(amble_sleep_ms(1000), 0); /* what a new host keeps is kept */
+    wire_connect();
+    faulty.failures = failures;
+    faulty.saves = 0;
+    faulty.records = 0;
+    assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+}
+
+/* It is tried again by itself, less and less often, whatever else the host does or does not. */
+static void what_could_not_be_saved_is_tried_again(void)
+{
+    amble_log_level(AMBLE_LOG_OFF); /* each failure is told */
+    pair_with_a_faulty_store(5);
+    assert_int_equal(faulty.records, 0);
+    assert_in_range(faulty.saves, 1, 2);
+    assert_int_equal(amble_sleep_ms(1500), 0);
+    assert_in_range(faulty.saves, 2, 3);
+    assert_int_equal(amble_sleep_ms(60000), 0);
+    assert_int_equal(faulty.saves, 6); /* the sixth did it, and that was the last */
+    assert_in_range(faulty.records, 2, 3);
+    wire_end();
+    amble_log_level(AMBLE_LOG_WARNING);
+}
+
+/* A disk that is full for a day is not written to all day long, nor at every event; the host that closes tries once more. */
+static void a_store_that_fails_for_long_is_left_in_peace(void)
+{
+    enum { HOUR_MS = 3600 * 1000 };
+
+    amble_log_level(AMBLE_LOG_OFF);
+    pair_with_a_faulty_store(1000000);
+    assert_int_equal(amble_sleep_ms(HOUR_MS), 0);
+    assert_in_range(faulty.saves, 20, 100);
+    faulty.failures = 0;
+    wire_end();
+    assert_in_range(faulty.records, 2, 3);
+    amble_log_level(AMBLE_LOG_WARNING);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        task_test(what_could_not_be_saved_is_tried_again),
+        task_test(a_store_that_fails_for_long_is_left_in_peace),
         task_test(bonds_outlive_the_host),
         task_test(a_bond_is_deleted_for_good),
         task_test(a_host_does_not_open_over_a_file_it_cannot_understand),

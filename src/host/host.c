@@ -343,6 +343,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->smp.cipher.hci = c->crypto == AMBLE_CRYPTO_CONTROLLER ? &ble->hci : NULL;
     ble->smp.own = &ble->gap.own;
     ble->smp.bonds = &ble->bonds.table;
+    ble->bonds.host = ble;
     ble->smp.host = ble;
     ble->smp.work = on_smp_work;
     ble->smp.greeted = on_greeted;

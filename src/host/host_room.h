@@ -14,6 +14,7 @@ enum { AMBLE__NAME_SIZE = 32, AMBLE__INSTANCE_SIZE = 48 };
 struct amble_bonds {
     amble__bonds table;
     struct amble__bond_file *file; /* NULL: none */
+    amble *host;                   /* that they are of; NULL: of a file alone */
 };
 
 struct amble {

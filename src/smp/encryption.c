@@ -203,6 +203,33 @@ int amble__smp_compute(void *arg)
     return r;
 }
 
+static void save_again(amble__timer *timer)
+{
+    amble__smp *smp = amble__container(timer, amble__smp, save_timer);
+
+    smp->work(smp->host);
+}
+
+/* A store that fails is tried again after a while, which doubles each time. */
+static void save_bonds(amble__smp *smp)
+{
+    enum { FIRST_PAUSE_MS = 1000, LONGEST_PAUSE_MS = 64000 };
+
+    if (smp->save_timer.armed)
+        return;
+    if (amble__bonds_save(smp->bonds) >= 0) {
+        smp->save_pause_ms = 0;
+        return;
+    }
+    smp->save_pause_ms = !smp->save_pause_ms                     ? FIRST_PAUSE_MS
+                         : smp->save_pause_ms < LONGEST_PAUSE_MS ? 2 * smp->save_pause_ms
+                                                                 : LONGEST_PAUSE_MS;
+    smp->save_timer.fire = save_again;
+    amble__timer_start(&smp->save_timer, amble__deadline(smp->save_pause_ms));
+    amble__log(AMBLE__LOG_ERROR, "%s: the bonds could not be saved; it is tried again in %d s", smp->hci->instance,
+               smp->save_pause_ms / 1000);
+}
+
 void amble__smp_serve(amble__smp *smp)
 {
     for (size_t i = 0; i < smp->link_count; i++) {
@@ -215,6 +242,5 @@ void amble__smp_serve(amble__smp *smp)
     }
     if (!amble__cipher_waits(&smp->cipher))
         compute(smp);
-    if (amble__bonds_save(smp->bonds) < 0)
-        amble__log(AMBLE__LOG_ERROR, "%s: the bonds could not be saved", smp->hci->instance);
+    save_bonds(smp);
 }

@@ -253,7 +253,7 @@ amble__link_security amble__pairing_level(const amble__pairing *p)
     return (amble__link_security){.encrypted = true,
                                   .authenticated = p->authenticated,
                                   .secure_connections = p->secure,
-                                  .bonded = p->bonding,
+                                  .bonded = false, /* until all keys are there, amble__transfer_keep */
                                   .key_size = p->key_size};
 }
 

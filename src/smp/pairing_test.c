@@ -432,6 +432,27 @@ static void without_a_bond_nothing_is_kept(void)
 }
 
 /* --- keys ----------------------------------------------------------------------------------------------------------- */
+/* The central's last key is lost: the link is encrypted, and nothing is kept. */
+static bool lose_last_key(unsigned from, uint8_t *pdu, size_t *size)
+{
+    (void)size;
+    return from != CENTRAL || pdu[0] != AMBLE__SMP_SIGNING_INFORMATION;
+}
+
+static void a_link_is_bonded_when_the_bond_is_kept(void)
+{
+    begin();
+    wire.meddle = lose_last_key;
+    assert_int_equal(wire_pair(NULL, NULL, AMBLE_FOREVER), 0);
+    assert_true(amble_connection_bonded(central->conn)); /* it gave its keys last, and has all of the other's */
+    assert_true(amble_connection_encrypted(peripheral->conn));
+    assert_false(amble_connection_bonded(peripheral->conn));
+    assert_int_equal(amble_sleep_ms(AMBLE__SMP_TIMEOUT_MS + 1000), 0);
+    assert_false(amble_connection_bonded(peripheral->conn));
+    assert_null(amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL)));
+    wire_end();
+}
+
 static void keys_are_as_long_as_both_can(void)
 {
     for (uint8_t size = 7; size <= 16; size++) {
@@ -518,6 +539,7 @@ int main(void)
         task_test(a_link_is_made_stronger_by_pairing_again),
         task_test(a_bonded_device_is_known_under_a_resolvable_address),
         task_test(without_a_bond_nothing_is_kept),
+        task_test(a_link_is_bonded_when_the_bond_is_kept),
         task_test(keys_are_as_long_as_both_can),
         task_test(short_keys_are_refused_unless_allowed),
         task_test(options_that_make_no_sense_are_refused),

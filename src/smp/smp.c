@@ -64,6 +64,7 @@ void amble__smp_fail(amble__smp *smp, int error)
 {
     amble__waiters_end(&smp->prompt_waiters, error);
     amble__cipher_fail(&smp->cipher, error);
+    amble__timer_stop(&smp->save_timer);
     amble__wipe(&smp->oob, sizeof smp->oob);
 }
 

@@ -199,6 +199,8 @@ struct amble__smp {
         uint8_t own_private[32], own_public[64], random[16];
     } oob;
     uint64_t malformed;
+    amble__timer save_timer; /* a store failed: when to try again */
+    int save_pause_ms;
 };
 
 void amble__smp_init(amble__smp *smp, amble__arena *arena, size_t links, size_t pairings);

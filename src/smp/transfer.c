@@ -162,8 +162,9 @@ int amble__transfer_keep(amble__pairing *p)
     kept->serial = serial;
     if (amble__address_belongs_to(bond->irk, conn->peer_address))
         conn->device = bond->peer; /* its private address means nothing to anybody before long */
+    conn->security.bonded = true;
     amble__bonds_change(p->smp->bonds);
     p->smp->work(p->smp->host);
-    p->smp->bonded(p->link->conn);
+    p->smp->bonded(conn);
     return 0;
 }
