@@ -236,7 +236,7 @@ static int advertise(amble *ble, int argc, char **argv)
     for (size_t i = 0; i < o.service_count; i++)
         options.services[i] = &o.services[i];
     end_us = amble_now_us() + (uint64_t)o.ms * 1000;
-    tell(&o, "advertising", amble_own_device(ble), 0);
+    tell(&o, "advertising", amble_own_address(ble), 0);
     while (!r) {
         r = amble_advertise(ble, &options, o.not_connectable ? NULL : &conn, left_ms(&o, end_us));
         if (o.not_connectable)

@@ -55,7 +55,7 @@ struct amble__command {
     size_t words_least, words_most;
     size_t
         words_field; /* offsetof an array of const char *, NULL-filled by the caller, in the options of the command */
-    bool has_controller;                        /* takes -t, --capture and --log, too */
+    bool has_controller;                        /* takes -t, --capture, --log and --own-address, too */
     bool in_shell;                              /* is typed into `amble shell`, without "amble" before it */
     bool hidden;                                /* not in the list of commands */
     const amble__command *(*inside)(size_t at); /* commands that are typed into this one; NULL behind the last */
@@ -63,7 +63,7 @@ struct amble__command {
 };
 
 /* The options that amble_main takes for every command with a controller. */
-enum { AMBLE__MAIN_OPTIONS = 3 };
+enum { AMBLE__MAIN_OPTIONS = 4 };
 extern const amble__option amble__main_options[AMBLE__MAIN_OPTIONS];
 
 /* Option number `at` of a command, those of amble_main behind its own; NULL behind the last. */

@@ -30,6 +30,12 @@ const amble__option amble__main_options[AMBLE__MAIN_OPTIONS] = {
      .value = "LEVEL",
      .about = "how much the host says of its work on standard error",
      .choices = "off error warning info debug"},
+    {.name = "--own-address",
+     .value = "KIND",
+     .about =
+         "the address that others see: the private kinds change every quarter of an hour, and bonded devices recognise "
+         "resolvable ones; public unless given",
+     .choices = "public static resolvable non-resolvable"},
 };
 
 const amble__option *amble__command_option(const amble__command *command, size_t at)

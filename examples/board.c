@@ -71,6 +71,7 @@ bool board_help(int argc, char **argv, const char *what_it_does)
                   "                     pwm:PATH, a PWM of Linux such as /sys/class/pwm/pwmchip0/pwm1\n"
                   "  --capture FILE     writes every HCI packet into a btsnoop file, for Wireshark\n"
                   "  --log LEVEL        off, error, warning, info or debug\n"
+                  "  --own-address KIND public, static, resolvable or non-resolvable: what others see of this device\n"
                   "Ctrl-C ends it.\n",
                   stdout);
             return true;
@@ -82,7 +83,7 @@ bool board_help(int argc, char **argv, const char *what_it_does)
 /* Takes an option of amble_main, with the value behind it: how many arguments that is, 0 when it is none. */
 static int is_amble_option(char **argv)
 {
-    static const char *const names[] = {"-t", "--transport", "--capture", "--log"};
+    static const char *const names[] = {"-t", "--transport", "--capture", "--log", "--own-address"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const size_t length = strlen(names[i]);

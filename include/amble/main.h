@@ -12,6 +12,7 @@ extern "C" {
  *     -t, --transport T   the controller; otherwise the environment's AMBLE_TRANSPORT
  *     --capture FILE      writes every HCI packet into a btsnoop file
  *     --log LEVEL         off, error, warning, info or debug
+ *     --own-address KIND  public, static, resolvable or non-resolvable, in place of amble_config.own_address; see amble/privacy.h
  *
  * `app` gets the rest: argc and argv with these taken out. `config` NULL: the defaults. Ctrl-C and SIGTERM cancel the first task; the
  * program then ends with 0 if the task returns AMBLE_ERR_CANCELLED. */

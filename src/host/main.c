@@ -18,7 +18,7 @@ typedef struct {
     int argc;
     char **argv;
     const char *transport, *capture;
-    const amble_config *config;
+    amble_config config;
     int (*app)(amble *ble, int argc, char **argv);
     bool signalled;
 } program;
@@ -48,12 +48,28 @@ static int log_level(const char *text)
     return -1;
 }
 
+static bool take_address_kind(const char *text, amble_address_kind *kind)
+{
+    static const char *const names[] = {"public", "static", "resolvable", "non-resolvable"};
+
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        if (strcmp(text, names[i]) != 0)
+            continue;
+        *kind = (amble_address_kind)i;
+        return true;
+    }
+    return false;
+}
+
 static int set_option(program *p, const char *option, const char *value)
 {
     if (strcmp(option, "--log") == 0) {
         if (log_level(value) < 0)
             return wrong(p->argv[0], option, "takes off, error, warning, info or debug");
         amble_log_level(log_level(value));
+    } else if (strcmp(option, "--own-address") == 0) {
+        if (!take_address_kind(value, &p->config.own_address))
+            return wrong(p->argv[0], option, "takes public, static, resolvable or non-resolvable");
     } else if (strcmp(option, "--capture") == 0) {
         p->capture = value;
     } else {
@@ -77,7 +93,7 @@ static bool is_option(const char *argument, const char *name, const char **value
 /* Takes the options of every program out of argv; the others stay, in their order. */
 static int take_options(program *p)
 {
-    static const char *const names[] = {"-t", "--transport", "--capture", "--log"};
+    static const char *const names[] = {"-t", "--transport", "--capture", "--log", "--own-address"};
     int kept = 1;
 
     for (int i = 1; i < p->argc; i++) {
@@ -139,7 +155,7 @@ static int open_host(const program *p, amble **ble)
         }
         transport = captured;
     }
-    return amble__host_open(ble, transport, p->config, OPEN_MS);
+    return amble__host_open(ble, transport, &p->config, OPEN_MS);
 }
 
 static int run_app(void *arg)
@@ -196,7 +212,8 @@ static int exit_code(const program *p, int r)
 int amble_main_with(int argc, char **argv, const amble_config *config, int (*app)(amble *ble, int argc, char **argv))
 {
     const struct sigaction action = {.sa_handler = on_signal};
-    program p = {.argc = argc, .argv = argv, .config = config, .app = app};
+    const amble_config defaults = {0};
+    program p = {.argc = argc, .argv = argv, .config = config ? *config : defaults, .app = app};
     struct sigaction previous_int, previous_term;
     int r = take_options(&p);
 

@@ -81,6 +81,34 @@ static void options_are_taken_out(void **state)
     assert_int_equal(unsetenv("AMBLE_TRANSPORT"), 0);
 }
 
+/* Says what it is, and what others see. */
+static int app_that_hides(amble *ble, int argc, char **argv)
+{
+    const amble_device device = amble_own_device(ble), address = amble_own_address(ble);
+
+    (void)argc, (void)argv;
+    (void)fprintf(stderr, "%s %s", device.type == AMBLE_PUBLIC ? "public" : "static",
+                  amble_device_equal(device, address) ? "itself"
+                  : address.bytes[5] >> 6 == 1        ? "hidden"
+                                                      : "?");
+    return 0;
+}
+static void run_app_that_hides(void) { run_with(app_that_hides); }
+#define OWN(kind) exit_code_of(run_app_that_hides, 0, (const char *const[]){"-t", "air:a", "--own-address", kind, NULL})
+
+static void own_addresses_are_chosen(void **state)
+{
+    (void)state;
+    assert_int_equal(OWN("public"), 0);
+    assert_string_equal(said, "public itself");
+    assert_int_equal(OWN("static"), 0);
+    assert_string_equal(said, "static itself");
+    assert_int_equal(OWN("resolvable"), 0);
+    assert_string_equal(said, "public hidden");
+    assert_int_equal(OWN("non-resolvable"), 0);
+    assert_string_equal(said, "public hidden"); /* where others connect */
+}
+
 static void wrong_usage_is_two(void **state)
 {
     (void)state;
@@ -90,6 +118,8 @@ static void wrong_usage_is_two(void **state)
     assert_non_null(strstr(said, "-t needs a value"));
     assert_int_equal(RUN(0, "-t", "air:a", "--log", "loud"), 2);
     assert_non_null(strstr(said, "--log"));
+    assert_int_equal(RUN(0, "-t", "air:a", "--own-address", "secret"), 2);
+    assert_non_null(strstr(said, "--own-address takes public, static, resolvable or non-resolvable"));
     assert_int_equal(RUN(0, "-t", "nonsense"), 2);
     assert_non_null(strstr(said, "program: "));
     assert_int_equal(RUN(AMBLE_ERR_USAGE, "-t", "air:a"), 2);
@@ -131,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_taken_out),
+        cmocka_unit_test(own_addresses_are_chosen),
         cmocka_unit_test(wrong_usage_is_two),
         cmocka_unit_test(results_become_exit_codes),
         cmocka_unit_test(a_lost_controller_is_told_by_its_name),
