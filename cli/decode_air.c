@@ -174,7 +174,10 @@ static const struct {
     [0x19] = {"LL_MIN_USED_CHANNELS_IND", "m1" AMBLE__PHYS ";u1 channels"},
     [0x1a] = {"LL_CTE_REQ", "x1"},
     [0x1b] = {"LL_CTE_RSP", ""},
-    [0x1c] = {"LL_PERIODIC_SYNC_IND", NULL},
+    [0x1c] =
+        {"LL_PERIODIC_SYNC_IND",
+         "x2 service;x2 offset;c interval;x5 channels;x4 access address;x3 CRC;u2 event;u2 from link event;u2 last "
+         "event;x1 SID and clock;m1" AMBLE__PHYS ";b6 address;u2 link event"},
     [0x1d] = {"LL_CLOCK_ACCURACY_REQ", CLOCK},
     [0x1e] = {"LL_CLOCK_ACCURACY_RSP", CLOCK},
     [0x1f] = {"LL_CIS_REQ", NULL},

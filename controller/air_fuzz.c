@@ -51,6 +51,7 @@ static void command(bench_host *host, int which)
         {HC_LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY, "4000"},
         {HC_LE_SET_DATA_LENGTH, "4000 fb00 9042"},
         {HC_WRITE_AUTHENTICATED_PAYLOAD_TIMEOUT, "4000 0500"},
+        {HC_LE_SET_SYNC_TRANSFER_PARAMETERS, "4000 02 0000 6400 00"},
     };
     const size_t chosen = (size_t)which % (sizeof commands / sizeof *commands);
 

@@ -100,7 +100,7 @@ static bool read_aux(amble__reader *r, amble__ll_aux_pointer *aux)
     return aux->channel < AMBLE__LL_DATA_CHANNELS && phy < AMBLE__PHY_CODED;
 }
 
-static void write_sync(amble__writer *w, const amble__ll_sync_info *sync)
+void amble__ll_sync_info_write(amble__writer *w, const amble__ll_sync_info *sync)
 {
     const bool adjust = sync->offset_us >= SYNC_ADJUST_US;
     unsigned flags = adjust ? SYNC_ADJUST : 0;
@@ -116,7 +116,7 @@ static void write_sync(amble__writer *w, const amble__ll_sync_info *sync)
     amble__write_le16(w, sync->event);
 }
 
-static bool read_sync(amble__reader *r, amble__ll_sync_info *sync)
+bool amble__ll_sync_info_read(amble__reader *r, amble__ll_sync_info *sync)
 {
     const uint16_t first = amble__read_le16(r);
     amble__ll_channels channels;
@@ -160,7 +160,7 @@ size_t amble__ll_extended_pdu_encode(const amble__ll_extended_pdu *pdu, uint8_t 
     if (pdu->has & AMBLE__LL_HAS_AUX)
         write_aux(&w, &pdu->aux);
     if (pdu->has & AMBLE__LL_HAS_SYNC)
-        write_sync(&w, &pdu->sync);
+        amble__ll_sync_info_write(&w, &pdu->sync);
     if (pdu->has & AMBLE__LL_HAS_POWER)
         amble__write_u8(&w, (uint8_t)pdu->power);
     amble__write_bytes(&w, pdu->data.data, pdu->data.size);
@@ -184,7 +184,7 @@ static bool read_fields(amble__reader *r, amble__ll_extended_pdu *pdu)
     }
     if (pdu->has & AMBLE__LL_HAS_AUX && !read_aux(r, &pdu->aux))
         return false;
-    if (pdu->has & AMBLE__LL_HAS_SYNC && !read_sync(r, &pdu->sync))
+    if (pdu->has & AMBLE__LL_HAS_SYNC && !amble__ll_sync_info_read(r, &pdu->sync))
         return false;
     if (pdu->has & AMBLE__LL_HAS_POWER)
         pdu->power = (int8_t)amble__read_u8(r);

@@ -76,6 +76,9 @@ size_t amble__ll_extended_pdu_fill(amble__ll_extended_pdu *pdu, const uint8_t *d
 /* Returns the size. The data was put in by amble__ll_extended_pdu_fill or fits as well. */
 size_t amble__ll_extended_pdu_encode(const amble__ll_extended_pdu *pdu, uint8_t out[AMBLE__RADIO_PDU]);
 bool amble__ll_extended_pdu_decode(amble__ll_extended_pdu *pdu, const uint8_t *bytes, size_t size);
+/* SyncInfo alone, as LL_PERIODIC_SYNC_IND has it, too. False: no train can be so. */
+void amble__ll_sync_info_write(amble__writer *w, const amble__ll_sync_info *sync);
+bool amble__ll_sync_info_read(amble__reader *r, amble__ll_sync_info *sync);
 /* Whether the header is one of these PDUs'. */
 bool amble__ll_is_extended(const uint8_t *bytes, size_t size);
 #endif

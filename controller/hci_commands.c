@@ -152,6 +152,13 @@ static const command commands[] = {
     {HC_LE_SET_PRIVACY_MODE, 39, 2, 8, 1, COMPLETE, amble__hc_le_set_privacy_mode, NULL},
     {HC_LE_SET_PERIODIC_ADVERTISING_RECEIVE_ENABLE, 40, 5, 3, 1, COMPLETE,
      amble__hc_le_set_periodic_advertising_receive_enable, NULL},
+    {HC_LE_PERIODIC_ADVERTISING_SYNC_TRANSFER, 40, 6, 6, 3, COMPLETE_HANDLE,
+     amble__hc_le_periodic_advertising_sync_transfer, NULL},
+    {HC_LE_PERIODIC_ADVERTISING_SET_INFO_TRANSFER, 40, 7, 5, 3, COMPLETE_HANDLE,
+     amble__hc_le_periodic_advertising_set_info_transfer, NULL},
+    {HC_LE_SET_SYNC_TRANSFER_PARAMETERS, 41, 0, 8, 3, COMPLETE_HANDLE, amble__hc_le_set_sync_transfer_parameters, NULL},
+    {HC_LE_SET_DEFAULT_SYNC_TRANSFER_PARAMETERS, 41, 1, 6, 1, COMPLETE,
+     amble__hc_le_set_default_sync_transfer_parameters, NULL},
     {HC_LE_GENERATE_DHKEY_V2, 41, 2, 65, 0, STATUS, amble__hc_le_generate_dhkey_v2, amble__hc_le_share_v2},
     {HC_LE_SET_HOST_FEATURE, 44, 1, 2, 1, COMPLETE, amble__hc_le_set_host_feature, NULL},
 };

@@ -91,6 +91,11 @@ amble__hc_handler amble__hc_le_remove_from_periodic_advertiser_list;
 amble__hc_handler amble__hc_le_clear_periodic_advertiser_list;
 amble__hc_handler amble__hc_le_read_periodic_advertiser_list_size;
 amble__hc_handler amble__hc_le_set_periodic_advertising_receive_enable;
+/* --- sync_transfer.c --- */
+amble__hc_handler amble__hc_le_periodic_advertising_sync_transfer;
+amble__hc_handler amble__hc_le_periodic_advertising_set_info_transfer;
+amble__hc_handler amble__hc_le_set_sync_transfer_parameters;
+amble__hc_handler amble__hc_le_set_default_sync_transfer_parameters;
 /* --- resolving_list.c --- */
 amble__hc_handler amble__hc_le_add_to_resolving_list;
 amble__hc_handler amble__hc_le_remove_from_resolving_list;

@@ -89,7 +89,8 @@ static void test_supported_commands_are_true(void **state)
         {36, 6, 0x203a}, {36, 7, 0x203b}, {37, 0, 0x203c}, {37, 1, 0x203d}, {37, 2, 0x203e}, {37, 3, 0x203f},
         {37, 4, 0x2040}, {37, 5, 0x2041}, {37, 6, 0x2042}, {37, 7, 0x2043}, {38, 0, 0x2044}, {38, 1, 0x2045},
         {38, 2, 0x2046}, {38, 3, 0x2047}, {38, 4, 0x2048}, {38, 5, 0x2049}, {38, 6, 0x204a}, {38, 7, 0x204b},
-        {39, 2, 0x204e}, {40, 5, 0x2059}, {41, 2, 0x205e}, {44, 1, 0x2074},
+        {39, 2, 0x204e}, {40, 5, 0x2059}, {40, 6, 0x205a}, {40, 7, 0x205b}, {41, 0, 0x205c}, {41, 1, 0x205d},
+        {41, 2, 0x205e}, {44, 1, 0x2074},
     };
     uint8_t supported[64];
     size_t declared = 0, found = 0;
@@ -166,7 +167,7 @@ static void test_what_it_says_of_itself(void **state)
                         "\x00\x01\x01\x02\x00\x00\x00\x00\x00\x00\x00", 11);
     assert_int_equal(bench_status(host, HC_READ_LOCAL_EXTENDED_FEATURES, "02"), HC_INVALID_PARAMETERS);
     assert_memory_equal(bench_command(host, HC_LE_READ_LOCAL_SUPPORTED_FEATURES, ""),
-                        "\x00\xff\x79\x01\x00\x00\x00\x00\x00", 9);
+                        "\x00\xff\x79\x01\x03\x00\x00\x00\x00", 9);
     assert_memory_equal(bench_command(host, HC_LE_READ_MAXIMUM_DATA_LENGTH, ""), "\x00\xfb\x00\x90\x42\xfb\x00\x90\x42",
                         9);
     assert_memory_equal(bench_command(host, HC_LE_READ_SUPPORTED_STATES, ""), "\x00\xff\xff\xff\xff\xff\x03\x00\x00",

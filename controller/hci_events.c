@@ -471,6 +471,18 @@ void amble__hc_scan_request_received(const amble__ll_advertiser *set, const ambl
 #define PERIODIC_TRUNCATED 2
 #define NO_CTE             0xFF
 
+/* What both events say of a train. */
+static void write_train(amble__writer *out, const amble__ll_sync *sync)
+{
+    amble__write_le16(out, sync->handle);
+    amble__write_u8(out, sync->name.set_identifier);
+    amble__write_u8(out, sync->name.advertiser.type | (sync->resolved ? AMBLE__LL_RESOLVED : 0u));
+    amble__write_bytes(out, sync->name.advertiser.value, AMBLE__LL_ADDRESS);
+    amble__write_u8(out, sync->train_phy);
+    amble__write_le16(out, sync->interval);
+    amble__write_u8(out, sync->clock_accuracy);
+}
+
 void amble__hc_sync_established(const amble__ll_sync *sync, uint8_t status)
 {
     const amble__controller *controller = sync->follower.activity.controller;
@@ -480,14 +492,41 @@ void amble__hc_sync_established(const amble__ll_sync *sync, uint8_t status)
         return;
     begin_le(&e, HC_LE_SYNC_ESTABLISHED);
     amble__write_u8(&e.out, status);
-    amble__write_le16(&e.out, sync->handle);
-    amble__write_u8(&e.out, sync->name.set_identifier);
-    amble__write_u8(&e.out, sync->name.advertiser.type | (sync->resolved ? AMBLE__LL_RESOLVED : 0u));
-    amble__write_bytes(&e.out, sync->name.advertiser.value, AMBLE__LL_ADDRESS);
-    amble__write_u8(&e.out, sync->train_phy);
-    amble__write_le16(&e.out, sync->interval);
-    amble__write_u8(&e.out, sync->clock_accuracy);
+    write_train(&e.out, sync);
     send(controller, &e);
+}
+
+/* 7.7.65.24 */
+static void begin_transfer(event *e, uint8_t status, uint16_t connection, uint16_t service_data)
+{
+    begin_le(e, HC_LE_SYNC_TRANSFER_RECEIVED);
+    amble__write_u8(&e->out, status);
+    amble__write_le16(&e->out, connection);
+    amble__write_le16(&e->out, service_data);
+}
+
+void amble__hc_sync_transfer_received(const amble__ll_sync *sync, uint8_t status)
+{
+    const amble__controller *controller = sync->follower.activity.controller;
+    event e;
+
+    if (!amble__hc_le_event_wanted(controller, HC_LE_SYNC_TRANSFER_RECEIVED))
+        return;
+    begin_transfer(&e, status, sync->connection, sync->service_data);
+    write_train(&e.out, sync);
+    send(controller, &e);
+}
+
+void amble__hc_sync_transfer_refused(const amble__ll_link *link, uint16_t service_data, uint8_t status)
+{
+    static const uint8_t nothing[14];
+    event e;
+
+    if (!amble__hc_le_event_wanted(link->activity.controller, HC_LE_SYNC_TRANSFER_RECEIVED))
+        return;
+    begin_transfer(&e, status, link->handle, service_data);
+    amble__write_bytes(&e.out, nothing, sizeof nothing);
+    send(link->activity.controller, &e);
 }
 
 void amble__hc_sync_cancelled(amble__controller *controller)

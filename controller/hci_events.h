@@ -46,6 +46,9 @@ void amble__hc_extended_advertising_report(amble__controller *controller, const 
 void amble__hc_scan_timeout(amble__controller *controller);
 /* LE Periodic Advertising Sync Established, Sync Lost, and reports in as many events as the data needs. */
 void amble__hc_sync_established(const amble__ll_sync *sync, uint8_t status);
+/* By a peer. */
+void amble__hc_sync_transfer_received(const amble__ll_sync *sync, uint8_t status);
+void amble__hc_sync_transfer_refused(const amble__ll_link *link, uint16_t service_data, uint8_t status);
 void amble__hc_sync_cancelled(amble__controller *controller);
 void amble__hc_sync_lost(const amble__ll_sync *sync);
 void amble__hc_periodic_report(const amble__ll_sync *sync, amble__bytes data, bool truncated);

@@ -297,6 +297,7 @@ void amble__ll_link_open(amble__controller *controller, const amble__ll_link_opt
     link->tx_phys = controller->tx_phys;
     link->rx_phys = controller->rx_phys;
     link->preferred_coding = AMBLE__PHY_CODED;
+    link->transfer = controller->synchroniser.by_default;
     amble__ll_length_init(link);
     arm_event(link);
     amble__air_arm(controller->air, &link->supervision_timer, now + supervision_us(link));

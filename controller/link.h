@@ -10,6 +10,7 @@
 #include "controller/channel_selection.h"
 #include "controller/link_encryption.h"
 #include "controller/pdu.h"
+#include "controller/sync_transfer.h"
 #include "core/list.h"
 #include "core/timers.h"
 
@@ -25,7 +26,8 @@
 
 #define AMBLE__LL_TIMEOUT_UNIT_US 10000 /* of supervision, and of authenticated payloads */
 
-#define AMBLE__LL_CONTROL_SIZE  27 /* the largest control PDU, opcode included, that every peer can receive */
+/* The largest control PDU, opcode included. Every peer can receive 27 octets; the one that is longer goes to whoever knows it. */
+#define AMBLE__LL_CONTROL_SIZE  35
 #define AMBLE__LL_CONTROL_QUEUE 6
 
 typedef struct {
@@ -139,6 +141,7 @@ struct amble__ll_link {
 
     bool host_thinks;          /* about what the peer asked for */
     uint8_t channels_at_least; /* by the peer's LL_MIN_USED_CHANNELS_IND */
+    amble__ll_transfer_wishes transfer;
     uint8_t tx_phys, rx_phys;  /* what our host allows: bit n is PHY n + 1 */
     amble__ll_parameters wish; /* of our host's, for the procedure to come or under way */
     amble__ll_data_length local, remote, effective;

@@ -37,6 +37,14 @@ void amble__ll_control_send(amble__ll_link *link, const amble__writer *w)
     amble__ll_link_wake(link);
 }
 
+bool amble__ll_control_offer(amble__ll_link *link, const amble__writer *w)
+{
+    if (AMBLE__LL_CONTROL_QUEUE - link->control_count <= ROOM_TO_ANSWER)
+        return false;
+    amble__ll_control_send(link, w);
+    return true;
+}
+
 void amble__ll_control_send_opcode(amble__ll_link *link, uint8_t opcode)
 {
     uint8_t bytes[AMBLE__LL_CONTROL_SIZE];
@@ -449,6 +457,7 @@ static const struct control {
     {LL_PHY_RSP, 3, TO_CENTRAL, amble__ll_phy_rsp},
     {LL_PHY_UPDATE_IND, 5, TO_PERIPHERAL, amble__ll_phy_update_ind},
     {LL_MIN_USED_CHANNELS_IND, 3, TO_CENTRAL, amble__ll_min_used_channels_ind},
+    {LL_PERIODIC_SYNC_IND, 35, TO_BOTH, amble__ll_periodic_sync_ind},
 };
 
 /* These are answered by the encryption procedure's own PDU, or not at all: they go on when the queue is held. */

@@ -32,6 +32,7 @@ enum { /* Vol 6, Part B, 2.4.2 */
        LL_PHY_RSP = 0x17,
        LL_PHY_UPDATE_IND = 0x18,
        LL_MIN_USED_CHANNELS_IND = 0x19,
+       LL_PERIODIC_SYNC_IND = 0x1C,
 };
 
 #define LL_RESPONSE_TIMEOUT_US 40000000 /* 5.2 */
@@ -39,6 +40,8 @@ enum { /* Vol 6, Part B, 2.4.2 */
 /* --- sending: link_control.c --- */
 amble__writer amble__ll_control_begin(uint8_t bytes[AMBLE__LL_CONTROL_SIZE], uint8_t opcode);
 void amble__ll_control_send(amble__ll_link *link, const amble__writer *w);
+/* The same, for what belongs to no procedure and needs no answer. False: there is no room now. */
+bool amble__ll_control_offer(amble__ll_link *link, const amble__writer *w);
 /* A PDU of one octet, or two. */
 void amble__ll_control_send_opcode(amble__ll_link *link, uint8_t opcode);
 void amble__ll_control_send_octet(amble__ll_link *link, uint8_t opcode, uint8_t octet);
@@ -109,4 +112,6 @@ void amble__ll_phy_change(amble__ll_link *link);
 amble__ll_control_handler amble__ll_phy_req;
 amble__ll_control_handler amble__ll_phy_rsp;
 amble__ll_control_handler amble__ll_phy_update_ind;
+/* sync_transfer.c */
+amble__ll_control_handler amble__ll_periodic_sync_ind;
 #endif

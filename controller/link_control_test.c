@@ -47,7 +47,7 @@ static void test_features_from_both_sides(void **state)
         bench_run(&b, 200);
         note = bench_meta(&b.hosts[i], HC_LE_READ_REMOTE_FEATURES_COMPLETE);
         assert_non_null(note);
-        assert_memory_equal(note->bytes + 4, "\x00\x40\x00\xff\x79\x01\x00\x00\x00\x00\x00", 11);
+        assert_memory_equal(note->bytes + 4, "\x00\x40\x00\xff\x79\x01\x03\x00\x00\x00\x00", 11);
     }
     assert_int_equal(bench_status(&b.hosts[0], HC_LE_READ_REMOTE_FEATURES, "990f"), HC_UNKNOWN_CONNECTION);
 }
@@ -140,8 +140,8 @@ static void expect_control(const char *sent, const char *answer)
 static void test_answers_of_a_peripheral(void **state)
 {
     (void)state;
-    expect_control("08 ffffffffffffffff", "09 ff79010000000000");
-    expect_control("08 2000000000000000", "09 2079010000000000"); /* octet 0: what both can */
+    expect_control("08 ffffffffffffffff", "09 ff79010300000000");
+    expect_control("08 2000000000000000", "09 2079010300000000"); /* octet 0: what both can */
     expect_control("0c 0b ffff 0000", "0c 0c ffff 0100");
     expect_control("14 fb00 4808 fb00 4808", "15 fb00 9042 1b00 4801");
     assert_non_null(bench_meta(&b.hosts[0], HC_LE_DATA_LENGTH_CHANGE));

@@ -48,6 +48,11 @@ static void pass_events(amble__ll_sync *s, unsigned count)
     s->anchor_us += count * (uint64_t)s->interval_us;
 }
 
+static void tell_host(const amble__ll_sync *s, uint8_t status)
+{
+    (s->transferred ? amble__hc_sync_transfer_received : amble__hc_sync_established)(s, status);
+}
+
 /* The event came to nothing. */
 static void miss_event(amble__ll_sync *s)
 {
@@ -55,7 +60,7 @@ static void miss_event(amble__ll_sync *s)
 
     if (!s->established && ++s->missed == ESTABLISH_TRIES) {
         amble__ll_sync_close(s);
-        amble__hc_sync_established(s, HC_FAILED_TO_ESTABLISH);
+        tell_host(s, HC_FAILED_TO_ESTABLISH);
         return;
     }
     if (s->established && now - s->last_heard_us >= s->timeout_us) {
@@ -95,7 +100,7 @@ static void hear_anchor(amble__ll_sync *s, const amble__ll_extended_pdu *pdu, co
     s->rssi = packet->rssi;
     s->power = pdu->has & AMBLE__LL_HAS_POWER ? pdu->power : AMBLE__LL_NO_POWER;
     if (first)
-        amble__hc_sync_established(s, HC_SUCCESS);
+        tell_host(s, HC_SUCCESS);
 }
 
 static void received(amble__ll_activity *activity, const amble__radio_packet *packet)
@@ -136,6 +141,7 @@ void amble__ll_synchroniser_init(amble__ll_synchroniser *s, amble__controller *c
 {
     s->pending = false;
     s->listed = 0;
+    s->by_default = (amble__ll_transfer_wishes){.mode = AMBLE__LL_TRANSFER_IGNORED};
     for (unsigned i = 0; i < AMBLE__LL_SYNCS; i++) {
         memset(&s->syncs[i], 0, offsetof(amble__ll_sync, data));
         amble__ll_follower_init(&s->syncs[i].follower, controller, &events);
@@ -181,26 +187,31 @@ amble__ll_sync *amble__ll_sync_find_unused(amble__ll_synchroniser *s)
     return NULL;
 }
 
-static void open_sync(amble__ll_synchroniser *all, amble__ll_sync *s, const amble__ll_sync_info *info,
-                      const amble__radio_packet *packet)
+amble__ll_sync *amble__ll_sync_find_handle(amble__ll_synchroniser *s, uint16_t handle)
+{
+    for (unsigned i = 0; i < AMBLE__LL_SYNCS; i++)
+        if (s->syncs[i].established && s->syncs[i].handle == handle)
+            return &s->syncs[i];
+    return NULL;
+}
+
+void amble__ll_sync_open(amble__ll_sync *s, const amble__ll_sync_info *info, uint64_t at_us, uint64_t heard_us,
+                         amble__phy phy)
 {
     amble__ll_channels_set(&s->channels, info->channel_map);
     s->follower.access_address = info->access_address;
     s->open = true;
     s->established = false;
     s->missed = 0;
-    s->reports = all->reports_at_once;
     s->clock_accuracy = info->clock_accuracy;
+    s->crc_init = info->crc_init;
     s->interval = info->interval;
     s->interval_us = info->interval * (uint32_t)AMBLE__LL_UNIT_US;
     s->event = info->event;
-    s->skip = all->skip;
-    s->timeout_us = all->timeout_us;
-    s->train_phy = packet->phy; /* as the packet that told of it: 4.4.2.12 */
-    s->last_heard_us = packet->start_us;
-    s->anchor_us = packet->start_us + info->offset_us;
+    s->train_phy = phy;
+    s->last_heard_us = heard_us;
+    s->anchor_us = at_us;
     s->unit_us = info->unit_us;
-    all->pending = false;
     await_event(s);
 }
 
@@ -219,5 +230,11 @@ void amble__ll_synchroniser_offer(amble__controller *controller, const amble__ll
         return;
     s->name = name;
     s->resolved = resolved;
-    open_sync(all, s, &pdu->sync, packet);
+    s->transferred = false;
+    s->reports = all->reports_at_once;
+    s->skip = all->skip;
+    s->timeout_us = all->timeout_us;
+    all->pending = false;
+    /* On the PHY of the packet that told of it: 4.4.2.12. */
+    amble__ll_sync_open(s, &pdu->sync, packet->start_us + pdu->sync.offset_us, packet->start_us, packet->phy);
 }

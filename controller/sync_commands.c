@@ -50,7 +50,7 @@ uint8_t amble__hc_le_periodic_advertising_create_sync(amble__controller *control
 static amble__ll_sync *find_beginning(amble__ll_synchroniser *all)
 {
     for (unsigned i = 0; i < AMBLE__LL_SYNCS; i++)
-        if (all->syncs[i].open && !all->syncs[i].established)
+        if (all->syncs[i].open && !all->syncs[i].established && !all->syncs[i].transferred)
             return &all->syncs[i];
     return NULL;
 }
@@ -78,18 +78,10 @@ void amble__hc_le_periodic_advertising_sync_cancelled(amble__controller *control
     amble__hc_sync_cancelled(controller);
 }
 
-static amble__ll_sync *find_handle(amble__ll_synchroniser *all, uint16_t handle)
-{
-    for (unsigned i = 0; i < AMBLE__LL_SYNCS; i++)
-        if (all->syncs[i].established && all->syncs[i].handle == handle)
-            return &all->syncs[i];
-    return NULL;
-}
-
 uint8_t amble__hc_le_periodic_advertising_terminate_sync(amble__controller *controller, amble__reader *in,
                                                          amble__writer *out)
 {
-    amble__ll_sync *s = find_handle(all_of(controller), amble__read_le16(in));
+    amble__ll_sync *s = amble__ll_sync_find_handle(all_of(controller), amble__read_le16(in));
 
     (void)out;
     if (!s)
@@ -101,7 +93,7 @@ uint8_t amble__hc_le_periodic_advertising_terminate_sync(amble__controller *cont
 uint8_t amble__hc_le_set_periodic_advertising_receive_enable(amble__controller *controller, amble__reader *in,
                                                              amble__writer *out)
 {
-    amble__ll_sync *s = find_handle(all_of(controller), amble__read_le16(in));
+    amble__ll_sync *s = amble__ll_sync_find_handle(all_of(controller), amble__read_le16(in));
     const uint8_t enable = amble__read_u8(in);
 
     (void)out;
