@@ -15,7 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FUZZ_LINKS = 2, FUZZ_POOL = 3, FUZZ_BUFFERS = 4, FUZZ_BUFFER_SIZE = 64, FUZZ_HANDLE = 0x40 };
-enum { FUZZ_CHANNELS = 5, FUZZ_LISTENERS = 2, FUZZ_RING = 256, FUZZ_MPS = 64 };
+enum { FUZZ_CHANNELS = 5, FUZZ_LISTENERS = 2, FUZZ_RING = 256, FUZZ_MPS = 64, FUZZ_BEARERS = 2 };
 
 static struct {
     amble__hci hci;
@@ -103,6 +103,7 @@ static inline void fuzz_ignore_security(amble_connection *conn, const uint8_t *d
 {
     (void)conn, (void)data, (void)size;
 }
+static inline void fuzz_ignore_bearer(amble__att_bearer *bearer) { (void)bearer; }
 static inline void fuzz_dead(amble_connection *conn) { amble__link_lose(conn, 0x08, AMBLE_ERR_DISCONNECTED); }
 
 /* Opens the rooms; what is left of the memory is the caller's. */
@@ -111,6 +112,7 @@ static inline amble__arena fuzz_open(uint16_t mtu)
     static const amble__hci_callbacks callbacks = {
         .write = fuzz_write, .event = fuzz_event, .acl = fuzz_acl, .failed = fuzz_failed};
     static _Alignas(max_align_t) uint8_t block[64 * 1024];
+    const uint8_t bearers = mtu < AMBLE__ENHANCED_UNIT_MIN ? 0 : FUZZ_BEARERS;
     amble__arena arena = {.block = block, .size = sizeof block};
 
     amble_log_level(AMBLE_LOG_OFF);
@@ -126,8 +128,9 @@ static inline amble__arena fuzz_open(uint16_t mtu)
                                             .listeners = FUZZ_LISTENERS,
                                             .receive_size = FUZZ_RING,
                                             .send_size = FUZZ_RING,
-                                            .mps = FUZZ_MPS});
-    amble__att_init(&fuzz.att, &arena, FUZZ_LINKS, 1, FUZZ_POOL, mtu);
+                                            .mps = FUZZ_MPS,
+                                            .bearers = bearers});
+    amble__att_init(&fuzz.att, &arena, FUZZ_LINKS, 1u + bearers, FUZZ_POOL, mtu);
     fuzz.links.hci = &fuzz.hci;
     fuzz.links.opened = fuzz_link_opened;
     fuzz.links.lost = fuzz_link_lost;
@@ -136,6 +139,11 @@ static inline amble__arena fuzz_open(uint16_t mtu)
     fuzz.l2cap.security = fuzz_ignore_security;
     fuzz.att.request = fuzz.att.notified = fuzz_ignore_pdu;
     fuzz.att.dead = fuzz_dead;
+    fuzz.att.closed = fuzz_ignore_bearer;
+    fuzz.l2cap.bearer_ready = amble__att_channel_ready;
+    fuzz.l2cap.bearer_received = amble__att_channel_received;
+    fuzz.l2cap.bearer_ended = amble__att_channel_ended;
+    fuzz_check(!bearers || amble__bearers_listen(&fuzz.l2cap) == 0);
     return arena;
 }
 
@@ -162,7 +170,7 @@ static inline void fuzz_complete(void)
     }
 }
 
-/* Loses every link; afterwards every packet and every credit has to be back. */
+/* Loses every link; afterwards every packet, every credit and every bearer has to be back. */
 static inline void fuzz_close(void)
 {
     unsigned packets = 0;
@@ -174,6 +182,8 @@ static inline void fuzz_close(void)
     amble__list_each (node, &fuzz.att.pool.free)
         packets++;
     fuzz_check(packets == FUZZ_POOL);
+    for (size_t i = fuzz.l2cap.channels.program_count; i < fuzz.l2cap.channels.count; i++)
+        fuzz_check(fuzz.l2cap.channels.slots[i].state == AMBLE__CHANNEL_FREE);
 }
 
 /* A view in memory of its own; the caller frees it. */

@@ -7,7 +7,7 @@
 #include "gatt/server.h"
 #include "host/host_room.h"
 
-enum { FUZZ_MTU = 60, FUZZ_ENTRIES = 6, FUZZ_PEERS = 1, FUZZ_CACHE = 200, FUZZ_DATABASE = 8000, FUZZ_PREPARED = 100 };
+enum { FUZZ_MTU = 64, FUZZ_ENTRIES = 6, FUZZ_PEERS = 1, FUZZ_CACHE = 200, FUZZ_DATABASE = 8000, FUZZ_PREPARED = 100 };
 
 static amble the_host;
 static amble *const ble = &the_host;
@@ -23,12 +23,18 @@ static inline void fuzz_gatt_lost(amble_connection *conn)
     amble__client_lost(conn);
 }
 
+static inline void fuzz_gatt_closed(amble__att_bearer *bearer)
+{
+    amble__server_bearer_closed(bearer);
+    amble__client_bearer_closed(bearer);
+}
+
 static inline void fuzz_gatt_open(void)
 {
     amble__arena arena = fuzz_open(FUZZ_MTU);
 
     memset(&the_host, 0, sizeof the_host);
-    amble__server_init(&the_host.server, &arena, FUZZ_LINKS, 1, FUZZ_DATABASE, FUZZ_PREPARED);
+    amble__server_init(&the_host.server, &arena, FUZZ_LINKS, 1 + FUZZ_BEARERS, FUZZ_DATABASE, FUZZ_PREPARED);
     amble__client_init(&the_host.client, &arena, FUZZ_LINKS, FUZZ_ENTRIES, FUZZ_MTU);
     amble__client_cache_init(&the_host.client, &arena, FUZZ_PEERS, FUZZ_CACHE);
     fuzz_check(arena.used <= arena.size);
@@ -42,5 +48,6 @@ static inline void fuzz_gatt_open(void)
     fuzz.att.notified = amble__client_receive;
     fuzz.att.owed = amble__server_owed;
     fuzz.att.confirmed = amble__server_confirmed;
+    fuzz.att.closed = fuzz_gatt_closed;
 }
 #endif
