@@ -480,6 +480,58 @@ static void an_indication_is_confirmed_where_it_came(void **state)
     BENCH_RUN_LOSSY(DEVICE_WITHOUT("server", tell_by_hand), DEVICE("client", be_told));
 }
 
+/* --- a database that changes ------------------------------------------------------------------------------------------ */
+static const amble_uuid more_uuid = AMBLE_UUID16(0xab00);
+static const amble_service more = {.uuid = &more_uuid};
+
+static int change_and_tell(bench_device *self)
+{
+    amble_connection *conn = await_encrypted(self);
+
+    while (amble_subscribed(conn, &told) != 1)
+        bench_sleep(100);
+    await_bearers(conn, ALL);
+    bench_sleep(1000);
+    assert_int_equal(amble_serve(self->ble, &more), 0);
+    assert_int_equal(amble_subscribed(conn, &told), 0); /* it does not know yet */
+    for (int i = 0; amble_subscribed(conn, &told) != 1; i++) {
+        assert_in_range(i, 0, 600);
+        bench_sleep(100);
+    }
+    assert_int_equal(amble_notify(conn, &told, "now", 3, WAIT), 0);
+    bench_await_end(conn);
+    return 0;
+}
+
+/* It only listens, and hears all the same: its host sees to it that the server knows that it knows. */
+static int listen_through_a_change(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+    amble_remote_characteristic c;
+    amble_subscription *subscription;
+    amble_value value;
+    char text[8];
+
+    assert_int_equal(amble_pair(conn, NULL, WAIT), 0);
+    assert_int_equal(amble_follow_database(conn, WAIT), 0);
+    c = find(conn, &told_uuid);
+    assert_int_equal(amble_subscribe(&c, NULL, &subscription, WAIT), 0);
+    await_bearers(conn, ALL);
+    assert_int_equal(amble_notified(subscription, &value, 600000), 0);
+    assert_memory_equal(value.data, "now", 3);
+    amble_subscription_close(subscription);
+    c = find(conn, &quick_uuid);
+    assert_int_equal(amble_read(&c, text, sizeof text, WAIT), 5);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void a_change_is_known_on_several_bearers(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY(DEVICE("server", change_and_tell), DEVICE("client", listen_through_a_change));
+}
+
 /* --- the end ---------------------------------------------------------------------------------------------------------- */
 static int take_and_vanish(bench_device *self)
 {
@@ -532,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_peer_asks_what_makes_no_sense),
         cmocka_unit_test(a_bearer_without_answer_ends_alone),
         cmocka_unit_test(an_indication_is_confirmed_where_it_came),
+        cmocka_unit_test(a_change_is_known_on_several_bearers),
         cmocka_unit_test(a_lost_link_ends_all_requests),
     };
 

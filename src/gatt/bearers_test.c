@@ -29,7 +29,14 @@ static void peer_says(int bearer, const uint8_t *pdu, size_t size)
     else
         peer_sends(conn, (uint16_t)(OUR_CID + bearer), frame, size + 2);
 }
-/* The next frame that is not one of credits. */
+/* The next packet that is not one of credits. */
+static const sent_packet *next_said(void)
+{
+    while (controller.sent[controller.read % SENT_MAX].bytes[7] == AMBLE__CID_SIGNALLING)
+        (void)next_sent();
+    return next_sent();
+}
+/* The same, and what it is. */
 static void expect_said(int bearer, const uint8_t *pdu, size_t size)
 {
     uint8_t frame[SENT_SIZE];
@@ -186,6 +193,52 @@ static void notifications_stay_on_the_fixed_channel(void)
     assert_int_equal(rooms.att.malformed, 1);
 }
 
+/* Vol 3 Part G 2.5.2.1: told once on each bearer; aware only after the hash, and one request more. */
+static void a_client_with_several_bearers_reads_the_hash_to_be_aware(void)
+{
+    static const amble_uuid more_uuid = AMBLE_UUID16(0x1815);
+    static const amble_service more = {.uuid = &more_uuid};
+    uint16_t features, changed;
+
+    open_bearers(false);
+    assert_int_equal(amble_serve(ble, &amble__gatt_service), 0);
+    changed = amble__database_find(&the_host.server.database, &amble__service_changed)->handle;
+    features = (uint16_t)(changed + 3);      /* the next value behind its CCCD and declaration */
+    peer_says(FIXED, BYTES(0x0a, LEVEL, 0)); /* the service came before it said that it understands */
+    expect_said(FIXED, BYTES(0x0b, 50));
+    peer_says(0, BYTES(0x08, 1, 0, 0xff, 0xff, 0x2a, 0x2b));
+    (void)next_said();
+    peer_says(0, BYTES(0x12, (uint8_t)features, 0, 1));
+    expect_said(0, BYTES(0x13));
+    peer_says(0, BYTES(0x12, (uint8_t)(changed + 1), 0, 2, 0));
+    expect_said(0, BYTES(0x13));
+    peer_says(0, BYTES(0x12, LEVEL_CCCD, 0, 1, 0));
+    expect_said(0, BYTES(0x13));
+    assert_int_equal(amble_subscribed(conn, &level), 1);
+
+    assert_int_equal(amble_serve(ble, &more), 0);
+    assert_int_equal(next_said()->bytes[9], 0x1d);
+    peer_says(FIXED, BYTES(0x1e));
+    assert_int_equal(amble_subscribed(conn, &level), 0); /* a confirmation is not enough */
+    peer_says(1, BYTES(0x0a, LEVEL, 0));
+    expect_said(1, BYTES(0x01, 0x0a, LEVEL, 0, 0x12));
+    peer_says(1, BYTES(0x0a, LEVEL, 0)); /* once */
+    expect_said(1, BYTES(0x0b, 50));
+    peer_says(0, BYTES(0x0a, LEVEL, 0));
+    expect_said(0, BYTES(0x01, 0x0a, LEVEL, 0, 0x12));
+    assert_int_equal(amble_subscribed(conn, &level), 0);
+    peer_says(0, BYTES(0x08, 1, 0, 0xff, 0xff, 0x2a, 0x2b));
+    (void)next_said();
+    assert_int_equal(amble_subscribed(conn, &level), 0);
+    peer_says(1, BYTES(0x0a, LEVEL, 0));
+    expect_said(1, BYTES(0x0b, 50));
+    assert_int_equal(amble_subscribed(conn, &level), 1);
+    assert_int_equal(amble_unserve(ble, &more), 0); /* and the next change is another one */
+    assert_int_equal(next_said()->bytes[9], 0x1d);
+    peer_says(1, BYTES(0x0a, LEVEL, 0));
+    expect_said(1, BYTES(0x01, 0x0a, LEVEL, 0, 0x12));
+}
+
 /* --- the client ----------------------------------------------------------------------------------------------------- */
 static amble_subscription *subscription;
 static int subscribe(void *arg)
@@ -274,6 +327,7 @@ int main(void)
         task_test(what_is_held_goes_with_its_bearer),
         task_test(a_held_execution_goes_with_its_bearer),
         task_test(notifications_stay_on_the_fixed_channel),
+        task_test(a_client_with_several_bearers_reads_the_hash_to_be_aware),
         task_test(a_confirmation_is_sent_where_its_indication_came),
         task_test(a_confirmation_that_is_owed_goes_with_its_bearer),
     };

@@ -48,7 +48,7 @@ void amble__client_open(amble__client *client, amble_connection *conn)
     link->service_changed = 0;
     link->no_variable_reads = link->no_multiple_reads = false;
     link->told = 0;
-    link->bearers_asked = false;
+    link->hash_wanted = link->bearers_asked = false;
     link->bearers_due_us = 0;
     link->cache = NULL;
     conn->client = link;

@@ -50,9 +50,10 @@ typedef struct amble__client_link {
     uint16_t service_changed;                  /* value handle, 0: not known */
     bool no_variable_reads, no_multiple_reads; /* the server does not know these requests */
     uint8_t told;                              /* Client Supported Features that the server was told on this link */
-    bool bearers_asked;                        /* the host has opened enhanced bearers, or tried, or will */
-    uint64_t bearers_due_us;                   /* when it will; 0: it did */
-    amble__client_cache *cache;                /* NULL: the database is not followed */
+    bool hash_wanted;           /* something changed: the host reads the hash, see amble__client_become_aware */
+    bool bearers_asked;         /* the host has opened enhanced bearers, or tried, or will */
+    uint64_t bearers_due_us;    /* when it will; 0: it did */
+    amble__client_cache *cache; /* NULL: the database is not followed */
     amble_connection *conn;
     amble__client *client;
 } amble__client_link;
@@ -66,6 +67,7 @@ struct amble__client {
     size_t cache_count, cache_size, link_count;
     uint16_t mtu;
     uint64_t dropped;
+    void (*work)(amble_connection *conn); /* Set by the host, which then does what is wanted; NULL: nobody does */
 };
 
 void amble__client_init(amble__client *client, amble__arena *arena, size_t links, size_t entries, uint16_t mtu);
@@ -88,6 +90,9 @@ int amble__client_read_by_type(amble_connection *conn, uint16_t type, uint16_t *
                                uint64_t deadline_us);
 /* Whether enhanced bearers may be opened: 1, when the server has them and was told that this client has, else 0. client_bearers.c */
 int amble__client_offer_bearers(amble_connection *conn, uint64_t deadline_us);
+/* A client with several bearers is aware of a change once it read the hash while nothing else was under way, and then asked for anything; until then
+ * the server sends it no values (Vol 3 Part G 2.5.2.1). client_bearers.c */
+int amble__client_become_aware(amble_connection *conn, uint64_t deadline_us);
 /* One value, however long. */
 int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us);
 /* What every function of the client asks first: may this task wait, is the link the right one and alive, is there time at all; and is what was

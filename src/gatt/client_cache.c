@@ -91,6 +91,10 @@ void amble__client_changed(amble_connection *conn, uint16_t start, uint16_t end)
         link->changed_end = end;
     forget(link);
     amble__client_stale_subscriptions(conn, start, end);
+    if (link->client->work && amble_connection_bearers(conn) > 1) {
+        link->hash_wanted = true;
+        link->client->work(conn);
+    }
 }
 
 int amble__client_heed(amble_connection *conn, int result)

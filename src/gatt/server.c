@@ -56,6 +56,7 @@ void amble__server_bearer_closed(amble__att_bearer *bearer)
 
     if (link->held && link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST)
         link->client->prepared_size = 0; /* nobody would hear whether it was done */
+    link->refused = false;
     amble__server_unhold(link);
 }
 

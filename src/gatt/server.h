@@ -34,6 +34,7 @@ typedef struct amble__server_link {
     amble__served_value *held; /* NULL: nothing is held */
     bool asks;                 /* a task answers; otherwise the write waits for room in its queue */
     bool taken;                /* a task has it */
+    bool refused;              /* the client was told 0x12 here, since the last change that it does not know */
     uint8_t opcode;
     uint16_t offset, size; /* of a read; of a write, whose bytes begin the answer packet, or `prepared` */
     uint32_t id;

@@ -2,7 +2,10 @@
  *
  * A link remembers the range that changed since its client was told last. Clients that asked for it are sent Service Changed as soon as no
  * other indication is under way; those that said they understand are refused once with 0x12. Invariant: a client is aware of
- * every change whose range its link does not remember, unless its awareness says otherwise. */
+ * every change whose range its link does not remember, unless its awareness says otherwise.
+ *
+ * Who has several bearers may have requests under way on the others that were made without knowing. So neither a confirmation nor 0x12 makes it
+ * aware, but only reading the hash; it is told 0x12 once on each bearer. */
 #include "gatt/server.h"
 
 /* --- telling ------------------------------------------------------------------------------------------------------ */
@@ -29,6 +32,8 @@ bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
     return true;
 }
 
+static bool has_several_bearers(const amble__server_link *link) { return amble_connection_bearers(link->conn) > 1; }
+
 static void become_aware(amble__server_link *link)
 {
     link->client->awareness = AMBLE__CHANGE_AWARE;
@@ -39,13 +44,15 @@ void amble__server_confirmed(amble__att_bearer *bearer)
 {
     amble__server_link *link = bearer->conn->server;
 
-    if (!link->client->changed_start) /* nothing changed since it was sent */
+    if (!link->client->changed_start && !has_several_bearers(link)) /* nothing changed since it was sent */
         become_aware(link);
 }
 
 void amble__server_note_change(amble__server_link *link, uint16_t start, uint16_t end)
 {
     link->client->awareness = AMBLE__CHANGE_UNAWARE;
+    for (size_t i = 0; i < link->server->bearers; i++)
+        link->conn->server[i].refused = false;
     if (!wants_indications(link))
         return;
     if (!link->client->changed_start || start < link->client->changed_start) {
@@ -116,7 +123,13 @@ bool amble__server_admits(amble__server_link *link, uint8_t opcode, const amble_
     }
     if (!robust || link->client->awareness == AMBLE__CHANGE_AWARE || finds_out(opcode, *pdu))
         return true;
-    link->client->awareness = AMBLE__CHANGE_TOLD;
+    if (has_several_bearers(link)) {
+        if (link->refused)
+            return true;
+        link->refused = true;
+    } else {
+        link->client->awareness = AMBLE__CHANGE_TOLD;
+    }
     amble__att_send_error(link->bearer, opcode, amble__read_le16(&copy), AMBLE__ATT_DATABASE_OUT_OF_SYNC);
     return false;
 }

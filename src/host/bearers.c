@@ -2,7 +2,8 @@
  * as well; L2CAP and ATT see to those on their own.
  *
  * One task of the host does it, straight-line, for one link after the other. A link's turn comes START_US after it was encrypted, so that what
- * the program asks first does not queue behind it. It is done once for each link: bearers that the peer closes later stay closed. */
+ * the program asks first does not queue behind it. It is done once for each link: bearers that the peer closes later stay closed. The same task reads
+ * the hash of a database that changed while there were several bearers. */
 #include "core/log.h"
 #include "host/host_room.h"
 
@@ -21,6 +22,17 @@ void amble__host_want_bearers(amble_connection *conn)
     link->bearers_asked = true;
     link->bearers_due_us = amble_now_us() + START_US;
     amble_event_set(&conn->host->bearers_wanted);
+}
+
+void amble__host_bearers_work(amble_connection *conn) { amble_event_set(&conn->host->bearers_wanted); }
+
+/* A link whose database changed; NULL: there is none. */
+static amble_connection *changed_link(const amble *ble)
+{
+    for (size_t i = 0; i < ble->links.count; i++)
+        if (ble->links.slots[i].state == AMBLE__LINK_LIVE && ble->links.slots[i].client->hash_wanted)
+            return &ble->links.slots[i];
+    return NULL;
 }
 
 /* The link that has waited longest for its turn; NULL: none does. */
@@ -71,10 +83,14 @@ int amble__host_open_bearers(void *arg)
     int r = 0;
 
     while (r == 0 || r == AMBLE_ERR_TIMEOUT) {
-        amble_connection *conn = next_link(ble);
+        amble_connection *conn = next_link(ble), *changed = changed_link(ble);
         const uint64_t now = amble_now_us(), due = conn ? conn->client->bearers_due_us : AMBLE__NEVER;
 
-        if (due <= now) {
+        if (changed) {
+            changed->client->hash_wanted = false;
+            (void)amble__client_become_aware(changed, amble__deadline(OFFER_MS)); /* a server need not have a hash */
+            r = 0;
+        } else if (due <= now) {
             open_bearers(conn);
             r = 0;
         } else {

@@ -320,6 +320,7 @@ static void wire(amble *ble, const amble_config *c)
     ble->att.confirmed = amble__server_confirmed;
     ble->att.dead = on_bearer_dead;
     ble->att.closed = on_bearer_closed;
+    ble->client.work = amble__host_bearers_work;
     ble->l2cap.bearer_ready = amble__att_channel_ready;
     ble->l2cap.bearer_received = amble__att_channel_received;
     ble->l2cap.bearer_ended = amble__att_channel_ended;

@@ -53,9 +53,10 @@ bool amble__host_channels_sensible(const amble_config *c);
 void amble__host_lay_out_channels(amble *ble, amble__arena *arena, const amble_config *c);
 /* Enhanced bearers of ATT on each link. */
 uint8_t amble__host_bearers(const amble_config *c);
-/* The task that opens them, bearers.c; and that a link may be ready for them. */
+/* The task that opens them, bearers.c; that a link may be ready for them; and that there is something else to do. */
 int amble__host_open_bearers(void *ble);
 void amble__host_want_bearers(amble_connection *conn);
+void amble__host_bearers_work(amble_connection *conn);
 /* A transport that is open already, for programs that bring their own. Owned by the host from now on, also after an error. */
 int amble__host_open(amble **ble, amble__transport *transport, const amble_config *config, int timeout_ms);
 #endif
