@@ -2,7 +2,7 @@
 
 `amble pair` is the central of a Bumble peripheral: every method, LE legacy pairing and Secure Connections, answers right and wrong,
 the next link with the bond, and a bond that Bumble lost. A Bumble central pairs with the thermometer example, whose host accepts by
-itself. Passkeys here never are 000000, which Bumble takes for none.
+itself, and finds on the next link that its subscription is still there. Passkeys here never are 000000, which Bumble takes for none.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ import tempfile
 
 import support
 import tool
+from bumble.core import UUID
+from bumble.device import Peer
 from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 
@@ -175,6 +177,17 @@ async def bonds(transport, peripheral, folder):
     assert outcome["bonded"], outcome
 
 
+async def subscribe(connection):
+    """The handle of the temperature, which is sent from now on."""
+    peer = Peer(connection)
+    await peer.discover_all()
+    (temperature,) = peer.get_characteristics_by_uuid(UUID("2A6E"))
+    received = asyncio.Queue()
+    await temperature.subscribe(received.put_nowait)
+    await asyncio.wait_for(received.get(), 20)
+    return temperature.handle
+
+
 async def as_central(transport):
     """A Bumble central with our peripheral."""
     sensor = await support.Program.start(support.built("examples/temp_sensor"), "-t", transport)
@@ -188,10 +201,14 @@ async def as_central(transport):
             connection = await bumble.connect(found.address, timeout=10)
             await asyncio.wait_for(connection.pair(), 20)
             assert connection.is_encrypted
+            handle = await subscribe(connection)
             await connection.disconnect()
             connection = await bumble.connect(found.address, timeout=10)
+            received = asyncio.Queue()
+            connection.gatt_client.notification_subscribers[handle] = {received.put_nowait}
             await asyncio.wait_for(connection.encrypt(), 20)  # with the bond that both keep
             assert connection.is_encrypted
+            assert len(await asyncio.wait_for(received.get(), 20)) == 2  # without asking for it again
             await connection.disconnect()
             if sc:  # the sensor keeps a better bond than the next one would be: it is started anew
                 assert await sensor.stop() == 0

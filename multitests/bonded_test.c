@@ -162,6 +162,49 @@ static void a_change_while_away_is_told(void **state)
     (void)remove(path);
 }
 
+/* --- under another address ------------------------------------------------------------------------------------------- */
+enum { LIFETIME_S = 4 };
+#define HIDES .own_address = AMBLE_ADDRESS_RESOLVABLE, .private_address_s = LIFETIME_S
+
+static int serve_hidden(bench_device *self)
+{
+    serve_link(self, &level, 0);
+    serve_link(self, &level, 1);
+    return 0;
+}
+
+static int come_back_hidden(bench_device *self)
+{
+    const amble_scan_options named = {.name = "hidden"};
+    amble_device server, before;
+    amble_scan_result found;
+    amble_connection *conn;
+
+    assert_int_equal(amble_scan_find(self->ble, &named, &found, 60000), 0);
+    assert_int_equal(amble_connect(self->ble, found.device, NULL, &conn, 60000), 0);
+    assert_int_equal(amble_pair(conn, NULL, 60000), 0);
+    before = amble_connection_peer_address(conn);
+    server = amble_connection_device(conn);
+    assert_int_equal(amble_follow_database(conn, 60000), 0);
+    write_cccd(conn, 1);
+    amble_connection_close(conn);
+    bench_sleep(2 * LIFETIME_S * 1000);
+    assert_int_equal(amble_connect(self->ble, server, NULL, &conn, 60000), 0);
+    assert_false(amble_device_equal(amble_connection_peer_address(conn), before));
+    assert_int_equal(amble_follow_database(conn, 60000), 1); /* what was remembered is of this server */
+    assert_int_equal(read_cccd(conn), 1);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void it_holds_under_another_address(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY(
+        {.label = "server", .script = serve_hidden, .config = {.name = "hidden", .services = {&meter}, HIDES}},
+        {.label = "client", .script = come_back_hidden, .config = {HIDES}});
+}
+
 /* --- without the bond ------------------------------------------------------------------------------------------------ */
 static int serve_and_forget(bench_device *self)
 {
@@ -304,9 +347,8 @@ static void who_was_let_in_is_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_configured_holds),
-        cmocka_unit_test(a_change_while_away_is_told),
-        cmocka_unit_test(without_the_bond_there_is_nothing),
+        cmocka_unit_test(what_was_configured_holds),      cmocka_unit_test(a_change_while_away_is_told),
+        cmocka_unit_test(it_holds_under_another_address), cmocka_unit_test(without_the_bond_there_is_nothing),
         cmocka_unit_test(who_was_let_in_is_remembered),
     };
 

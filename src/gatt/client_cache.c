@@ -2,7 +2,6 @@
  *
  * Remembered are requests of discovery with their responses, byte for byte. They are only used while the hash of the peer's database is known to
  * be what it was. Invariant: no two links use one cache. */
-#include "bonds/bonds.h"
 #include "gatt/client.h"
 #include "gatt/database.h"
 #include "gatt/gatt_service.h"
@@ -143,19 +142,10 @@ static int read_hash(amble_connection *conn, uint8_t hash[HASH_SIZE], uint64_t d
     return r < 0 ? r : r == HASH_SIZE;
 }
 
-/* Who the server is: one with a bond is known by its identity, whatever address it has today. */
-static amble_device identity_of(const amble_connection *conn)
-{
-    const amble__bond *bond = amble__link_bond(conn);
-
-    return bond ? bond->peer : conn->device;
-}
-
 /* Puts the link on the cache of its peer. 1: what is in there holds. */
 static int find_cache(amble_connection *conn, uint64_t deadline_us)
 {
     amble__client_link *link = conn->client;
-    const amble_device server = identity_of(conn);
     amble__client_cache *cache;
     uint8_t hash[HASH_SIZE];
     bool holds;
@@ -163,14 +153,15 @@ static int find_cache(amble_connection *conn, uint64_t deadline_us)
 
     link->cache = NULL;
     link->services.size = link->others.size = 0;
-    cache = r > 0 ? cache_for(link->client, server) : NULL;
+    cache = r > 0 ? cache_for(link->client, conn->device) : NULL;
     if (!cache)
         return r < 0 ? r : 0;
-    holds = cache->known && amble_device_equal(cache->device, server) && memcmp(cache->hash, hash, HASH_SIZE) == 0;
+    holds =
+        cache->known && amble_device_equal(cache->device, conn->device) && memcmp(cache->hash, hash, HASH_SIZE) == 0;
     cache->used_us = amble_now_us();
     if (!holds) {
         cache->size = 0;
-        cache->device = server;
+        cache->device = conn->device;
         memcpy(cache->hash, hash, HASH_SIZE);
         cache->known = true;
     }

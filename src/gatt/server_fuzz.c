@@ -1,8 +1,11 @@
-/* Fuzzes the server: two clients send what they like, the program takes, answers, refuses, updates, and time passes.
+/* Fuzzes the server: two clients send what they like, come back with a bond or without, the program takes, answers, refuses, updates, and time
+ * passes.
  *
  * A record of the script is a byte, whose top bit is the link, and for most a PDU. Whatever comes: a request gets at
  * most one answer, and when all is over every packet and every queue entry is back in its place. */
+#include "att/signature.h"
 #include "gatt/fuzzing.h"
+#include "gatt/kept.h"
 
 static const amble_uuid battery_uuid = AMBLE_UUID16(0x180f), level_uuid = AMBLE_UUID16(0x2a19),
                         name_uuid = AMBLE_UUID16(0x2901), text_uuid = AMBLE_UUID16(0x2a3d),
@@ -38,6 +41,11 @@ static const amble_service custom = {.uuid = &custom_uuid, .characteristics = AM
 static const amble_service coming = {
     .uuid = &custom_uuid, .characteristics = AMBLE_LIST(&growing), .includes = AMBLE_INCLUDES(&battery)};
 
+static const amble_characteristic signs = {
+    .uuid = &text_uuid, .signed_write = true, .capture = true, .read_authorised = true, .notify = true};
+static const amble_service signing = {.uuid = &battery_uuid, .characteristics = AMBLE_LIST(&signs)};
+
+static amble__bond bonds[FUZZ_LINKS]; /* whose keys the clients have; they outlive the links */
 static amble_connection *links[FUZZ_LINKS];
 static unsigned requests, answers;
 
@@ -48,6 +56,32 @@ static int count_answers(void *user, const uint8_t *packet, size_t size)
     if (att && packet[9] != AMBLE__ATT_NOTIFICATION && packet[9] != AMBLE__ATT_INDICATION)
         answers++;
     return fuzz_write(user, packet, size);
+}
+
+static amble__bond *bond_of(const amble_connection *conn) { return &bonds[conn->index % FUZZ_LINKS]; }
+static void bond_changed(amble_connection *conn) { fuzz_check(bond_of(conn)->gatt_size <= AMBLE__BOND_GATT); }
+
+/* What the client writes, with a signature of its own. */
+static void write_signed(unsigned number, amble__bytes bytes)
+{
+    uint8_t pdu[1 + 40 + AMBLE__SIGNATURE] = {AMBLE__ATT_SIGNED_WRITE_COMMAND};
+    const size_t size = bytes.size < 40 ? bytes.size : 40;
+    const amble__bytes body = {.data = pdu + 1, .size = size};
+    const uint32_t counter = bonds[number].peer_signing.counter;
+
+    if (size)
+        memcpy(pdu + 1, bytes.data, size);
+    fuzz_check(amble__signature_make(bonds[number].peer_signing.value, pdu[0], body, counter, pdu + 1 + size) == 0);
+    for (int i = 0; i < 2; i++) /* the second time it is somebody else's */
+        fuzz_peer_att(links[number], (amble__bytes){.data = pdu, .size = 1 + size + AMBLE__SIGNATURE});
+    fuzz_check(bonds[number].peer_signing.counter <= counter + 1);
+}
+
+static void encrypt(amble_connection *conn, uint8_t how)
+{
+    conn->security = (amble__link_security){.encrypted = how & 1, .bonded = how & 2, .key_size = 16};
+    conn->authorised = how & 4;
+    amble__server_bonded(conn);
 }
 
 static void take_written(amble_connection *from, const amble_characteristic *c)
@@ -77,6 +111,23 @@ static void answer_request(uint8_t how, const amble_characteristic *c)
         (void)amble_request_refuse(ble, &request, how);
     else if (how & 4)
         (void)amble_request_answer(ble, &request, NULL, 0);
+}
+
+/* What a bond has to do with. */
+static void run_bond_record(unsigned what, unsigned number, amble__reader *script)
+{
+    amble__bytes bytes;
+
+    if (what == 0x7b) {
+        encrypt(links[number], amble__read_u8(script));
+    } else if (what == 0x7c) {
+        write_signed(number, fuzz_take(script));
+    } else { /* damaged, or of another database */
+        bytes = fuzz_take(script);
+        bonds[number].gatt_size = (uint8_t)(bytes.size < AMBLE__BOND_GATT ? bytes.size : AMBLE__BOND_GATT);
+        if (bonds[number].gatt_size)
+            memcpy(bonds[number].gatt, bytes.data, bonds[number].gatt_size);
+    }
 }
 
 static void run_record(amble__reader *script)
@@ -121,7 +172,12 @@ static void run_record(amble__reader *script)
             (void)amble_serve(ble, number ? &custom : &coming); /* the handles may be used up */
         break;
     case 0x7a:
-        take_written(NULL, &growing);
+        take_written(NULL, number ? &signs : &growing);
+        break;
+    case 0x7b:
+    case 0x7c:
+    case 0x7d:
+        run_bond_record(what & 0x7f, number, script);
         break;
     default:
         bytes = fuzz_take(script);
@@ -158,11 +214,16 @@ static void play(amble__reader *script)
 
     requests = answers = 0;
     fuzz_gatt_open();
+    memset(bonds, 0, sizeof bonds);
+    for (unsigned i = 0; i < FUZZ_LINKS; i++)
+        bonds[i].peer_signing = (amble__bond_signing_key){.present = true, .value = {(uint8_t)(i + 1)}};
+    fuzz.links.bond = bond_of;
+    fuzz.links.bond_changed = bond_changed;
     callbacks = *fuzz.hci.callbacks;
     callbacks.write = count_answers;
     fuzz.hci.callbacks = &callbacks;
     fuzz_check(amble_serve(ble, &battery) == 0 && amble_serve(ble, &custom) == 0 &&
-               amble_serve(ble, &amble__gatt_service) == 0);
+               amble_serve(ble, &amble__gatt_service) == 0 && amble_serve(ble, &signing) == 0);
     for (unsigned i = 0; i < FUZZ_LINKS; i++)
         links[i] = fuzz_link(i, false);
     while (amble__read_left(script))
@@ -171,6 +232,7 @@ static void play(amble__reader *script)
     check_queue(&command, 2);
     check_queue(&both, 1);
     check_queue(&text, 2);
+    check_queue(&signs, 4);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
