@@ -178,9 +178,25 @@ static int read_yes_or_no(void)
     return r;
 }
 
+typedef struct {
+    amble *ble;
+    bool asking; /* the cursor stands behind a question */
+} terminal;
+
+static void answer(terminal *here, const amble_prompt *p, int (*read_answer)(void))
+{
+    int given;
+
+    here->asking = true;
+    given = read_answer();
+    here->asking = given < 0;                       /* nobody ended the line */
+    (void)amble_prompt_answer(here->ble, p, given); /* stale when it took too long: amble_pair says so */
+}
+
 static int answer_prompts(void *arg)
 {
-    amble *ble = arg;
+    terminal *here = arg;
+    amble *ble = here->ble;
     char peer[AMBLE_DEVICE_TEXT];
     amble_prompt p;
     int r;
@@ -193,11 +209,11 @@ static int answer_prompts(void *arg)
             break;
         case AMBLE_PROMPT_ENTER:
             fprintf(stderr, "Passkey shown by %s: ", peer);
-            (void)amble_prompt_answer(ble, &p, read_passkey()); /* stale when it took too long: amble_pair says so */
+            answer(here, &p, read_passkey);
             break;
         case AMBLE_PROMPT_COMPARE:
             fprintf(stderr, "Does %s show %06u, too? [y/n] ", peer, (unsigned)p.passkey);
-            (void)amble_prompt_answer(ble, &p, read_yes_or_no()); /* the same */
+            answer(here, &p, read_yes_or_no);
             break;
         default:
             break; /* nothing to be done */
@@ -232,6 +248,7 @@ static void tell(const pair_options *o, const amble_connection *conn)
 
 static int pair(amble *ble, int argc, char **argv)
 {
+    terminal here = {.ble = ble};
     amble_connection *conn = NULL;
     amble_scope people;
     pair_options o;
@@ -240,12 +257,18 @@ static int pair(amble *ble, int argc, char **argv)
     if (r < 0)
         return r;
     amble_scope_open(&people);
-    amble_spawn(&people, answer_prompts, ble);
+    amble_spawn(&people, answer_prompts, &here);
     r = amble__peer_connect("amble pair", ble, o.words[0], CONNECT_MS, &conn);
     if (r >= 0)
         r = amble_pair(conn, &o.pair, o.timeout_ms);
     if (r == 0)
         tell(&o, conn);
+    if (here.asking) /* what is said next has a line of its own */
+        fputc('\n', stderr);
+    if (r == AMBLE_ERR_CANCELLED)
+        fprintf(stderr, "amble pair: interrupted\n");
+    if (r == AMBLE_ERR_DISCONNECTED)
+        r = AMBLE_ERR_HCI(amble_connection_reason(conn)); /* which says more */
     amble_connection_close(conn);
     amble_scope_close(&people);
     return r;

@@ -7,28 +7,9 @@ import tempfile
 import support
 import tool
 from bumble.keys import MemoryKeyStore
-from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.pairing import PairingDelegate
+from person import Person
 from sensor import ADDRESS, DEVICE, SECRET, Sensor
-
-
-class Person(PairingDelegate):
-    """Who sits before the Bumble device: sees and says what the test wants."""
-
-    def __init__(self, device, io, mitm=True):
-        super().__init__(io)
-        self.shown = asyncio.get_running_loop().create_future()
-        self.typed = asyncio.get_running_loop().create_future()
-        device.pairing_config_factory = lambda connection: PairingConfig(mitm=mitm, delegate=self)
-
-    async def display_number(self, number, digits=6):
-        self.shown.set_result(number)
-
-    async def get_number(self):
-        return await self.typed
-
-    async def compare_numbers(self, number, digits=6):
-        self.shown.set_result(number)
-        return True
 
 
 async def without_passkey(shell, device):
