@@ -344,6 +344,83 @@ static void a_lost_bond_is_named(void **state)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
+/* --- somebody with the address of a bonded device, and nothing else --------------------------------------------------- */
+static const amble_uuid news_uuid = AMBLE_UUID16(0x2a6d), cccd_uuid = AMBLE_UUID16(0x2902);
+static const amble_characteristic news = {.uuid = &news_uuid, .notify = true};
+static const amble_service guarded = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&secret, &note, &news)};
+
+static int guard(bench_device *self)
+{
+    const amble_l2cap_options options = {.security = AMBLE_ENCRYPTED};
+    amble_connection *conn;
+    amble_scope people;
+
+    bench_watch(look_for_the_secret);
+    assert_int_equal(amble_security_config(self->ble, &peripheral_options), 0);
+    assert_int_equal(amble_l2cap_listen(self->ble, 0x80, &options), 0);
+    amble_scope_open(&people);
+    amble_spawn(&people, person, self->ble);
+    conn = bench_await(self);
+    assert_int_equal(amble_encrypted(conn, 60000), 0);
+    assert_int_equal(amble_subscribed(conn, &news), 0);
+    bench_await_end(conn);
+    conn = bench_await(self); /* the real one again */
+    assert_int_equal(amble_encrypted(conn, 60000), 0);
+    assert_int_not_equal(amble_subscribed(conn, &news), 0);
+    bench_await_end(conn);
+    conn = bench_await(self); /* the impostor */
+    assert_int_equal(amble_disconnected(conn, AMBLE_FOREVER), 0);
+    assert_false(amble_connection_bonded(conn));
+    assert_int_equal(amble_subscribed(conn, &news), 0);
+    amble_connection_close(conn);
+    amble_scope_close(&people);
+    return 0;
+}
+
+static void subscribe_to_news(amble_connection *conn)
+{
+    const amble_remote_characteristic c = bench_characteristic(conn, &service_uuid, &news_uuid);
+    amble_remote_descriptor d;
+
+    assert_int_equal(amble_find_descriptor(&c, &cccd_uuid, &d, 60000), 0);
+    assert_int_equal(amble_write_descriptor(&d, "\1", 2, 60000), 0);
+}
+
+static int pose_as_oneself(bench_device *self)
+{
+    const int refused = AMBLE_ERR_ATT(0x0f); /* there is a bond, so it is encryption that lacks */
+    amble_connection *conn = bench_connect(self, "server");
+    amble_l2cap_channel *channel;
+
+    assert_int_equal(pair_with_person(self, conn, &central_options), 0);
+    subscribe_to_news(conn);
+    bench_sleep(500);
+    amble_connection_close(conn);
+    conn = bench_connect(self, "server");
+    read_secret(conn, sizeof SECRET - 1);
+    amble_connection_close(conn);
+    amble_close(self->ble); /* with the keys: what opens now has the address alone */
+    assert_int_equal(bench_open(self), 0);
+    conn = bench_connect(self, "server");
+    read_secret(conn, refused);
+    write_note(conn, refused);
+    assert_int_equal(amble_l2cap_connect(conn, 0x80, NULL, &channel, 10000), AMBLE_ERR_L2CAP_CONNECT(0x0008));
+    /* Nor does it get there with a pairing that proves less than the first one did. */
+    assert_int_equal(amble_pair(conn, NULL, 30000), AMBLE_ERR_SMP(0x03));
+    read_secret(conn, refused);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void an_address_alone_opens_nothing(void **state)
+{
+    (void)state;
+    central_options = (amble_pair_options){.io = AMBLE_IO_YES_NO, .mitm = true};
+    peripheral_options = (amble_pair_options){.io = AMBLE_IO_YES_NO};
+    BENCH_RUN(&quiet_air, {.label = "server", .script = guard, .config = {.services = {&guarded}}},
+              {.label = "client", .script = pose_as_oneself});
+}
+
 /* --- who leaves at once ---------------------------------------------------------------------------------------------- */
 static int serve_twice(bench_device *self)
 {
@@ -385,6 +462,7 @@ int main(void)
         cmocka_unit_test(several_links_pair_at_once),
         cmocka_unit_test(one_central_pairs_on_several_links),
         cmocka_unit_test(a_lost_bond_is_named),
+        cmocka_unit_test(an_address_alone_opens_nothing),
         cmocka_unit_test(keys_arrive_before_a_pairing_is_done),
     };
 
