@@ -2,6 +2,8 @@
  * tested against every table and attacker stands beside the sources, in src/smp/. */
 #include "bench.h"
 
+#include <unistd.h>
+
 static const amble_uuid service_uuid = AMBLE_UUID16(0x181a);
 static const amble_uuid secret_uuid = AMBLE_UUID16(0x2a6e);
 static const amble_uuid note_uuid = AMBLE_UUID16(0x2a6f);
@@ -349,10 +351,22 @@ static const amble_uuid news_uuid = AMBLE_UUID16(0x2a6d), cccd_uuid = AMBLE_UUID
 static const amble_characteristic news = {.uuid = &news_uuid, .notify = true};
 static const amble_service guarded = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&secret, &note, &news)};
 
+static void guard_link(bench_device *self, bool encrypts, bool follows)
+{
+    amble_connection *conn = bench_await(self);
+
+    if (encrypts)
+        assert_int_equal(amble_encrypted(conn, 60000), 0);
+    if (follows || !encrypts)
+        assert_int_equal(amble_subscribed(conn, &news), follows ? 1 : 0);
+    assert_int_equal(amble_disconnected(conn, AMBLE_FOREVER), 0);
+    assert_true(encrypts || !amble_connection_bonded(conn));
+    amble_connection_close(conn);
+}
+
 static int guard(bench_device *self)
 {
     const amble_l2cap_options options = {.security = AMBLE_ENCRYPTED};
-    amble_connection *conn;
     amble_scope people;
 
     bench_watch(look_for_the_secret);
@@ -360,55 +374,68 @@ static int guard(bench_device *self)
     assert_int_equal(amble_l2cap_listen(self->ble, 0x80, &options), 0);
     amble_scope_open(&people);
     amble_spawn(&people, person, self->ble);
-    conn = bench_await(self);
-    assert_int_equal(amble_encrypted(conn, 60000), 0);
-    assert_int_equal(amble_subscribed(conn, &news), 0);
-    bench_await_end(conn);
-    conn = bench_await(self); /* the real one again */
-    assert_int_equal(amble_encrypted(conn, 60000), 0);
-    assert_int_not_equal(amble_subscribed(conn, &news), 0);
-    bench_await_end(conn);
-    conn = bench_await(self); /* the impostor */
-    assert_int_equal(amble_disconnected(conn, AMBLE_FOREVER), 0);
-    assert_false(amble_connection_bonded(conn));
-    assert_int_equal(amble_subscribed(conn, &news), 0);
-    amble_connection_close(conn);
+    guard_link(self, true, false); /* it pairs and subscribes */
+    guard_link(self, false, false);
+    guard_link(self, true, true); /* and finds it so, whatever the impostor did */
     amble_scope_close(&people);
     return 0;
 }
 
-static void subscribe_to_news(amble_connection *conn)
+static void configure_news(amble_connection *conn, uint8_t bits)
 {
     const amble_remote_characteristic c = bench_characteristic(conn, &service_uuid, &news_uuid);
+    const uint8_t value[2] = {bits, 0};
     amble_remote_descriptor d;
 
     assert_int_equal(amble_find_descriptor(&c, &cccd_uuid, &d, 60000), 0);
-    assert_int_equal(amble_write_descriptor(&d, "\1", 2, 60000), 0);
+    assert_int_equal(amble_write_descriptor(&d, value, sizeof value, 60000), 0);
 }
 
-static int pose_as_oneself(bench_device *self)
+/* What opens then has the same address, and other bonds. */
+static void become(bench_device *self, const char *bonds)
+{
+    amble_close(self->ble);
+    self->config.bonds = bonds;
+    assert_int_equal(bench_open(self), 0);
+}
+
+static void try_everything(bench_device *self)
 {
     const int refused = AMBLE_ERR_ATT(0x0f); /* there is a bond, so it is encryption that lacks */
     amble_connection *conn = bench_connect(self, "server");
     amble_l2cap_channel *channel;
 
-    assert_int_equal(pair_with_person(self, conn, &central_options), 0);
-    subscribe_to_news(conn);
-    bench_sleep(500);
-    amble_connection_close(conn);
-    conn = bench_connect(self, "server");
-    read_secret(conn, sizeof SECRET - 1);
-    amble_connection_close(conn);
-    amble_close(self->ble); /* with the keys: what opens now has the address alone */
-    assert_int_equal(bench_open(self), 0);
-    conn = bench_connect(self, "server");
     read_secret(conn, refused);
     write_note(conn, refused);
+    configure_news(conn, 0);
     assert_int_equal(amble_l2cap_connect(conn, 0x80, NULL, &channel, 10000), AMBLE_ERR_L2CAP_CONNECT(0x0008));
     /* Nor does it get there with a pairing that proves less than the first one did. */
     assert_int_equal(amble_pair(conn, NULL, 30000), AMBLE_ERR_SMP(0x03));
     read_secret(conn, refused);
     amble_connection_close(conn);
+}
+
+static int pose_as_oneself(bench_device *self)
+{
+    char file[64];
+    amble_connection *conn;
+
+    (void)snprintf(file, sizeof file, "/tmp/amble-pairing-%ld.json", (long)getpid());
+    (void)remove(file); /* it need not be there */
+    become(self, file);
+    conn = bench_connect(self, "server");
+    assert_int_equal(pair_with_person(self, conn, &central_options), 0);
+    configure_news(conn, 1);
+    bench_sleep(500);
+    amble_connection_close(conn);
+    become(self, NULL);
+    try_everything(self);
+    become(self, file);
+    conn = bench_connect(self, "server");
+    read_secret(conn, sizeof SECRET - 1);
+    amble_connection_close(conn);
+    become(self, NULL); /* the file is not used any more */
+    assert_int_equal(remove(file), 0);
     return 0;
 }
 

@@ -294,6 +294,12 @@ static void a_lost_link_ends_everything(void)
     amble_scope_close(&scope);
     assert_int_equal(amble_prompt_answer(peripheral->ble, &peripheral->last[AMBLE_PROMPT_ENTER], 1), AMBLE_ERR_STALE);
     assert_int_equal(amble_pair(central->conn, NULL, 1000), AMBLE_ERR_DISCONNECTED);
+    wire_disconnect();
+    wire_connect();
+    assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+    wire_unlink(0x08);
+    assert_int_equal(amble_sleep_ms(10), 0);
+    check_security(false, false, false); /* a link that is lost protects nothing */
     wire_end();
 }
 
