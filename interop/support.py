@@ -134,13 +134,13 @@ async def start_air(*options):
 
 
 @contextlib.asynccontextmanager
-async def bumble_host(transport_name, name, address, prepare=None, service=None):
+async def bumble_host(transport_name, name, address, prepare=None, service=None, eatt=False):
     """A Bumble device, powered on, on a controller of its own. `prepare(device)` runs before power on.
 
     It advertises its service, if it has one, and its name in the scan response.
     """
     async with await open_transport(transport_name) as transport:
-        config = DeviceConfiguration(name=name, address=Address(address))
+        config = DeviceConfiguration(name=name, address=Address(address), eatt_enabled=eatt)
         structures = [(AdvertisingData.Type.FLAGS, b"\x06")]
         if service:
             structures.append((AdvertisingData.Type.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS, bytes(UUID(service))))
