@@ -137,25 +137,30 @@ static const char *census_of_channels(const amble__l2cap *l2cap)
     return "";
 }
 
-static const char *census_of_link(const amble_connection *conn, const amble__att_bearer *bearer,
-                                  const amble__server_link *server, const amble__l2cap_link *l2cap)
+static const char *census_of_bearer(const amble__att_bearer *bearer, const amble__server_link *server)
+{
+    if (bearer->request.packet.busy || bearer->indication.packet.busy || bearer->response.busy ||
+        bearer->confirmation.busy)
+        return "a packet of a bearer is busy";
+    if (bearer->request.timer.armed || bearer->indication.timer.armed || server->timer.armed)
+        return "a timer of a bearer is armed";
+    if (waited_for(&bearer->request.waiters) || waited_for(&bearer->request.answer) ||
+        waited_for(&bearer->indication.waiters) || waited_for(&bearer->indication.answer))
+        return "a task waits for ATT";
+    if (bearer->channel)
+        return "a bearer has a channel";
+    return server->held ? "a request is held" : "";
+}
+
+static const char *census_of_link(const amble_connection *conn, const amble__l2cap_link *l2cap)
 {
     if (conn->state != AMBLE__LINK_FREE)
         return conn->state == AMBLE__LINK_LIVE ? "a link is live" : "a dead connection was not closed";
     if (waited_for(&conn->losses))
         return "a task waits for the loss of a link";
-    if (bearer->request.packet.busy || bearer->indication.packet.busy || bearer->response.busy ||
-        bearer->confirmation.busy || l2cap->security_reply.busy || l2cap->channels.frame.busy ||
-        l2cap->channels.credits.busy)
+    if (l2cap->security_reply.busy || l2cap->channels.frame.busy || l2cap->channels.credits.busy)
         return "a packet of a link is busy";
-    if (*census_of_signalling(&l2cap->signalling))
-        return census_of_signalling(&l2cap->signalling);
-    if (bearer->request.timer.armed || bearer->indication.timer.armed || server->timer.armed)
-        return "a timer of a link is armed";
-    if (waited_for(&bearer->request.waiters) || waited_for(&bearer->request.answer) ||
-        waited_for(&bearer->indication.waiters) || waited_for(&bearer->indication.answer))
-        return "a task waits for ATT";
-    return server->held ? "a request is held" : "";
+    return census_of_signalling(&l2cap->signalling);
 }
 
 static const char *census_of_links(amble *ble)
@@ -163,7 +168,9 @@ static const char *census_of_links(amble *ble)
     const char *left = "";
 
     for (size_t i = 0; !*left && i < ble->links.count; i++)
-        left = census_of_link(&ble->links.slots[i], &ble->att.bearers[i], &ble->server.links[i], &ble->l2cap.links[i]);
+        left = census_of_link(&ble->links.slots[i], &ble->l2cap.links[i]);
+    for (size_t i = 0; !*left && i < ble->server.link_count; i++)
+        left = census_of_bearer(&ble->att.bearers[i], &ble->server.links[i]);
     if (*left)
         return left;
     if (length(&ble->att.pool.free) != ble->config.send_buffers)

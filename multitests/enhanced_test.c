@@ -2,6 +2,8 @@
  * one of them, the others and the link go on. */
 #include "bench.h"
 
+#include "att/bearer.h"
+
 enum { WAIT = 60000, ALL = 3, TASKS = 4, ROUNDS = 12, LONG_SIZE = 400, SPSM_ATT = 0x27 };
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xaa00), first_uuid = AMBLE_UUID16(0xaa01),
@@ -229,6 +231,71 @@ static void writes_in_parts_do_not_mix(void **state)
 {
     (void)state;
     BENCH_RUN_LOSSY(DEVICE("server", serve_until_the_end), DEVICE("client", write_two_long_ones));
+}
+
+/* --- who opens them, and when --------------------------------------------------------------------------------------- */
+/* A second is the program's, then the host asks. */
+static int ask_nothing_at_first(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+    uint64_t sent;
+
+    assert_int_equal(amble_pair(conn, NULL, WAIT), 0);
+    bench_sleep(300); /* the last keys */
+    sent = amble_read_statistics(self->ble).acl_sent;
+    bench_sleep(600);
+    assert_int_equal(amble_read_statistics(self->ble).acl_sent, sent);
+    assert_int_equal(amble_connection_bearers(conn), 1);
+    await_bearers(conn, ALL);
+    sent = amble_read_statistics(self->ble).acl_sent;
+    bench_sleep(60000); /* once */
+    assert_int_equal(amble_read_statistics(self->ble).acl_sent, sent);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void the_host_opens_them_after_a_second(void **state)
+{
+    (void)state;
+    BENCH_RUN((&(bench_options){.seed = 5}), DEVICE("server", serve_until_the_end),
+              DEVICE("client", ask_nothing_at_first));
+}
+
+/* The peripheral opens them, too, at any moment around that of the central: in the end there are as many as there may be, whoever was refused. */
+static int offset_ms;
+static int open_as_well(bench_device *self)
+{
+    amble_connection *conn = await_encrypted(self);
+    unsigned unused;
+    int r;
+
+    bench_sleep(offset_ms);
+    unused = amble__att_unused(conn);
+    r = unused ? amble__bearers_connect(conn, unused, AMBLE__NEVER) : 0;
+    assert_true(r == 0 || r == AMBLE_ERR_L2CAP_CONNECT(4) || r == AMBLE_ERR_NO_MEMORY);
+    await_bearers(conn, ALL);
+    bench_await_end(conn);
+    return 0;
+}
+static int be_opened(bench_device *self)
+{
+    amble_connection *conn = connect_with_bearers(self);
+    const amble_remote_characteristic c = find(conn, &quick_uuid);
+    char text[8];
+
+    bench_sleep(2000);
+    assert_int_equal(amble_connection_bearers(conn), ALL);
+    assert_int_equal(amble_read(&c, text, sizeof text, WAIT), 5);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void both_sides_open_them(void **state)
+{
+    (void)state;
+    for (offset_ms = 900; offset_ms < 1500; offset_ms += 10)
+        BENCH_RUN((&(bench_options){.seed = 6, .loss = offset_ms % 20 ? 5 : 0}), DEVICE("server", open_as_well),
+                  DEVICE("client", be_opened));
 }
 
 /* --- where there are none ------------------------------------------------------------------------------------------- */
@@ -579,6 +646,8 @@ int main(void)
         cmocka_unit_test(requests_overlap),
         cmocka_unit_test(writes_of_a_task_stay_in_order),
         cmocka_unit_test(writes_in_parts_do_not_mix),
+        cmocka_unit_test(the_host_opens_them_after_a_second),
+        cmocka_unit_test(both_sides_open_them),
         cmocka_unit_test(a_plain_link_has_none),
         cmocka_unit_test(a_peer_without_them_sees_nothing),
         cmocka_unit_test(a_peer_asks_what_makes_no_sense),

@@ -438,6 +438,31 @@ static void a_turn_on_a_bearer_that_went_is_no_turn(void)
     amble_scope_close(&scope);
 }
 
+/* Who waits for this very bearer is told when it goes, whether or not anybody has its turn. */
+static int wait_for_it(void *arg)
+{
+    amble__writer w;
+
+    (void)arg;
+    return amble__att_begin_on(&conn->bearer[1], AMBLE__NEVER, &w);
+}
+static void who_waits_for_one_bearer_is_told_that_it_went(void)
+{
+    doing first, second;
+
+    open_two(200, 100, 5);
+    start_doing(&first, wait_for_it, NULL);
+    start_doing(&second, wait_for_it, NULL);
+    assert_int_equal(end_doing(&first), 0);
+    peer_closes(0);
+    assert_int_equal(end_doing(&second), AMBLE_ERR_CHANNEL_CLOSED);
+    assert_int_equal(amble__att_unused(conn), 0); /* the first has not given it back */
+    amble__att_end(&conn->bearer[1]);
+    assert_int_equal(amble__att_unused(conn), 1);
+    start_doing(&first, wait_for_it, NULL);
+    assert_int_equal(end_doing(&first), AMBLE_ERR_CHANNEL_CLOSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +484,7 @@ int main(void)
         task_test(answers_that_may_not_leave_do_not_pile_up),
         task_test(a_lost_link_ends_everything),
         task_test(a_turn_on_a_bearer_that_went_is_no_turn),
+        task_test(who_waits_for_one_bearer_is_told_that_it_went),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -240,6 +240,48 @@ static void a_client_with_several_bearers_reads_the_hash_to_be_aware(void)
 }
 
 /* --- the client ----------------------------------------------------------------------------------------------------- */
+/* Two lists that are asked for at the same time: what one task gets is not what the other one asked for. */
+static int results[2];
+static int next_characteristic(void *arg)
+{
+    const amble_remote_service service = {.conn = conn, .start = 1, .end = 9, .generation = conn->generation};
+    amble_remote_characteristic c = {.conn = NULL};
+
+    (void)arg;
+    results[0] = amble_next_characteristic(&service, &c, 1000);
+    return 0;
+}
+static int next_descriptor(void *arg)
+{
+    const amble_remote_characteristic c = {
+        .conn = conn, .handle = 20, .value_handle = 21, .end = 29, .generation = conn->generation};
+    amble_remote_descriptor d = {.conn = NULL};
+
+    (void)arg;
+    results[1] = amble_next_descriptor(&c, &d, 1000);
+    return d.handle == 22 ? 0 : -1;
+}
+static void lists_that_come_together_do_not_mix(void)
+{
+    amble_scope scope;
+
+    open_bearers(true);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, next_characteristic, NULL);
+    amble_spawn(&scope, next_descriptor, NULL);
+    settle();
+    expect_said(FIXED, BYTES(0x08, 1, 0, 9, 0, 0x03, 0x28));
+    expect_said(0, BYTES(0x04, 22, 0, 29, 0));
+    peer_says(0, BYTES(0x05, 1, 22, 0, 0x01, 0x29));
+    settle();
+    assert_int_equal(results[1], 1);
+    peer_says(FIXED, BYTES(0x01, 0x08, 1, 0, 0x0a));
+    settle();
+    assert_int_equal(results[0], 0);
+    assert_int_equal(amble_scope_wait(&scope, 0), 0);
+    amble_scope_close(&scope);
+}
+
 static amble_subscription *subscription;
 static int subscribe(void *arg)
 {
@@ -328,6 +370,7 @@ int main(void)
         task_test(a_held_execution_goes_with_its_bearer),
         task_test(notifications_stay_on_the_fixed_channel),
         task_test(a_client_with_several_bearers_reads_the_hash_to_be_aware),
+        task_test(lists_that_come_together_do_not_mix),
         task_test(a_confirmation_is_sent_where_its_indication_came),
         task_test(a_confirmation_that_is_owed_goes_with_its_bearer),
     };
