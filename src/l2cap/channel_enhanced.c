@@ -243,11 +243,11 @@ int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amb
 
     for (unsigned i = 0; i < count; i++)
         channels[i] = NULL;
-    if (r == 0 && (!count || count > AMBLE_L2CAP_GROUP_MAX || filled.mtu < AMBLE__ENHANCED_UNIT_MIN ||
-                   filled.mps < AMBLE__ENHANCED_UNIT_MIN))
-        r = AMBLE_ERR_ARGUMENT;
     if (r < 0)
         return r;
+    if (!count || count > AMBLE_L2CAP_GROUP_MAX || filled.mtu < AMBLE__ENHANCED_UNIT_MIN ||
+        filled.mps < AMBLE__ENHANCED_UNIT_MIN)
+        return AMBLE_ERR_ARGUMENT;
     do
         r = connect_all(conn, psm, &filled, channels, count, deadline);
     while (r < 0 && amble__connect_again(conn, &tried, &r, deadline));
