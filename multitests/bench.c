@@ -223,16 +223,23 @@ static const char *census_of_gap(const amble__gap *gap)
     return "";
 }
 
+static bool is_wiped(const void *secret, size_t size)
+{
+    const uint8_t *bytes = secret;
+
+    while (size && !bytes[size - 1])
+        size--;
+    return !size;
+}
+
 static const char *census_of_pairing(const amble__smp *smp)
 {
-    static const uint8_t none[sizeof smp->pairings[0].secret] = {0};
-
     for (size_t i = 0; i < smp->pairing_count; i++) {
         const amble__pairing *p = &smp->pairings[i];
 
         if (p->used || p->link || p->timer.armed || waited_for(&p->events))
             return "a pairing is under way";
-        if (memcmp(&p->secret, none, sizeof none) != 0)
+        if (!is_wiped(&p->secret, sizeof p->secret))
             return "a secret of a pairing that is over was not wiped";
     }
     for (size_t i = 0; i < smp->link_count; i++)
