@@ -55,11 +55,8 @@ static int connect(amble_connection *conn)
 {
     int r = AMBLE_ERR_L2CAP_CONNECT(AMBLE__CONNECTION_NO_RESOURCES);
 
-    for (int i = 0; r == AMBLE_ERR_L2CAP_CONNECT(AMBLE__CONNECTION_NO_RESOURCES) && i < ATTEMPTS; i++) {
-        const unsigned count = amble__att_unused(conn);
-
-        r = count ? amble__bearers_connect(conn, count, AMBLE__NEVER) : 0;
-    }
+    for (int i = 0; r == AMBLE_ERR_L2CAP_CONNECT(AMBLE__CONNECTION_NO_RESOURCES) && i < ATTEMPTS; i++)
+        r = amble__bearers_connect(conn, amble__att_unused(conn), AMBLE__NEVER);
     return r;
 }
 
@@ -90,7 +87,7 @@ int amble__host_open_bearers(void *arg)
             changed->client->hash_wanted = false;
             (void)amble__client_become_aware(changed, amble__deadline(OFFER_MS)); /* a server need not have a hash */
             r = 0;
-        } else if (due <= now) {
+        } else if (conn && due <= now) {
             open_bearers(conn);
             r = 0;
         } else {

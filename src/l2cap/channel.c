@@ -128,17 +128,25 @@ bool amble__channel_options(const amble__channels *channels, const amble_l2cap_o
            options->sdu_size + (size_t)AMBLE__SDU_HEADER <= send_size;
 }
 
+static size_t bearer_count(const amble__l2cap_link *link)
+{
+    const amble__channels *channels = &link->l2cap->channels;
+    size_t count = 0;
+
+    for (size_t place = 0; place < channels->cids; place++) {
+        const uint16_t number = link->channels.by_cid[place];
+
+        count += number && channels->slots[number - 1].kind == AMBLE__CHANNEL_BEARER;
+    }
+    return count;
+}
+
 static amble_l2cap_channel *free_slot(const amble__l2cap_link *link, bool bearer)
 {
     const amble__channels *channels = &link->l2cap->channels;
-    size_t i = bearer ? channels->program_count : 0, used = 0;
+    size_t i = bearer ? channels->program_count : 0;
 
-    for (size_t place = 0; bearer && place < channels->cids; place++) {
-        const amble_l2cap_channel *channel = channel_at(link, place);
-
-        used += channel && channel->kind == AMBLE__CHANNEL_BEARER;
-    }
-    if (bearer && used >= channels->bearers_per_link)
+    if (bearer && bearer_count(link) >= channels->bearers_per_link)
         return NULL; /* what other links are meant to have */
     for (; i < (bearer ? channels->count : channels->program_count); i++)
         if (channels->slots[i].state == AMBLE__CHANNEL_FREE)

@@ -260,10 +260,11 @@ int amble__bearers_connect(amble_connection *conn, unsigned count, uint64_t dead
     const amble__channels *channels = &conn->l2cap->l2cap->channels;
     amble_l2cap_channel *taken[AMBLE_L2CAP_GROUP_MAX];
     uint32_t generations[AMBLE_L2CAP_GROUP_MAX];
-    int r = conn->end;
+    int r;
 
-    if (r == 0)
-        r = take_all(conn, AMBLE__SPSM_ATT, &channels->bearer_options, AMBLE__CHANNEL_BEARER, taken, count);
+    if (conn->end || !count)
+        return conn->end;
+    r = take_all(conn, AMBLE__SPSM_ATT, &channels->bearer_options, AMBLE__CHANNEL_BEARER, taken, count);
     if (r < 0)
         return r;
     for (unsigned i = 0; i < count; i++)
