@@ -146,6 +146,10 @@ static int guest_of_one(bench_device *self)
         bench_sleep(LIFETIME_MS);
         conn = connect_to(self, server);
         expect_known(conn, "server");
+        /* Pairing goes by the addresses on the air, also by those that the controllers made. */
+        assert_int_equal(amble_pair(conn, &(amble_pair_options){.renew = true, .legacy_only = legacy_pairing}, MEET_MS),
+                         0);
+        assert_true(amble_device_equal(amble_connection_device(conn), server));
         bench_sleep(500);
         amble_connection_close(conn);
     }
@@ -385,6 +389,61 @@ static void several_who_hide_are_connected_to_at_once(void **state)
                     {.label = "three", .script = one_of_several, .config = {.name = "three", HIDES}});
 }
 
+/* --- periodic advertising ----------------------------------------------------------------------------------------------------------- */
+enum { REPORTS_MS = 3 * LIFETIME_MS, PERIODIC_US = 100000 };
+
+/* Its data go on while its address changes. */
+static int send_periodically(bench_device *self)
+{
+    const amble_advertise_options options = {.extended = true,
+                                             .not_connectable = true,
+                                             .interval_us = BENCH_ADVERTISE_US,
+                                             .periodic_interval_us = PERIODIC_US};
+    amble_connection *conn = advertise(self);
+    amble_advertiser advertiser;
+    amble_device before;
+
+    assert_int_equal(amble_encrypted(conn, MEET_MS), 0);
+    bench_await_end(conn);
+    assert_int_equal(amble_advertise_open(self->ble, &advertiser, &options), 0);
+    assert_int_equal(amble_periodic_send(&advertiser, "x", 1, 5000), 0);
+    before = amble_own_address(self->ble);
+    bench_sleep(REPORTS_MS + MEET_MS);
+    assert_false(amble_device_equal(amble_own_address(self->ble), before));
+    amble_advertise_close(&advertiser);
+    return 0;
+}
+
+static int follow(bench_device *self)
+{
+    const amble_scan_options sender = {.interval_us = SCAN_US, .window_us = SCAN_US};
+    amble_connection *conn = connect_to(self, find(self, "sender"));
+    amble_scan_result found = {.periodic_interval_us = 0};
+    amble_periodic_report report;
+    amble_periodic periodic;
+    int until_ms;
+
+    assert_int_equal(amble_pair(conn, NULL, MEET_MS), 0);
+    amble_connection_close(conn);
+    while (!found.periodic_interval_us)
+        assert_int_equal(amble_scan_find(self->ble, &sender, &found, MEET_MS), 0);
+    assert_true(amble_device_equal(found.device, bench_address("sender")));
+    assert_int_equal(amble_periodic_open(self->ble, &periodic, found.device, found.set, NULL, MEET_MS), 0);
+    for (until_ms = bench_now_ms() + REPORTS_MS; bench_now_ms() < until_ms;) {
+        assert_int_equal(amble_periodic_next(&periodic, &report, 5000), 0); /* it is not lost */
+        assert_int_equal(report.size, 1);
+    }
+    amble_periodic_close(&periodic);
+    return 0;
+}
+
+static void a_periodic_sender_is_followed_over_its_addresses(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY_NEW({.label = "sender", .script = send_periodically, .config = {.name = "sender", HIDES}},
+                        {.label = "friend", .script = follow});
+}
+
 /* --- after a reboot ---------------------------------------------------------------------------------------------------------------- */
 static struct {
     uint8_t bytes[4][AMBLE_BOND_RECORD];
@@ -474,6 +533,7 @@ int main(void)
         cmocka_unit_test(nobody_recognises_a_beacon_or_who_scans),
         cmocka_unit_test(who_hides_is_called_and_comes),
         cmocka_unit_test(several_who_hide_are_connected_to_at_once),
+        cmocka_unit_test(a_periodic_sender_is_followed_over_its_addresses),
         cmocka_unit_test(friends_know_each_other_after_a_reboot),
     };
 

@@ -141,6 +141,9 @@ typedef struct {
     amble__sync_state state;
     uint32_t serial; /* of whoever has this place, 0: nobody */
     amble_device device;
+    amble_device address; /* under which it was heard last, when its address changes and the host resolves it */
+    amble_device told;    /* the controller was told to wait for this one */
+    bool heard;
     uint8_t set;
     uint16_t skip, timeout; /* as HCI has them */
     uint16_t handle;
@@ -350,6 +353,8 @@ void amble__sync_report(amble__gap *gap, amble__reader *r);
 void amble__sync_lost(amble__gap *gap, amble__reader *r);
 /* Whether the controller must scan, so that a synchronisation comes about. */
 bool amble__sync_needs_scan(const amble__gap *gap);
+/* A set was heard that sends periodically. */
+void amble__sync_heard(amble__gap *gap, amble_device identity, uint8_t set, amble_device address);
 void amble__serve_periodic(amble__gap *gap);
 /* Stops what the service task begins again in the same round. */
 void amble__advertising_hush(amble__gap *gap, uint8_t set);

@@ -245,6 +245,69 @@ static void a_new_address_replaces_the_old_one(void)
     end(&scope, &a);
 }
 
+/* --- periodic senders ---------------------------------------------------------------------------------------------------- */
+static void hear_periodic(amble_device address)
+{
+    uint8_t report[26] = {AMBLE__LE_EXTENDED_ADVERTISING_REPORT, 1, 0, 0, (uint8_t)address.type};
+
+    memcpy(report + 5, address.bytes, 6);
+    report[11] = report[12] = 1; /* LE 1M */
+    report[13] = 7;              /* the set */
+    report[16] = 80;             /* interval */
+    fake_event(AMBLE__EVENT_LE_META, report, sizeof report);
+    settle_well();
+}
+
+static int listening(void *arg)
+{
+    amble_periodic periodic;
+
+    (void)arg;
+    return amble_periodic_open(ble, &periodic, peer, 7, NULL, AMBLE_FOREVER);
+}
+
+static void expect_waiting_for(amble_device address)
+{
+    const uint8_t *said = next_said(AMBLE__HCI_LE_PERIODIC_CREATE_SYNC);
+
+    assert_int_equal(said[1], 7);
+    assert_int_equal(said[2], AMBLE_RANDOM);
+    assert_memory_equal(said + 3, address.bytes, 6);
+}
+
+static void a_sender_that_hides_is_heard_first(void)
+{
+    static const uint8_t cancelled[16] = {AMBLE__LE_SYNC_ESTABLISHED, 0x44};
+    const amble_device first = private_address(), second = private_address();
+    amble_scope scope;
+    amble__bond *bond;
+
+    scripted_reset();
+    heard.extended = true;
+    heard.features[1] = 0x20; /* periodic advertising */
+    scripted_open(NULL);
+    bond = amble__bonds_take(&ble->bonds.table, peer);
+    bond->has_irk = true;
+    memcpy(bond->irk, irk, sizeof irk);
+    bond->paired_as = private_address();
+    amble_scope_open(&scope);
+    assert_non_null(amble_spawn(&scope, listening, NULL));
+    settle_well();
+    assert_true(says(AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE));
+    assert_false(says(AMBLE__HCI_LE_PERIODIC_CREATE_SYNC));
+    hear_periodic(first);
+    expect_waiting_for(first);
+    hear_periodic(first);
+    assert_false(says(AMBLE__HCI_LE_PERIODIC_CREATE_SYNC_CANCEL));
+    hear_periodic(second); /* it changed before it was found */
+    assert_true(says(AMBLE__HCI_LE_PERIODIC_CREATE_SYNC_CANCEL));
+    fake_event(AMBLE__EVENT_LE_META, cancelled, sizeof cancelled);
+    settle_well();
+    expect_waiting_for(second);
+    amble_scope_close(&scope);
+    amble_close(ble);
+}
+
 /* A place in the table is another bond's now: what was known of the former one is not. */
 static void what_is_known_belongs_to_the_bond(void)
 {
@@ -273,6 +336,7 @@ int main(void)
         task_test(an_address_from_a_scan_is_connected_to_at_once),
         task_test(who_does_not_hide_is_connected_to_at_once),
         task_test(a_new_address_replaces_the_old_one),
+        task_test(a_sender_that_hides_is_heard_first),
         task_test(what_is_known_belongs_to_the_bond),
     };
 

@@ -159,7 +159,9 @@ int amble_periodic_open(amble *ble, amble_periodic *periodic, amble_device devic
         return AMBLE_ERR_UNSUPPORTED;
     if (set > MOST_SET || take_options(sync, options) < 0)
         return AMBLE_ERR_ARGUMENT;
-    sync->device = device;
+    sync->device = amble__identify(gap, device);
+    sync->address = device;
+    sync->heard = !amble_device_equal(sync->device, device); /* the caller knows this address from a scan */
     sync->set = set;
     sync->state = AMBLE__SYNC_WANTED;
     sync->failed = 0;
@@ -266,6 +268,8 @@ void amble__sync_established(amble__gap *gap, amble__reader *r)
             gap->sync_stray = handle + 1u;
         return;
     }
+    if (status && gap->sync_cancelled)
+        return; /* it begins anew, with another address */
     if (status) {
         sync->failed = AMBLE_ERR_HCI(status);
     } else {
@@ -343,20 +347,47 @@ bool amble__sync_needs_scan(const amble__gap *gap)
     return false;
 }
 
+void amble__sync_heard(amble__gap *gap, amble_device identity, uint8_t set, amble_device address)
+{
+    for (uint8_t i = 0; i < gap->sync_count; i++) {
+        amble__sync *sync = &gap->syncs[i];
+
+        if (sync->state != AMBLE__SYNC_WANTED || sync->set != set || !amble_device_equal(sync->device, identity))
+            continue;
+        sync->address = address;
+        sync->heard = true;
+        amble__gap_work(gap);
+    }
+}
+
+/* The address to wait for; false when the sender has to be heard first, because only the host knows whose addresses those are. */
+static bool address_of(const amble__gap *gap, const amble__sync *sync, amble_device *address)
+{
+    bool known;
+    const bool hides = amble__identity_hides(gap, sync->device, address, &known) && !known;
+
+    *address = hides ? sync->address : sync->device;
+    return !hides || sync->heard;
+}
+
 static void begin_sync(amble__gap *gap, amble__sync *sync)
 {
+    amble_device address;
     const uint32_t serial = sync->serial;
     uint8_t parameters[14];
     amble__writer w = amble__writer_of(parameters, sizeof parameters);
     int r;
 
+    if (!address_of(gap, sync, &address))
+        return;
     amble__write_u8(&w, 0); /* the one that is named here, and its reports */
     amble__write_u8(&w, sync->set);
-    amble__write_u8(&w, sync->device.type);
-    amble__write_bytes(&w, sync->device.bytes, 6);
+    amble__write_u8(&w, address.type);
+    amble__write_bytes(&w, address.bytes, 6);
     amble__write_le16(&w, sync->skip);
     amble__write_le16(&w, sync->timeout);
     amble__write_u8(&w, 0); /* whatever else it carries */
+    sync->told = address;
     gap->syncing = serial;
     gap->sync_cancelled = false;
     r = amble__hci_command(gap->hci, AMBLE__HCI_LE_PERIODIC_CREATE_SYNC, parameters, amble__written_size(&w), NULL, 0);
@@ -397,6 +428,15 @@ static void serve_strays(amble__gap *gap)
     }
 }
 
+/* Whether what the controller waits for is not wanted any more, or has another address meanwhile. */
+static bool is_outdated(const amble__gap *gap)
+{
+    const amble__sync *sync = sync_with_serial(gap, gap->syncing);
+    amble_device address;
+
+    return !sync || (address_of(gap, sync, &address) && !amble_device_equal(address, sync->told));
+}
+
 void amble__serve_periodic(amble__gap *gap)
 {
     amble__sync *oldest = NULL;
@@ -410,7 +450,7 @@ void amble__serve_periodic(amble__gap *gap)
         if (sync->state == AMBLE__SYNC_WANTED && !sync->failed && (!oldest || sync->serial < oldest->serial))
             oldest = sync;
     }
-    if (gap->syncing && !sync_with_serial(gap, gap->syncing) && !gap->sync_cancelled) {
+    if (gap->syncing && is_outdated(gap) && !gap->sync_cancelled) {
         gap->sync_cancelled = true;
         /* Its event comes in any case; when it is refused, the event is on its way. */
         (void)amble__hci_command(gap->hci, AMBLE__HCI_LE_PERIODIC_CREATE_SYNC_CANCEL, NULL, 0, NULL, 0);

@@ -236,6 +236,8 @@ static void identify_sender(amble__gap *gap, amble__advertising_report *report)
         report->device = amble__identify(gap, address);
     if (report->type == AMBLE__REPORT_CONNECTABLE || report->type == AMBLE__REPORT_DIRECTED)
         amble__identity_heard(gap, report->device, address);
+    if (report->periodic_interval_us)
+        amble__sync_heard(gap, report->device, report->set, address);
 }
 
 /* Several reports may lie in one event; of each the fields follow each other. Vol 4 Part E 7.7.65.2 */
