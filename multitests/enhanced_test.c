@@ -233,6 +233,47 @@ static void writes_in_parts_do_not_mix(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", serve_until_the_end), DEVICE("client", write_two_long_ones));
 }
 
+/* --- how many ------------------------------------------------------------------------------------------------------- */
+static unsigned expected_bearers;
+static int count_them(bench_device *self)
+{
+    amble_connection *conn = bench_connect(self, "server");
+    amble_remote_characteristic c;
+    char text[8];
+
+    assert_int_equal(amble_pair(conn, NULL, WAIT), 0);
+    bench_sleep(5000);
+    assert_int_equal(amble_connection_bearers(conn), expected_bearers);
+    c = find(conn, &quick_uuid);
+    assert_int_equal(amble_read(&c, text, sizeof text, WAIT), 5);
+    amble_connection_close(conn);
+    return 0;
+}
+
+static void their_number_is_configured(void **state)
+{
+    static const amble_config configurations[] = {{.enhanced_bearers = 5},
+                                                  {.enhanced_bearers = 1},
+                                                  {.enhanced_bearers = 3, .no_channels = true},
+                                                  {.mtu = 64, .channel_mps = 64},
+                                                  {.mtu = 63},
+                                                  {.channel_mps = 63}};
+    static const unsigned numbers[] = {5, 1, 3, 2, 0, 0};
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++)
+        for (unsigned k = 0; k < 6; k++) {
+            bench_device server = DEVICE("server", serve_until_the_end),
+                         client = {.label = "client", .script = count_them};
+
+            server.config = configurations[i];
+            server.config.services[0] = &service;
+            client.config = configurations[k];
+            expected_bearers = 1 + (numbers[i] < numbers[k] ? numbers[i] : numbers[k]);
+            BENCH_RUN((&(bench_options){.seed = 7}), server, client);
+        }
+}
+
 /* --- who opens them, and when --------------------------------------------------------------------------------------- */
 /* A second is the program's, then the host asks. */
 static int ask_nothing_at_first(bench_device *self)
@@ -646,6 +687,7 @@ int main(void)
         cmocka_unit_test(requests_overlap),
         cmocka_unit_test(writes_of_a_task_stay_in_order),
         cmocka_unit_test(writes_in_parts_do_not_mix),
+        cmocka_unit_test(their_number_is_configured),
         cmocka_unit_test(the_host_opens_them_after_a_second),
         cmocka_unit_test(both_sides_open_them),
         cmocka_unit_test(a_plain_link_has_none),

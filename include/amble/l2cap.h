@@ -54,7 +54,7 @@ typedef struct {
 /* --- listening ---------------------------------------------------------------------------------------------------- */
 /* Lets peers connect to `psm`, on every link, from now on. The host accepts on the program's behalf as long as there is room in the backlog
  * and a channel is free; beyond that it refuses with 0x0004. `options` NULL: the defaults; copied. Does not wait. Errors: AMBLE_ERR_BUSY when the
- * host listens there already, AMBLE_ERR_NO_MEMORY when `listeners` or channels are not configured or used up, AMBLE_ERR_ARGUMENT for an SPSM that
+ * host listens there already (on 0x0027 it does so itself, unless it has no enhanced bearers), AMBLE_ERR_NO_MEMORY when `listeners` or channels are not configured or used up, AMBLE_ERR_ARGUMENT for an SPSM that
  * is not 1..0xFF or options out of range. Vol 3 Part A 4.22. */
 int amble_l2cap_listen(amble *ble, uint16_t psm, const amble_l2cap_options *options);
 /* Stops that. Channels that were not accepted yet are closed, accepted ones stay; tasks in amble_l2cap_accept get AMBLE_ERR_NOT_FOUND. Does not

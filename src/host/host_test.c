@@ -31,13 +31,15 @@ static const amble_config configurations[] = {
      .send_buffers = 100,
      .notification_buffers = 500,
      .scanned_devices = 200,
-     .database_size = 100000},
+     .database_size = 100000,
+     .enhanced_bearers = 5},
     {.mtu = 65,
      .connections = 3,
      .send_buffers = 7,
      .notification_buffers = 13,
      .scanned_devices = 5,
-     .database_size = 5001},
+     .database_size = 5001,
+     .no_channels = true},
 };
 enum { CONFIGURATIONS = sizeof configurations / sizeof *configurations };
 
@@ -102,6 +104,7 @@ static void bounds_of_the_configuration(void)
 {
     assert_int_equal(open_with(NULL), 0);
     assert_int_equal(open_with(&(amble_config){.mtu = 22}), AMBLE_ERR_ARGUMENT);
+    assert_int_equal(open_with(&(amble_config){.enhanced_bearers = 6}), AMBLE_ERR_ARGUMENT);
     assert_int_equal(open_with(&(amble_config){.mtu = 23}), 0);
     assert_int_equal(open_with(&(amble_config){.mtu = 517}), 0);
     assert_int_equal(open_with(&(amble_config){.mtu = 518}), AMBLE_ERR_ARGUMENT);
