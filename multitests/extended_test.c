@@ -367,6 +367,97 @@ static void long_periodic_data_is_replaced(void **state)
     }
 }
 
+/* --- a sender that a peer tells of -------------------------------------------------------------------------------- */
+static bool own;     /* the sender itself tells, else somebody who listens to it */
+static bool told_of; /* the watch listens to it */
+
+static int send_time(bench_device *self)
+{
+    const amble_advertise_options options = {.interval_us = 100000,
+                                             .extended = true,
+                                             .not_connectable = true,
+                                             .periodic_interval_us = 50000,
+                                             .name = "time"};
+    amble_connection *conn = NULL;
+    amble_advertiser advertiser;
+    int r;
+
+    assert_int_equal(amble_advertise_open(self->ble, &advertiser, &options), 0);
+    assert_int_equal(amble_periodic_send(&advertiser, "noon", 4, 5000), 0);
+    if (own)
+        assert_int_equal(amble_connect(self->ble, bench_address("watch"), NULL, &conn, WAIT_MS), 0);
+    while (own && !told_of) {
+        r = amble_periodic_transfer_own(&advertiser, conn, 7, 5000);
+        assert_int_equal(r, 0);
+        bench_sleep(2000);
+    }
+    amble_connection_close(conn);
+    while (!stopped)
+        bench_sleep(50);
+    amble_advertise_close(&advertiser);
+    return 0;
+}
+
+static int tell_of_time(bench_device *self)
+{
+    const amble_scan_options options = {.interval_us = 30000, .window_us = 30000, .name = "time"};
+    amble_scan_result result;
+    amble_periodic periodic;
+    amble_connection *conn;
+
+    if (own)
+        return 0;
+    assert_int_equal(amble_scan_find(self->ble, &options, &result, WAIT_MS), 0);
+    assert_int_equal(amble_periodic_open(self->ble, &periodic, result.device, result.set, NULL, WAIT_MS), 0);
+    assert_int_equal(amble_connect(self->ble, bench_address("watch"), NULL, &conn, WAIT_MS), 0);
+    while (!told_of) {
+        assert_int_equal(amble_periodic_transfer(&periodic, conn, 7, 5000), 0);
+        bench_sleep(2000);
+    }
+    amble_periodic_close(&periodic);
+    amble_connection_close(conn);
+    return 0;
+}
+
+/* Never scans; listens on when the link is gone. */
+static int be_told(bench_device *self)
+{
+    amble_connection *conn = bench_await(self);
+    amble_periodic_report report;
+    amble_periodic_sender sender;
+    amble_periodic periodic;
+    int r;
+
+    do
+        r = amble_periodic_accept(conn, &periodic, NULL, &sender, WAIT_MS);
+    while (r == AMBLE_ERR_HCI(0x3e)); /* at 20 % six packets may be lost, and it is told again */
+    assert_int_equal(r, 0);
+    assert_int_equal(sender.service_data, 7);
+    assert_true(amble_device_equal(sender.device, bench_address("sender")));
+    told_of = true;
+    bench_await_end(conn);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(amble_periodic_next(&periodic, &report, WAIT_MS), 0);
+        assert_true(report.truncated || (report.size == 4 && memcmp(report.data, "noon", 4) == 0));
+    }
+    amble_periodic_close(&periodic);
+    stopped = true;
+    return 0;
+}
+
+static void a_sender_is_told_of(void **state)
+{
+    const double losses[] = {0, 5, 20};
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        stopped = told_of = false;
+        own = i % 2;
+        BENCH_RUN(&((bench_options){.seed = 4, .loss = losses[i / 2]}), {.label = "sender", .script = send_time},
+                  {.label = "phone", .script = tell_of_time}, {.label = "watch", .script = be_told});
+    }
+}
+
 /* --- what the controller can -------------------------------------------------------------------------------------- */
 /* Who asks for what an old controller has not is told so. */
 static int probe(bench_device *self)
@@ -399,6 +490,7 @@ int main(void)
         cmocka_unit_test(centrals_go_to_the_set_they_came_to),
         cmocka_unit_test(periodic_data_is_followed),
         cmocka_unit_test(long_periodic_data_is_replaced),
+        cmocka_unit_test(a_sender_is_told_of),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,56 @@ static int discover(amble_connection *conn)
     return r;
 }
 
+/* --- periodic senders that peers tell of -------------------------------------------------------------------------- */
+/* What each host sends or listens to at the moment, as the last worker knows that began or ended with it. */
+static struct {
+    const amble *ble;
+    const amble_advertiser *sender;
+    const amble_periodic *listener;
+} known[BENCH_DEVICES];
+
+static void know(const amble *ble, const amble_advertiser *sender, const amble_periodic *listener)
+{
+    unsigned at = 0;
+
+    for (unsigned i = 0; i < BENCH_DEVICES; i++)
+        if (known[i].ble == ble)
+            at = i;
+    if (known[at].ble != ble)
+        for (at = 0; at + 1 < BENCH_DEVICES && known[at].ble; at++)
+            ;
+    known[at].ble = sender || listener ? ble : NULL;
+    known[at].sender = sender;
+    known[at].listener = listener;
+}
+
+static int tell_of_periodic(amble_connection *conn)
+{
+    for (unsigned at = 0; at < BENCH_DEVICES; at++) {
+        if (known[at].ble != amble_connection_host(conn))
+            continue;
+        if (known[at].sender)
+            return amble_periodic_transfer_own(known[at].sender, conn, 1, some_time());
+        if (known[at].listener)
+            return amble_periodic_transfer(known[at].listener, conn, 1, some_time());
+    }
+    return 0;
+}
+
+static int hear_of_periodic(amble_connection *conn)
+{
+    amble_periodic_report report;
+    amble_periodic periodic;
+    int r = amble_periodic_accept(conn, &periodic, NULL, NULL, (int)dice(3000));
+
+    if (r < 0)
+        return r;
+    for (unsigned i = dice(4); r >= 0 && i > 0; i--)
+        r = amble_periodic_next(&periodic, &report, (int)dice(500));
+    amble_periodic_close(&periodic);
+    return r;
+}
+
 /* --- with a link, in either role ---------------------------------------------------------------------------------- */
 static int tune(amble_connection *conn)
 {
@@ -287,11 +337,15 @@ static int ask_peer(const amble_remote_service *s, const amble_remote_characteri
         return read_several(s);
     case 11:
         return amble_follow_database(conn, some_time());
+    case 12:
+        return tell_of_periodic(conn);
+    case 13:
+        return hear_of_periodic(conn);
     default:
         return follow(conn, c);
     }
 }
-enum { CLIENT_OPERATIONS = 15 };
+enum { CLIENT_OPERATIONS = 17 };
 
 static int be_client(amble_connection *conn)
 {
@@ -323,7 +377,7 @@ static int be_server(amble_connection *conn)
     int r = 0;
 
     for (unsigned i = dice(20); i > 0; i--) {
-        const unsigned what = dice(9);
+        const unsigned what = dice(11);
 
         put_tag(&mine, bytes);
         if (what == 0)
@@ -340,7 +394,9 @@ static int be_server(amble_connection *conn)
             r = tune(conn);
         else if (what < 7)
             r = be_on_channel(conn);
-        if (what >= 7 || r == AMBLE_ERR_NOT_SUBSCRIBED)
+        else if (what < 9)
+            r = what == 7 ? tell_of_periodic(conn) : hear_of_periodic(conn);
+        if (what >= 9 || r == AMBLE_ERR_NOT_SUBSCRIBED)
             r = amble_disconnected(conn, (int)dice(500));
         if (host_is_over(r) || !amble_connected(conn))
             return r;
@@ -507,6 +563,8 @@ static int advertise_sets(void *arg)
 
     if (r < 0)
         return r;
+    if (periodic)
+        know(today->ble, &advertiser, NULL);
     for (unsigned i = 1 + dice(4); !host_is_over(r) && i > 0 && !today->over; i--) {
         if (periodic)
             r = amble_periodic_send(&advertiser, data, dice(dice(2) ? 20 : DATA), some_time());
@@ -515,6 +573,7 @@ static int advertise_sets(void *arg)
         if (!host_is_over(r) && !today->over)
             r = amble_sleep_ms((int)dice(300));
     }
+    know(today->ble, NULL, NULL);
     if (!today->over) /* it went with its host otherwise */
         amble_advertise_close(&advertiser);
     return r;
@@ -553,8 +612,10 @@ static int listen_periodically(void *arg)
         r = amble_periodic_open(today->ble, &periodic, sender, set, &options, some_time());
     if (r < 0 || today->over)
         return r;
+    know(today->ble, NULL, &periodic);
     for (unsigned i = dice(10); r >= 0 && i > 0 && !today->over; i--)
         r = amble_periodic_next(&periodic, &report, some_time());
+    know(today->ble, NULL, NULL);
     amble_periodic_close(&periodic);
     return r;
 }
@@ -601,6 +662,7 @@ static void begin(unsigned seed)
 {
     (void)seed;
     senders = 0;
+    memset(known, 0, sizeof known);
 }
 
 static void configure(bench_device *device, unsigned index)

@@ -60,6 +60,40 @@ int amble_periodic_open(amble *ble, amble_periodic *periodic, amble_device devic
 /* The next report, oldest first: 0 and `*report`. Waits. Errors: AMBLE_ERR_DISCONNECTED when the sender is not heard any more,
  * AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when it is closed, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_periodic_next(amble_periodic *periodic, amble_periodic_report *report, int timeout_ms) AMBLE_MUST_CHECK;
+/* --- through a link: periodic advertising sync transfer ------------------------------------------------------------------ */
+/* Finding a sender means scanning, which costs power. Whoever knows one, its sender or a listener, tells the peer of a link where it is, and the
+ * peer's controller synchronises without scanning:
+ *
+ *     phone                                                    watch
+ *     amble_periodic_open(ble, &periodic, ...);                amble_periodic_accept(conn, &periodic, NULL, &sender, 10000);
+ *     amble_periodic_transfer(&periodic, conn, 1, 1000);       amble_periodic_next(&periodic, &report, ...);
+ *
+ * Both need a controller with this feature, of Bluetooth 5.1; Vol 3 Part C 9.5.4, Vol 6 Part B 5.1.13. */
+
+/* Tells the peer about the sender that this side listens to. `service_data` is for the programs to agree upon. Waits until the controller has
+ * taken it; the peer may not want it, which nobody learns. Errors: AMBLE_ERR_DISCONNECTED when the link or the sender is lost,
+ * AMBLE_ERR_UNSUPPORTED, AMBLE_ERR_HCI(0x1A) when the peer's controller cannot, AMBLE_ERR_STALE when `periodic` is closed,
+ * AMBLE_ERR_ARGUMENT when it is of another host, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. Vol 4 Part E 7.8.89. */
+int amble_periodic_transfer(const amble_periodic *periodic, amble_connection *conn, uint16_t service_data,
+                            int timeout_ms) AMBLE_MUST_CHECK;
+/* The same about what this side sends. Waits until it is on the air. Errors as above, AMBLE_ERR_ARGUMENT for an advertiser without a periodic
+ * interval. Vol 4 Part E 7.8.90. */
+int amble_periodic_transfer_own(const amble_advertiser *advertiser, amble_connection *conn, uint16_t service_data,
+                                int timeout_ms) AMBLE_MUST_CHECK;
+
+typedef struct {
+    amble_device device;
+    uint8_t set;
+    uint16_t service_data;
+} amble_periodic_sender;
+
+/* Waits until the peer tells about a sender, and its first packet was heard: `*periodic` listens to it from then on, also when the link is
+ * gone, and is to be closed; `*sender` says who it is, NULL: of no interest. What the peer tells while nobody waits is ignored. `options` NULL: the
+ * defaults. Errors: AMBLE_ERR_HCI(0x3E) when the sender was not heard, AMBLE_ERR_BUSY when amble_config.syncs are open, AMBLE_ERR_UNSUPPORTED,
+ * ARGUMENT, HCI(...), TIMEOUT, CANCELLED, DISCONNECTED, CLOSED, CONTROLLER. After an error nothing is left of it. Vol 4 Part E 7.8.91. */
+int amble_periodic_accept(amble_connection *conn, amble_periodic *periodic, const amble_periodic_options *options,
+                          amble_periodic_sender *sender, int timeout_ms) AMBLE_MUST_CHECK;
+
 /* Stops listening. Does not wait for the controller: the host sees to it. NULL and a closed one do nothing. */
 void amble_periodic_close(amble_periodic *periodic);
 

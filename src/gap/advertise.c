@@ -265,6 +265,7 @@ static void note_stopped(amble__gap *gap, amble__advertiser *a)
     if (a->on)
         amble__gap_note(gap, AMBLE__TRACE_ADVERTISING, false);
     a->on = 0;
+    a->started = false;
     amble__gap_work(gap);
 }
 
@@ -404,8 +405,11 @@ static void serve_one(amble__gap *gap, uint8_t set)
     a->on = wanted;
     amble__gap_note(gap, AMBLE__TRACE_ADVERTISING, true);
     r = gap->commands->start_advertising(gap, set, &what);
-    if (r >= 0)
+    if (r >= 0) {
+        a->started = a->on == wanted;
+        amble__waiters_end(&a->periodic_waiters, 0);
         return;
+    }
     if (a->on == wanted)
         note_stopped(gap, a);
     if (a->serial == wanted)

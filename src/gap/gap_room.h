@@ -9,6 +9,7 @@
 #ifndef AMBLE_GAP_GAP_ROOM_H
 #define AMBLE_GAP_GAP_ROOM_H
 #include <amble/gap.h>
+#include <amble/periodic.h>
 
 #include "bonds/bonds.h"
 #include "gap/privacy.h"
@@ -36,6 +37,7 @@ typedef struct {
     uint32_t on;     /* the one on the air, 0: none */
     bool once;       /* one connection ends it */
     bool paused;     /* `once`, and its connection is there */
+    bool started;    /* the controller was told all of it */
     int failed;      /* why the controller does not advertise, 0: it does or will */
     amble__advertisement what;
     amble__list waiters; /* the task that waits for a central */
@@ -127,10 +129,11 @@ typedef struct {
     amble__scan_assembly assembly;
 } amble__scan;
 
-enum { AMBLE__SYNC_REPORTS = 4, AMBLE__SYNCS = 8 };
+enum { AMBLE__SYNC_REPORTS = 4, AMBLE__SYNCS = 8, AMBLE__SYNC_TIMEOUT_LEAST = 10 /* units of 10 ms, 7.8.67 */ };
 typedef enum {
     AMBLE__SYNC_FREE,
     AMBLE__SYNC_WANTED,
+    AMBLE__SYNC_AWAITED, /* from the peer of `conn` */
     AMBLE__SYNC_ON,
     AMBLE__SYNC_LOST,
     AMBLE__SYNC_ENDING
@@ -146,6 +149,9 @@ typedef struct {
     bool heard;
     uint8_t set;
     uint16_t skip, timeout; /* as HCI has them */
+    const amble_connection *conn;
+    uint32_t conn_generation;
+    uint16_t service_data; /* what the peer said with it */
     uint16_t handle;
     int failed; /* why it could not be begun */
     amble__list waiters;
@@ -195,6 +201,8 @@ typedef enum {
     AMBLE__LE_CODED = 11,
     AMBLE__LE_EXTENDED_ADVERTISING = 12,
     AMBLE__LE_PERIODIC_ADVERTISING = 13,
+    AMBLE__LE_TRANSFER_SENDER = 24, /* of periodic advertising syncs */
+    AMBLE__LE_TRANSFER_RECIPIENT = 25,
 } amble__le_feature;
 
 struct amble__gap {
@@ -224,9 +232,9 @@ struct amble__gap {
     amble__scan scan;
     amble__sync *syncs;
     uint32_t sync_serials;
-    uint32_t syncing;     /* the serial that the controller synchronises for, 0: none */
-    uint32_t sync_stray;  /* one that came about after its task had gone: handle + 1, 0: none */
-    amble__list connects; /* amble__connect_request, oldest first */
+    uint32_t syncing;                   /* the serial that the controller synchronises for, 0: none */
+    uint32_t sync_strays[AMBLE__SYNCS]; /* those that came about after their task had gone: handle + 1, 0: none */
+    amble__list connects;               /* amble__connect_request, oldest first */
     unsigned group_size;
     unsigned repeats;               /* attempts in a row that ended without a first packet */
     amble__timer pause;             /* before the next of them */
@@ -356,6 +364,25 @@ bool amble__sync_needs_scan(const amble__gap *gap);
 /* A set was heard that sends periodically. */
 void amble__sync_heard(amble__gap *gap, amble_device identity, uint8_t set, amble_device address);
 void amble__serve_periodic(amble__gap *gap);
+/* Waits for news of what the advertiser sends periodically. */
+int amble__advertiser_wait(amble__gap *gap, amble__advertiser *a, uint64_t deadline_us);
+/* Between periodic.c and periodic_transfer.c. A place for a synchronisation, whose state the caller sets; then the wait for another state. The
+ * place of one that is open, or NULL. One that is none. */
+int amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
+                      const amble_periodic_options *options, amble__sync **sync);
+int amble__sync_wait(amble__gap *gap, amble__sync *sync, amble__sync_state while_it_is, uint64_t deadline_us);
+amble__sync *amble__sync_of(const amble_periodic *periodic, amble__gap **gap);
+void amble__sync_none(amble__gap *gap, amble_periodic *periodic);
+/* It came about, or not. */
+void amble__sync_made(amble__sync *sync, uint8_t status, uint16_t handle);
+/* Nobody wants it any more. */
+void amble__sync_stray(amble__gap *gap, uint16_t handle);
+/* periodic_transfer.c */
+void amble__sync_transferred(amble__gap *gap, amble__reader *r);
+void amble__serve_transfers(amble__gap *gap);
+/* A command about the link: its handle, then `size` more bytes. The reply repeats the handle. radio.c */
+int amble__link_ask(amble_connection *conn, uint16_t opcode, const void *more, size_t size, void *reply,
+                    size_t reply_size, int timeout_ms);
 /* Stops what the service task begins again in the same round. */
 void amble__advertising_hush(amble__gap *gap, uint8_t set);
 void amble__scan_hush(amble__gap *gap);

@@ -20,7 +20,7 @@ enum {
 };
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
-static int wait_for_told(amble__gap *gap, amble__advertiser *a, uint64_t deadline_us)
+int amble__advertiser_wait(amble__gap *gap, amble__advertiser *a, uint64_t deadline_us)
 {
     amble__wait wait;
     amble__waiter on_told, on_closing;
@@ -47,7 +47,7 @@ int amble_periodic_send(amble_advertiser *advertiser, const void *data, size_t s
     if (!a->what.periodic_interval_us)
         return AMBLE_ERR_ARGUMENT;
     while (a->periodic_sending) {
-        r = wait_for_told(gap, a, deadline);
+        r = amble__advertiser_wait(gap, a, deadline);
         if (r < 0)
             return r;
     }
@@ -61,7 +61,7 @@ int amble_periodic_send(amble_advertiser *advertiser, const void *data, size_t s
     do {
         if (a->failed)
             return amble__wait_refuse(a->failed);
-        r = wait_for_told(gap, a, deadline);
+        r = amble__advertiser_wait(gap, a, deadline);
         if (r < 0)
             return r;
     } while ((int32_t)(a->periodic_told - number) < 0);
@@ -105,11 +105,18 @@ typedef struct {
 } periodic_inside;
 _Static_assert(sizeof(periodic_inside) <= sizeof(amble_periodic), "amble_periodic has room for its inside");
 
-static amble__sync *sync_of(const periodic_inside *inside)
+amble__sync *amble__sync_of(const amble_periodic *periodic, amble__gap **gap)
 {
+    const periodic_inside *inside = (const periodic_inside *)(const void *)periodic;
     amble__sync *sync = inside->serial ? &inside->gap->syncs[inside->place] : NULL;
 
+    *gap = inside->gap;
     return sync && sync->serial == inside->serial ? sync : NULL;
+}
+
+void amble__sync_none(amble__gap *gap, amble_periodic *periodic)
+{
+    *(periodic_inside *)(void *)periodic = (periodic_inside){.gap = gap};
 }
 
 static int wait_for_sync(amble__gap *gap, amble__sync *sync, uint64_t deadline_us)
@@ -141,40 +148,63 @@ static amble__sync *free_place(const amble__gap *gap)
     return NULL;
 }
 
-int amble_periodic_open(amble *ble, amble_periodic *periodic, amble_device device, uint8_t set,
-                        const amble_periodic_options *options, int timeout_ms)
+int amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
+                      const amble_periodic_options *options, amble__sync **out)
 {
     periodic_inside *inside = (periodic_inside *)(void *)periodic;
-    const uint64_t deadline = amble__deadline(timeout_ms);
-    amble__gap *gap = amble__gap_of(ble);
     amble__sync *sync = free_place(gap);
     int r = amble__wait_check();
 
-    *inside = (periodic_inside){.gap = gap};
+    amble__sync_none(gap, periodic);
     if (r < 0)
         return r;
     if (gap->hci->failed || !sync)
         return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : AMBLE_ERR_BUSY);
-    if (!amble__gap_can(gap, AMBLE__LE_PERIODIC_ADVERTISING))
+    if (!amble__gap_can(gap, feature))
         return AMBLE_ERR_UNSUPPORTED;
-    if (set > MOST_SET || take_options(sync, options) < 0)
+    if (take_options(sync, options) < 0)
         return AMBLE_ERR_ARGUMENT;
-    sync->device = amble__identify(gap, device);
-    sync->address = device;
-    sync->heard = !amble_device_equal(sync->device, device); /* the caller knows this address from a scan */
-    sync->set = set;
-    sync->state = AMBLE__SYNC_WANTED;
     sync->failed = 0;
     sync->first = sync->count = 0;
     sync->partial = false;
     sync->dropped = 0;
     inside->place = (uint8_t)(sync - gap->syncs);
     inside->serial = sync->serial = ++gap->sync_serials;
+    *out = sync;
+    return 0;
+}
+
+int amble__sync_wait(amble__gap *gap, amble__sync *sync, amble__sync_state while_it_is, uint64_t deadline_us)
+{
+    int r;
+
     amble__gap_work(gap);
     do
-        r = wait_for_sync(gap, sync, deadline);
-    while (r == 0 && sync->state == AMBLE__SYNC_WANTED && !sync->failed);
-    r = r < 0 ? r : sync->failed;
+        r = wait_for_sync(gap, sync, deadline_us);
+    while (r == 0 && sync->state == while_it_is && !sync->failed);
+    return r < 0 ? r : sync->failed;
+}
+
+int amble_periodic_open(amble *ble, amble_periodic *periodic, amble_device device, uint8_t set,
+                        const amble_periodic_options *options, int timeout_ms)
+{
+    const uint64_t deadline = amble__deadline(timeout_ms);
+    amble__gap *gap = amble__gap_of(ble);
+    amble__sync *sync;
+    int r;
+
+    amble__sync_none(gap, periodic);
+    if (set > MOST_SET)
+        return AMBLE_ERR_ARGUMENT;
+    r = amble__sync_begin(gap, periodic, AMBLE__LE_PERIODIC_ADVERTISING, options, &sync);
+    if (r < 0)
+        return r;
+    sync->device = amble__identify(gap, device);
+    sync->address = device;
+    sync->heard = !amble_device_equal(sync->device, device); /* the caller knows this address from a scan */
+    sync->set = set;
+    sync->state = AMBLE__SYNC_WANTED;
+    r = amble__sync_wait(gap, sync, AMBLE__SYNC_WANTED, deadline);
     if (r < 0)
         amble_periodic_close(periodic);
     return r;
@@ -196,19 +226,20 @@ static void take(amble__sync *sync, amble_periodic_report *report)
 
 int amble_periodic_next(amble_periodic *periodic, amble_periodic_report *report, int timeout_ms)
 {
-    const periodic_inside inside = *(const periodic_inside *)(const void *)periodic;
+    const amble_periodic copy = *periodic; /* it may be closed and opened while this waits */
     const uint64_t deadline = amble__due(timeout_ms);
+    amble__gap *gap;
     amble__sync *sync;
     int r = amble__wait_check();
 
     if (r < 0)
         return r;
-    while ((sync = sync_of(&inside)) && !sync->count) {
-        if (inside.gap->hci->failed || sync->state == AMBLE__SYNC_LOST)
-            return amble__wait_refuse(inside.gap->hci->failed ? inside.gap->hci->failed : AMBLE_ERR_DISCONNECTED);
+    while ((sync = amble__sync_of(&copy, &gap)) && !sync->count) {
+        if (gap->hci->failed || sync->state == AMBLE__SYNC_LOST)
+            return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : AMBLE_ERR_DISCONNECTED);
         if (!amble__list_empty(&sync->waiters))
             return amble__wait_refuse(AMBLE_ERR_BUSY);
-        r = wait_for_sync(inside.gap, sync, deadline);
+        r = wait_for_sync(gap, sync, deadline);
         if (r < 0)
             return r;
     }
@@ -220,8 +251,8 @@ int amble_periodic_next(amble_periodic *periodic, amble_periodic_report *report,
 
 void amble_periodic_close(amble_periodic *periodic)
 {
-    periodic_inside *inside = (periodic_inside *)(void *)periodic;
-    amble__sync *sync = periodic ? sync_of(inside) : NULL;
+    amble__gap *gap;
+    amble__sync *sync = periodic ? amble__sync_of(periodic, &gap) : NULL;
 
     if (!sync)
         return;
@@ -231,7 +262,7 @@ void amble_periodic_close(amble_periodic *periodic)
     else
         sync->state = AMBLE__SYNC_FREE; /* an attempt that goes on is found by `syncing` */
     sync->serial = 0;
-    amble__gap_work(inside->gap);
+    amble__gap_work(gap);
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
@@ -251,6 +282,29 @@ static amble__sync *sync_with_handle(const amble__gap *gap, uint16_t handle)
     return NULL;
 }
 
+void amble__sync_made(amble__sync *sync, uint8_t status, uint16_t handle)
+{
+    if (status) {
+        sync->failed = AMBLE_ERR_HCI(status);
+    } else {
+        sync->state = AMBLE__SYNC_ON;
+        sync->handle = handle;
+    }
+    amble__waiters_end(&sync->waiters, 0);
+}
+
+/* There are as many places as the controller may make before the service task comes round; one more is left to it. */
+void amble__sync_stray(amble__gap *gap, uint16_t handle)
+{
+    for (unsigned i = 0; i < AMBLE__SYNCS; i++) {
+        if (gap->sync_strays[i])
+            continue;
+        gap->sync_strays[i] = handle + 1u;
+        break;
+    }
+    amble__gap_work(gap);
+}
+
 void amble__sync_established(amble__gap *gap, amble__reader *r)
 {
     const uint8_t status = amble__read_u8(r);
@@ -265,18 +319,11 @@ void amble__sync_established(amble__gap *gap, amble__reader *r)
     amble__gap_work(gap);
     if (!sync) {
         if (!status)
-            gap->sync_stray = handle + 1u;
+            amble__sync_stray(gap, handle);
         return;
     }
-    if (status && gap->sync_cancelled)
-        return; /* it begins anew, with another address */
-    if (status) {
-        sync->failed = AMBLE_ERR_HCI(status);
-    } else {
-        sync->state = AMBLE__SYNC_ON;
-        sync->handle = handle;
-    }
-    amble__waiters_end(&sync->waiters, 0);
+    if (!status || !gap->sync_cancelled) /* else it begins anew, with another address */
+        amble__sync_made(sync, status, handle);
 }
 
 /* Makes room for the next report; the oldest goes when four wait. */
@@ -413,11 +460,13 @@ static void end_sync(amble__gap *gap, uint16_t handle)
 
 static void serve_strays(amble__gap *gap)
 {
-    const uint32_t stray = gap->sync_stray;
+    for (unsigned i = 0; i < AMBLE__SYNCS; i++) {
+        const uint32_t stray = gap->sync_strays[i];
 
-    gap->sync_stray = 0;
-    if (stray)
-        end_sync(gap, (uint16_t)(stray - 1));
+        gap->sync_strays[i] = 0;
+        if (stray)
+            end_sync(gap, (uint16_t)(stray - 1));
+    }
     for (uint8_t i = 0; i < gap->sync_count; i++) {
         amble__sync *sync = &gap->syncs[i];
 

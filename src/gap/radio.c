@@ -6,9 +6,8 @@ enum { OVERHEAD_BYTES = 14, US_PER_BYTE = 8 };            /* of a packet on LE 1
 enum { CODED_OVERHEAD_US = 976, CODED_US_PER_BYTE = 64 }; /* and on LE Coded with eight symbols a bit: Part B 2.2 */
 enum { CHANNEL_MAP = 5, LEAST_CHANNELS = 2 };
 
-/* A command about the link: its handle, then `size` more bytes. The reply repeats the handle. */
-static int ask(amble_connection *conn, uint16_t opcode, const void *more, size_t size, void *reply, size_t reply_size,
-               int timeout_ms)
+int amble__link_ask(amble_connection *conn, uint16_t opcode, const void *more, size_t size, void *reply,
+                    size_t reply_size, int timeout_ms)
 {
     enum { MOST = 16 };
     uint8_t parameters[MOST], answer[MOST];
@@ -32,7 +31,7 @@ static int ask(amble_connection *conn, uint16_t opcode, const void *more, size_t
 
 int amble_connection_rssi(amble_connection *conn, int8_t *rssi, int timeout_ms)
 {
-    return ask(conn, AMBLE__HCI_READ_RSSI, NULL, 0, rssi, 1, timeout_ms);
+    return amble__link_ask(conn, AMBLE__HCI_READ_RSSI, NULL, 0, rssi, 1, timeout_ms);
 }
 
 /* --- PHYs --------------------------------------------------------------------------------------------------------- */
@@ -41,7 +40,7 @@ static amble_phy phy_of(uint8_t number) { return number <= AMBLE_PHY_CODED ? (am
 int amble_connection_phy(amble_connection *conn, amble_phys *phys, int timeout_ms)
 {
     uint8_t reply[2] = {0};
-    const int r = ask(conn, AMBLE__HCI_LE_READ_PHY, NULL, 0, reply, sizeof reply, timeout_ms);
+    const int r = amble__link_ask(conn, AMBLE__HCI_LE_READ_PHY, NULL, 0, reply, sizeof reply, timeout_ms);
 
     if (r == 0)
         *phys = (amble_phys){.send = phy_of(reply[0]), .receive = phy_of(reply[1])};
@@ -106,7 +105,7 @@ int amble_connection_set_data_length(amble_connection *conn, uint16_t bytes, int
         return AMBLE_ERR_ARGUMENT;
     amble__put_le16(parameters, bytes);
     amble__put_le16(parameters + 2, packet_us(amble__gap_of(amble_connection_host(conn)), bytes));
-    return ask(conn, AMBLE__HCI_LE_SET_DATA_LENGTH, parameters, sizeof parameters, NULL, 0, timeout_ms);
+    return amble__link_ask(conn, AMBLE__HCI_LE_SET_DATA_LENGTH, parameters, sizeof parameters, NULL, 0, timeout_ms);
 }
 
 void amble__data_length_event(amble__gap *gap, amble__reader *r)
@@ -131,7 +130,7 @@ static uint64_t map_of(const uint8_t bytes[CHANNEL_MAP])
 int amble_connection_channels(amble_connection *conn, uint64_t *channels, int timeout_ms)
 {
     uint8_t map[CHANNEL_MAP] = {0};
-    const int r = ask(conn, AMBLE__HCI_LE_READ_CHANNEL_MAP, NULL, 0, map, sizeof map, timeout_ms);
+    const int r = amble__link_ask(conn, AMBLE__HCI_LE_READ_CHANNEL_MAP, NULL, 0, map, sizeof map, timeout_ms);
 
     if (r == 0)
         *channels = map_of(map);

@@ -103,6 +103,7 @@ int amble__gap_service(void *arg)
         amble__serve_advertising(gap);
         amble__serve_scan(gap);
         amble__serve_periodic(gap);
+        amble__serve_transfers(gap);
         amble__serve_connects(gap);
     }
     return r;
@@ -366,6 +367,9 @@ void amble__gap_event(amble__gap *gap, uint8_t code, amble__reader *parameters)
         break;
     case AMBLE__LE_PERIODIC_REPORT:
         amble__sync_report(gap, parameters);
+        break;
+    case AMBLE__LE_SYNC_TRANSFERRED:
+        amble__sync_transferred(gap, parameters);
         break;
     case AMBLE__LE_SYNC_LOST:
         amble__sync_lost(gap, parameters);

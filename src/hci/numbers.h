@@ -70,6 +70,9 @@ enum {
     AMBLE__HCI_LE_SET_EXTENDED_SCAN_ENABLE = 0x2042,     /* 7.8.65 */
     AMBLE__HCI_LE_EXTENDED_CREATE_CONNECTION = 0x2043,   /* 7.8.66 */
     AMBLE__HCI_LE_SET_PRIVACY_MODE = 0x204e,             /* 7.8.77 */
+    AMBLE__HCI_LE_TRANSFER_SYNC = 0x205a,                /* 7.8.89: LE Periodic Advertising Sync Transfer */
+    AMBLE__HCI_LE_TRANSFER_SET = 0x205b,                 /* 7.8.90: ... Set Info Transfer */
+    AMBLE__HCI_LE_SET_TRANSFER_PARAMETERS = 0x205c,      /* 7.8.91: ... Sync Transfer Parameters */
 };
 
 /* Events, 7.7. */
@@ -101,6 +104,7 @@ enum {
     AMBLE__LE_PERIODIC_REPORT = 0x0f,
     AMBLE__LE_SYNC_LOST = 0x10,
     AMBLE__LE_ADVERTISING_SET_TERMINATED = 0x12,
+    AMBLE__LE_SYNC_TRANSFERRED = 0x18, /* LE Periodic Advertising Sync Transfer Received */
 };
 
 /* Error codes, Vol 1 Part F 1.3. */

@@ -146,6 +146,8 @@ static uint64_t le_event_mask(const amble *ble)
         mask |= UINT64_C(1) << (AMBLE__LE_PHY_UPDATE_COMPLETE - 1);
     if (amble__gap_can(gap, AMBLE__LE_PERIODIC_ADVERTISING))
         mask |= LE_EVENT_MASK_PERIODIC;
+    if (amble__gap_can(gap, AMBLE__LE_TRANSFER_RECIPIENT))
+        mask |= UINT64_C(1) << (AMBLE__LE_SYNC_TRANSFERRED - 1);
     if (amble__has_resolving_list(gap)) /* in place of LE Connection Complete */
         mask |= UINT64_C(1) << (AMBLE__LE_ENHANCED_CONNECTION_COMPLETE - 1);
     return mask;

@@ -81,6 +81,7 @@ struct amble_connection {
     amble_phys phys; /* that the last change ended with */
     amble__link_procedure procedures[AMBLE__PROCEDURES];
     amble__parameter_answer parameter_answer;
+    uint32_t transfer_told; /* whose synchronisation the controller takes from the peer, see gap/periodic_transfer.c */
     amble__acl_link acl;
     amble *host;
     struct amble__hci *hci;
