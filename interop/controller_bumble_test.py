@@ -228,6 +228,34 @@ async def follow_train(device, address):
     await sync.terminate()
 
 
+async def told_of_train(speaker, listener, advertised):
+    """The speaker tells the listener of its train through a link; the listener does not scan."""
+    told = asyncio.get_running_loop().create_future()
+    heard = []
+
+    def on_transfer(sync, _connection):
+        sync.on("periodic_advertisement", lambda advertisement: heard.append(bytes(advertisement.data_bytes)))
+        told.set_result(sync)
+
+    listener.on(listener.EVENT_PERIODIC_ADVERTISING_SYNC_TRANSFER, on_transfer)
+    await listener.start_advertising()
+    connection = await speaker.connect(listener.random_address, timeout=10)
+    await support.eventually(lambda: listener.connections, "a connection at the listener")
+    await connection.get_remote_le_features()
+    await listener.send_sync_command(
+        hci.HCI_LE_Set_Periodic_Advertising_Sync_Transfer_Parameters_Command(
+            connection_handle=list(listener.connections)[0], mode=2, skip=0, sync_timeout=200, cte_type=0
+        )
+    )
+    await advertised.transfer_periodic_info(connection, 0x1234)
+    sync = await asyncio.wait_for(told, 10)
+    assert (sync.advertiser_address, sync.sid) == (speaker.random_address, SET_IDENTIFIER), sync
+    await connection.disconnect()
+    await support.eventually(lambda: len(heard) >= 5, "five events of the train, without the link")
+    assert set(heard) == {ADVERTISED[:200]}, heard
+    await sync.terminate()
+
+
 async def extended(transport):
     parameters = AdvertisingParameters(
         advertising_event_properties=AdvertisingEventProperties(is_connectable=False),
@@ -250,6 +278,7 @@ async def extended(transport):
             assert await hear_long_data(listener, speaker.random_address) == ADVERTISED
             await advertised.start_periodic()
             await follow_train(listener, speaker.random_address)
+            await told_of_train(speaker, listener, advertised)
             await advertised.stop_periodic()
             await advertised.stop()
             await advertised.remove()
