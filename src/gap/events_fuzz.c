@@ -123,6 +123,22 @@ static int scan(void *arg)
     return r;
 }
 
+/* A sender that the peer tells of. */
+static int be_told(amble_connection *conn)
+{
+    amble_periodic periodic;
+    amble_periodic_report report;
+    int r = amble_periodic_accept(conn, &periodic, NULL, NULL, 3);
+
+    if (r < 0)
+        return r;
+    r = amble_periodic_next(&periodic, &report, 3);
+    if (r == 0 && report.size && report.data[report.size - 1] == 0x5a)
+        r = amble_sleep_ms(1); /* every byte can be read */
+    amble_periodic_close(&periodic);
+    return r;
+}
+
 /* With a link, in either role: everything that an event ends. */
 static int tune(void *arg)
 {
@@ -139,6 +155,8 @@ static int tune(void *arg)
             r = amble_connection_update(conn, &(amble_parameters){.latency = 1}, 3);
             if (r != AMBLE_ERR_CANCELLED && conn->state == AMBLE__LINK_LIVE)
                 r = amble_connection_set_phy(conn, &phys, NULL, 3);
+            if (r != AMBLE_ERR_CANCELLED && conn->state == AMBLE__LINK_LIVE)
+                r = be_told(conn);
         }
         if (r != AMBLE_ERR_CANCELLED)
             r = amble_sleep_ms(1);
@@ -234,7 +252,8 @@ static int run(void *arg)
     fuzz.transport.operations = &operations;
     fuzz.delivery.run = deliver;
     fuzz.queued = 0;
-    if (amble__host_open(&ble, &fuzz.transport, &(amble_config){.connections = 2, .scanned_devices = 2}, 5000) < 0)
+    if (amble__host_open(&ble, &fuzz.transport, &(amble_config){.connections = 2, .scanned_devices = 2, .syncs = 2},
+                         5000) < 0)
         abort();
     amble_scope_open(&scope);
     amble_spawn(&scope, advertise, ble);
