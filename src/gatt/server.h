@@ -85,8 +85,12 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
 uint8_t amble__attribute_read_error(const amble__attribute *attribute, const amble_connection *conn);
 /* The same for requests that read several values at once: no task can answer those. */
 uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amble_connection *conn);
-/* The ATT error of a link that is not protected so well, or whose peer was not let in; or 0. */
-uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted, bool authorised);
+/* The ATT error of a link that is not protected so well, or whose peer was not let in; or 0. Most attributes are open to all. */
+uint8_t amble__server_guard_closed(const amble_connection *conn, amble_security wanted, bool authorised);
+static inline uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted, bool authorised)
+{
+    return wanted == AMBLE_OPEN && !authorised ? 0 : amble__server_guard_closed(conn, wanted, authorised);
+}
 /* Read, Read Blob, Read Multiple and its variable form, server_read.c. */
 void amble__server_read(amble__server_link *link, uint8_t opcode, amble__reader *pdu);
 void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble__reader *pdu);

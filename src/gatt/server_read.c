@@ -21,7 +21,7 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
     }
 }
 
-uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted, bool authorised)
+uint8_t amble__server_guard_closed(const amble_connection *conn, amble_security wanted, bool authorised)
 {
     static const uint8_t errors[] = {
         [AMBLE__GUARD_SATISFIED] = 0,
