@@ -6,15 +6,19 @@ enum { FIXED = -1, PEER_CID = 0x60, OUR_CID = 0x40, MANY = 50 };
 
 static amble_connection *conn;
 
-static void open_bearers(bool central)
+static void ask_for_bearers(void)
 {
-    (void)serve_table();
-    conn = central ? link_open(HANDLE + 1, true) : rooms.links.slots;
     conn->security.encrypted = true;
     peer_sends(conn, AMBLE__CID_SIGNALLING,
                BYTES(0x17, 1, 12, 0, 0x27, 0, TEST_MTU, 0, 64, 0, MANY, 0, PEER_CID, 0, PEER_CID + 1, 0));
     (void)next_sent();
     assert_int_equal(amble_connection_bearers(conn), 3);
+}
+static void open_bearers(bool central)
+{
+    (void)serve_table();
+    conn = central ? link_open(HANDLE + 1, true) : rooms.links.slots;
+    ask_for_bearers();
 }
 
 /* On bearer 0 or 1, or on the fixed channel. */
@@ -240,6 +244,33 @@ static void a_client_with_several_bearers_reads_the_hash_to_be_aware(void)
 }
 
 /* --- the client ----------------------------------------------------------------------------------------------------- */
+/* It was told when it had one bearer, and the others came before its confirmation: what it asks there it asks knowing. */
+static void who_was_told_alone_is_aware_when_it_confirms(void)
+{
+    static const amble_uuid more_uuid = AMBLE_UUID16(0x1815);
+    static const amble_service more = {.uuid = &more_uuid};
+    uint16_t changed;
+
+    (void)serve_table();
+    conn = rooms.links.slots;
+    assert_int_equal(amble_serve(ble, &amble__gatt_service), 0);
+    changed = amble__database_find(&the_host.server.database, &amble__service_changed)->handle;
+    peer_says(FIXED, BYTES(0x12, (uint8_t)(changed + 3), 0, 1));
+    expect_said(FIXED, BYTES(0x13));
+    peer_says(FIXED, BYTES(0x12, (uint8_t)(changed + 1), 0, 2, 0));
+    expect_said(FIXED, BYTES(0x01, 0x12, (uint8_t)(changed + 1), 0, 0x12)); /* the GATT service is new */
+    peer_says(FIXED, BYTES(0x12, (uint8_t)(changed + 1), 0, 2, 0));
+    expect_said(FIXED, BYTES(0x13));
+    peer_says(FIXED, BYTES(0x12, LEVEL_CCCD, 0, 1, 0));
+    expect_said(FIXED, BYTES(0x13));
+    assert_int_equal(amble_serve(ble, &more), 0);
+    assert_int_equal(next_said()->bytes[9], 0x1d);
+    ask_for_bearers();
+    assert_int_equal(amble_subscribed(conn, &level), 0);
+    peer_says(FIXED, BYTES(0x1e));
+    assert_int_equal(amble_subscribed(conn, &level), 1);
+}
+
 /* Two lists that are asked for at the same time: what one task gets is not what the other one asked for. */
 static int results[2];
 static int next_characteristic(void *arg)
@@ -370,6 +401,7 @@ int main(void)
         task_test(a_held_execution_goes_with_its_bearer),
         task_test(notifications_stay_on_the_fixed_channel),
         task_test(a_client_with_several_bearers_reads_the_hash_to_be_aware),
+        task_test(who_was_told_alone_is_aware_when_it_confirms),
         task_test(lists_that_come_together_do_not_mix),
         task_test(a_confirmation_is_sent_where_its_indication_came),
         task_test(a_confirmation_that_is_owed_goes_with_its_bearer),

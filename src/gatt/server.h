@@ -22,6 +22,7 @@ typedef struct {
     uint8_t features; /* Client Supported Features */
     amble__awareness awareness;
     uint16_t changed_start, changed_end; /* range that it is to be told of; 0: none */
+    bool told_alone;                     /* it had one bearer when it was told of the last */
     uint8_t *prepared;                   /* parts, each a handle, an offset and a size before its bytes */
     size_t prepared_size;
     bool given_back;    /* what was kept in the client's bond */

@@ -16,6 +16,8 @@ static bool wants_indications(const amble__server_link *link)
     return value && amble__server_subscribed(value, link->conn) & AMBLE__CCCD_INDICATE;
 }
 
+static bool has_several_bearers(const amble__server_link *link) { return amble_connection_bearers(link->conn) > 1; }
+
 bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
 {
     amble__server_link *link = bearer->conn->server;
@@ -26,13 +28,12 @@ bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w)
     amble__put_le16(range, link->client->changed_start);
     amble__put_le16(range + 2, link->client->changed_end);
     link->client->changed_start = 0;
+    link->client->told_alone = !has_several_bearers(link);
     amble__att_write_value(w, AMBLE__ATT_INDICATION,
                            amble__database_find(&link->server->database, &amble__service_changed)->handle, range,
                            sizeof range);
     return true;
 }
-
-static bool has_several_bearers(const amble__server_link *link) { return amble_connection_bearers(link->conn) > 1; }
 
 static void become_aware(amble__server_link *link)
 {
@@ -44,7 +45,8 @@ void amble__server_confirmed(amble__att_bearer *bearer)
 {
     amble__server_link *link = bearer->conn->server;
 
-    if (!link->client->changed_start && !has_several_bearers(link)) /* nothing changed since it was sent */
+    /* Nothing changed since it was sent, and what is asked on a bearer that came later is asked by one who has it. */
+    if (!link->client->changed_start && link->client->told_alone)
         become_aware(link);
 }
 
