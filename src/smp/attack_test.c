@@ -505,6 +505,27 @@ static void a_flood_costs_nothing(void)
     wire_end();
 }
 
+/* Nor where the answers cannot leave as fast as they are asked for: there is room for one, and it is not used twice. */
+static void a_flood_is_answered_as_answers_leave(void)
+{
+    static const uint8_t request[] = {AMBLE__SMP_PAIRING_REQUEST, 3, 0, 9, 16, 0, 0};
+
+    begin();
+    assert_int_equal(amble_security_config(peripheral->ble, &(amble_pair_options){.refuse = true}), 0);
+    wire.stalled = true;
+    for (unsigned i = 0; i < 200; i++) {
+        wire_forge(CENTRAL, request, sizeof request);
+        assert_int_equal(amble_sleep_ms(1), 0);
+    }
+    assert_true(peripheral->conn->l2cap->security_reply.busy);
+    wire_go_on();
+    assert_int_equal(amble_sleep_ms(10), 0);
+    assert_false(peripheral->conn->l2cap->security_reply.busy);
+    check_nothing_gained();
+    assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+    wire_end();
+}
+
 /* Before every other PDU of a pairing that enters a passkey on both sides. */
 static bool press_keys(unsigned from, uint8_t *pdu, size_t *size)
 {
@@ -547,6 +568,7 @@ int main(void)
         task_test(a_bond_is_not_replaced_by_a_weaker_one),
         task_test(another_devices_bond_cannot_be_taken_over),
         task_test(a_flood_costs_nothing),
+        task_test(a_flood_is_answered_as_answers_leave),
         task_test(keypress_notifications_are_accepted),
     };
     int failed = 0;

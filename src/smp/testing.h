@@ -37,6 +37,8 @@ static struct {
     } queue[WIRE_QUEUE];
     unsigned queued;
     bool linked, no_encryption, no_ciphers;
+    bool stalled;      /* the controllers keep the packets that they are given, for a while, */
+    uint8_t unsent[2]; /* so many */
     bool forgetful;    /* the peripheral's host is asked for a key, and its answer counts as none */
     unsigned in_clear; /* frames that crossed while both sides thought the link encrypted, or the like: never */
     unsigned smp_frames;
@@ -301,7 +303,10 @@ static inline void wire_data(unsigned side, const uint8_t *packet, size_t size)
         under_way[side].size = 0;
     memcpy(under_way[side].frame + under_way[side].size, packet + 5, size - 5);
     under_way[side].size += size - 5;
-    wire_event(side, AMBLE__EVENT_COMPLETED_PACKETS, BYTES(1, WIRE_HANDLE, 0, 1, 0));
+    if (wire.stalled)
+        wire.unsent[side]++;
+    else
+        wire_event(side, AMBLE__EVENT_COMPLETED_PACKETS, BYTES(1, WIRE_HANDLE, 0, 1, 0));
     if (under_way[side].size < SMP_FRAME || under_way[side].size - SMP_FRAME < amble__get_le16(under_way[side].frame))
         return;
     pdu = under_way[side].size - SMP_FRAME;
@@ -316,6 +321,15 @@ static inline void wire_data(unsigned side, const uint8_t *packet, size_t size)
     amble__put_le16(acl + 4, (unsigned)pdu);
     if (wire.linked)
         wire_say(!side, AMBLE__PACKET_ACL, acl, 4 + SMP_FRAME + pdu);
+}
+/* The controllers give back what they kept. */
+static inline void wire_go_on(void)
+{
+    wire.stalled = false;
+    for (unsigned side = 0; side < 2; side++)
+        if (wire.unsent[side])
+            wire_event(side, AMBLE__EVENT_COMPLETED_PACKETS, BYTES(1, WIRE_HANDLE, 0, wire.unsent[side], 0));
+    wire.unsent[0] = wire.unsent[1] = 0;
 }
 /* A PDU as if the side had sent it. */
 static inline void wire_forge(unsigned from, const uint8_t *pdu, size_t size)
