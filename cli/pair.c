@@ -20,6 +20,7 @@ enum { TIMEOUT_MS = 60000, CONNECT_MS = 10000, LINE = 64 };
 typedef struct {
     amble_pair_options pair;
     bool io_given;
+    amble_crypto crypto;
     const char *bonds;
     int timeout_ms;
     bool json;
@@ -39,6 +40,12 @@ static bool take_io(void *field, const char *value)
         return true;
     }
     return false;
+}
+
+static bool take_crypto(void *field, const char *value)
+{
+    *(amble_crypto *)field = strcmp(value, "controller") == 0 ? AMBLE_CRYPTO_CONTROLLER : AMBLE_CRYPTO_PORT;
+    return strcmp(value, "controller") == 0 || strcmp(value, "host") == 0;
 }
 
 static bool take_key_size(void *field, const char *value)
@@ -78,6 +85,12 @@ static const amble__option option_table[] = {
      .expected = "a number of bytes from 7 to 16",
      .take = take_key_size,
      .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, key_size_min)},
+    {.name = "--crypto",
+     .value = "WHO",
+     .about = "who computes AES and P-256, and draws random numbers; host unless given",
+     .choices = "host controller",
+     .take = take_crypto,
+     .field = offsetof(pair_options, crypto)},
     {.name = "--bonds",
      .value = "FILE",
      .about = "keeps the bond in this file; without it nothing is kept",
@@ -278,7 +291,7 @@ int amble__cli_pair(int argc, char **argv)
 {
     pair_options o;
     const int r = parse(argc, argv, &o);
-    const amble_config config = {.name = "amble pair", .bonds = o.bonds};
+    const amble_config config = {.name = "amble pair", .bonds = o.bonds, .crypto = o.crypto};
 
     return r ? r < 0 ? AMBLE__EXIT_USAGE : AMBLE__EXIT_DONE
              : amble__cli_main(&amble__command_pair, argc, argv, &config, pair);
