@@ -158,10 +158,7 @@ static bool cipher_event(amble *ble, uint8_t code, amble__reader r)
 {
     const uint8_t subevent = code == AMBLE__EVENT_LE_META ? amble__read_u8(&r) : 0;
 
-    if (!amble__cipher_event(&ble->smp.cipher, subevent, r))
-        return false;
-    amble_event_set(&ble->smp.compute); /* the next one may be computed */
-    return true;
+    return amble__cipher_event(&ble->smp.cipher, subevent, r);
 }
 
 static void on_event(void *user, uint8_t code, amble__reader *parameters)

@@ -16,7 +16,19 @@ static void turn_round(uint8_t *to, const uint8_t *from, size_t size)
         to[i] = from[size - 1 - i];
 }
 
-void amble__cipher_init(amble__cipher *cipher) { amble__list_init(&cipher->waiters); }
+void amble__cipher_init(amble__cipher *cipher, amble_event *freed)
+{
+    amble__list_init(&cipher->waiters);
+    cipher->freed = freed;
+}
+
+/* Everybody looks whether it goes on now. */
+static void tell_all(amble__cipher *cipher)
+{
+    amble__waiters_end(&cipher->waiters, 0);
+    if (amble__cipher_waits(cipher))
+        amble_event_set(cipher->freed);
+}
 
 /* --- AES ------------------------------------------------------------------------------------------------------------ */
 static int block_of_the_port(const uint8_t key[BLOCK], const uint8_t in[BLOCK], uint8_t out[BLOCK])
@@ -80,7 +92,7 @@ void amble__cipher_release(amble__cipher *cipher, const int *over)
 {
     if (cipher->owner == over)
         cipher->owner = NULL;
-    amble__waiters_end(&cipher->waiters, 0); /* also who waits for a result that is not wanted any more */
+    tell_all(cipher); /* also who waits for a result that is not wanted any more */
 }
 
 void amble__cipher_fail(amble__cipher *cipher, int error)
@@ -123,10 +135,12 @@ static int compute(amble__cipher *cipher, const int *over, uint16_t opcode, cons
     amble__shield_begin();
     r = amble__hci_command(cipher->hci, opcode, point, point ? AMBLE__CIPHER_POINT : 0, NULL, 0);
     amble__shield_end();
-    if (r < 0)
+    if (r < 0) {
         cipher->awaited = 0;
-    else if (*over < 0)
+        tell_all(cipher);
+    } else if (*over < 0) {
         r = *over;
+    }
     while (r >= 0 && !cipher->ready)
         r = wait_changed(cipher, over);
     cipher->wanted = false;
@@ -149,7 +163,7 @@ bool amble__cipher_event(amble__cipher *cipher, uint8_t subevent, amble__reader 
     cipher->ready = cipher->wanted;
     if (!cipher->wanted)
         amble__wipe(cipher->result, sizeof cipher->result);
-    amble__waiters_end(&cipher->waiters, 0);
+    tell_all(cipher);
     return true;
 }
 

@@ -10,6 +10,8 @@
  * Keys, texts and coordinates are in the order of the air, least significant octet first. */
 #ifndef AMBLE_SMP_CIPHER_H
 #define AMBLE_SMP_CIPHER_H
+#include <amble/task.h>
+
 #include "hci/hci.h"
 #include "port/crypto.h"
 
@@ -23,9 +25,11 @@ typedef struct amble__cipher {
     uint8_t status;     /* of the result */
     uint8_t result[AMBLE__CIPHER_POINT];
     amble__list waiters; /* for all of the above to change */
+    amble_event *freed;
 } amble__cipher;
 
-void amble__cipher_init(amble__cipher *cipher);
+/* `freed` is set whenever the key pair may have become free. */
+void amble__cipher_init(amble__cipher *cipher, amble_event *freed);
 static inline bool amble__cipher_waits(const amble__cipher *cipher) { return cipher->hci; }
 /* A result, or another LE subevent: false then. Called with the reader behind the subevent's code. */
 bool amble__cipher_event(amble__cipher *cipher, uint8_t subevent, amble__reader parameters);

@@ -268,6 +268,26 @@ static void who_pairs_otherwise_takes_the_key_of_out_of_band_data(void)
     wire_end();
 }
 
+/* A responder whose turn it is not yet goes on as soon as the pair is free, however it became so. */
+static void who_waits_for_the_key_pair_gets_it(void)
+{
+    int over = 0;
+    amble_scope scope;
+    amble_task *pairing;
+
+    begin(0);
+    assert_int_equal(amble__cipher_own(&peripheral->ble->smp.cipher, &over), 0);
+    amble_scope_open(&scope);
+    pairing = amble_spawn(&scope, wire_pair_quietly, NULL);
+    assert_int_equal(amble_sleep_ms(1000), 0);
+    assert_false(amble_connection_encrypted(central->conn));
+    over = AMBLE_ERR_DISCONNECTED;
+    amble__cipher_release(&peripheral->ble->smp.cipher, &over);
+    assert_int_equal(amble_join(pairing, 1000), 0);
+    amble_scope_close(&scope);
+    wire_end();
+}
+
 /* --- the toolbox with it -------------------------------------------------------------------------------------------- */
 static size_t air(const char *name, const char *field, uint8_t *bytes, size_t room)
 {
@@ -309,6 +329,7 @@ int main(void)
         task_test(a_host_may_close_while_its_controller_computes),
         task_test(out_of_band_data_hold_until_the_next_pairing),
         task_test(who_pairs_otherwise_takes_the_key_of_out_of_band_data),
+        task_test(who_waits_for_the_key_pair_gets_it),
         task_test(the_toolbox_gives_its_samples_with_a_controllers_aes),
     };
 

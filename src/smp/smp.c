@@ -36,7 +36,7 @@ void amble__smp_init(amble__smp *smp, amble__arena *arena, size_t links, size_t 
     smp->attempt_count = links + MORE_ATTEMPTS;
     smp->prompts = prompts;
     amble__list_init(&smp->prompt_waiters);
-    amble__cipher_init(&smp->cipher);
+    amble__cipher_init(&smp->cipher, &smp->compute);
 }
 
 void amble__smp_open(amble__smp *smp, amble_connection *conn)
