@@ -4,6 +4,7 @@
  * The input is a list of steps: a kind, a length, so many bytes. */
 #include <stdlib.h>
 
+#include "bonds/private_address.h"
 #include "host/host_room.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,7 +20,7 @@ static struct {
         size_t size;
     } queue[QUEUE];
     unsigned queued;
-    bool extended;
+    bool extended, hides;
     const uint8_t *input;
     size_t size;
 } fuzz;
@@ -59,13 +60,13 @@ static int write_packet(amble__transport *transport, const uint8_t *packet, size
     if (opcode == AMBLE__HCI_READ_LOCAL_FEATURES)
         answer[6 + 4] = 0x40; /* LE */
     if (opcode == AMBLE__HCI_READ_SUPPORTED_COMMANDS)
-        answer[6 + 27] = 0x20; /* LE Read Remote Features */
+        answer[6 + 27] = 0x20, answer[6 + 39] = 0x04; /* LE Read Remote Features, LE Set Privacy Mode */
     if (opcode == AMBLE__HCI_LE_READ_FEATURES && fuzz.extended)
         memset(answer + 6, 0xff, 8); /* everything: sets, PHYs, periodic advertising, parameter requests */
     if (opcode == AMBLE__HCI_LE_READ_ADVERTISING_SETS)
         answer[6] = 3;
     if (opcode == AMBLE__HCI_LE_READ_BUFFER_SIZE || opcode == AMBLE__HCI_READ_BD_ADDR ||
-        opcode == AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE)
+        opcode == AMBLE__HCI_LE_READ_ACCEPT_LIST_SIZE || opcode == AMBLE__HCI_LE_READ_RESOLVING_LIST_SIZE)
         answer[6] = answer[8] = 27;
     say(AMBLE__PACKET_EVENT, answer, sizeof answer);
     return 0;
@@ -241,9 +242,25 @@ static void run_steps(void)
     }
 }
 
+/* With the peer that tasks connect and listen to: it hides, too. */
+static void bond(amble *ble)
+{
+    amble__bond *bond = amble__bonds_take(&ble->bonds.table, (amble_device){.bytes = {1}});
+
+    bond->has_irk = true;
+    bond->irk[0] = 1;
+    if (amble__resolvable_address(bond->irk, amble__scheduler_random(), &bond->paired_as) < 0)
+        abort();
+}
+
 static int run(void *arg)
 {
     static const amble__transport_operations operations = {.write = write_packet, .close = close_transport};
+    const amble_config config = {.connections = 2,
+                                 .scanned_devices = 2,
+                                 .syncs = 2,
+                                 .own_address = fuzz.hides ? AMBLE_ADDRESS_NON_RESOLVABLE : AMBLE_ADDRESS_PUBLIC,
+                                 .private_address_s = 5};
     amble_scope scope;
     amble *ble;
 
@@ -252,9 +269,10 @@ static int run(void *arg)
     fuzz.transport.operations = &operations;
     fuzz.delivery.run = deliver;
     fuzz.queued = 0;
-    if (amble__host_open(&ble, &fuzz.transport, &(amble_config){.connections = 2, .scanned_devices = 2, .syncs = 2},
-                         5000) < 0)
+    if (amble__host_open(&ble, &fuzz.transport, &config, 5000) < 0)
         abort();
+    if (fuzz.hides)
+        bond(ble);
     amble_scope_open(&scope);
     amble_spawn(&scope, advertise, ble);
     amble_spawn(&scope, connect_one, ble);
@@ -279,5 +297,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz.input = data;
     fuzz.size = size;
     fuzz.extended = size && (data[0] & 1);
+    fuzz.hides = size && (data[0] & 2);
     return amble_run(&(amble_run_options){.virtual_time = true}, run, NULL) < 0;
 }

@@ -147,11 +147,15 @@ int amble__resolving_list_start(amble__gap *gap)
     uint8_t seconds[2];
     int r = amble__hci_command(gap->hci, AMBLE__HCI_LE_READ_RESOLVING_LIST_SIZE, NULL, 0, &p->list_size, 1);
 
-    if (r < 0)
-        return r;
     p->bonds_seen = gap->bonds->changes - 1; /* what was loaded is new */
     amble__put_le16(seconds, p->lifetime_s);
-    return command(gap, AMBLE__HCI_LE_SET_PRIVATE_ADDRESS_TIMEOUT, seconds, sizeof seconds);
+    if (r >= 0)
+        r = command(gap, AMBLE__HCI_LE_SET_PRIVATE_ADDRESS_TIMEOUT, seconds, sizeof seconds);
+    if (r <= AMBLE_ERR_HCI(0) && r >= AMBLE_ERR_HCI(UINT8_MAX)) { /* it says more than it can: the host goes on alone */
+        p->list_size = 0;
+        r = 0;
+    }
+    return r;
 }
 
 bool amble__controller_resolves(const amble__gap *gap, const amble__bond *bond)

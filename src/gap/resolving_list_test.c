@@ -212,6 +212,24 @@ static void a_refusal_leaves_it_to_the_host(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
+static void a_controller_that_says_more_than_it_can_has_no_list(void)
+{
+    const uint16_t commands[] = {AMBLE__HCI_LE_READ_RESOLVING_LIST_SIZE, AMBLE__HCI_LE_SET_PRIVATE_ADDRESS_TIMEOUT};
+
+    for (unsigned i = 0; i < 2; i++) {
+        scripted_reset();
+        heard.features[0] = LL_PRIVACY;
+        fake.privacy_modes = true;
+        scripted_reply(0, AMBLE__HCI_LE_READ_RESOLVING_LIST_SIZE, BYTES(SIZE));
+        fake_refuse(commands[i], AMBLE__HCI_UNKNOWN_COMMAND);
+        scripted_open(NULL);
+        bond_with(1);
+        settle_well();
+        assert_false(says(AMBLE__HCI_LE_CLEAR_RESOLVING_LIST));
+        amble_close(ble);
+    }
+}
+
 /* --- what it is used for ------------------------------------------------------------------------------------------------ */
 static int connecting(void *arg)
 {
@@ -312,6 +330,7 @@ int main(void)
         task_test(the_most_recent_ones_have_the_places),
         task_test(a_list_that_is_full_sooner_is_shorter),
         task_test(a_refusal_leaves_it_to_the_host),
+        task_test(a_controller_that_says_more_than_it_can_has_no_list),
         task_test(its_peers_are_connected_to_by_their_identity),
         task_test(who_hides_is_called_by_a_private_address),
         task_test(own_addresses_towards_its_peers_are_its_own_making),
