@@ -162,6 +162,45 @@ static void a_change_while_away_is_told(void **state)
     (void)remove(path);
 }
 
+/* What the program says before there is a bond, or before the link is encrypted with it, counts all the same. */
+static int let_in_early(bench_device *self)
+{
+    static const bool expected[] = {false, true, true, false, false}; /* when the link is encrypted */
+
+    for (int i = 0; i < 5; i++) {
+        amble_connection *conn = bench_await(self);
+
+        if (i == 3)
+            assert_int_equal(amble_authorise(conn, false), 0);
+        assert_int_equal(amble_encrypted(conn, 60000), 0);
+        assert_int_equal(amble_connection_authorised(conn), expected[i]);
+        if (i == 0)
+            assert_int_equal(amble_authorise(conn, true), 0); /* keys are still on their way */
+        bench_await_end(conn);
+    }
+    return 0;
+}
+
+static int come_again(bench_device *self)
+{
+    for (int i = 0; i < 5; i++) {
+        amble_connection *conn = bench_connect(self, "server");
+
+        assert_int_equal(amble_pair(conn, NULL, 60000), 0);
+        if (i == 1) /* a new key, under the protection of the old one */
+            assert_int_equal(amble_pair(conn, &(amble_pair_options){.renew = true}, 60000), 0);
+        bench_sleep(1000);
+        amble_connection_close(conn);
+    }
+    return 0;
+}
+
+static void leave_given_early_is_kept(void **state)
+{
+    (void)state;
+    BENCH_RUN_LOSSY({.label = "server", .script = let_in_early}, {.label = "client", .script = come_again});
+}
+
 /* --- under another address ------------------------------------------------------------------------------------------- */
 enum { LIFETIME_S = 4 };
 #define HIDES .own_address = AMBLE_ADDRESS_RESOLVABLE, .private_address_s = LIFETIME_S
@@ -349,7 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_configured_holds),      cmocka_unit_test(a_change_while_away_is_told),
         cmocka_unit_test(it_holds_under_another_address), cmocka_unit_test(without_the_bond_there_is_nothing),
-        cmocka_unit_test(who_was_let_in_is_remembered),
+        cmocka_unit_test(who_was_let_in_is_remembered),   cmocka_unit_test(leave_given_early_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

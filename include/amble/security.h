@@ -160,8 +160,8 @@ bool amble_connection_secure(const amble_connection *conn);
  *     if (amble_connection_authenticated(conn) && user_lets_in(amble_connection_device(conn)))
  *         r = amble_authorise(conn, true);
  *
- * On a link that is encrypted with a bond's key this is kept in the bond, and holds on its later links as soon as they are encrypted; else it ends
- * with the link. A bond that is made anew begins without. False takes it back: from then on what needs it is refused, and not sent to the
+ * It is kept in the bond, if the link has one or gets one, and holds on later links as soon as they are encrypted with it; else it ends with the
+ * link. What the program says on a link counts for more than what was kept. A bond that is made anew on another link begins without. False takes it back: from then on what needs it is refused, and not sent to the
  * central any more; channels that are open stay so. Does not wait. Errors: DISCONNECTED, STALE, CLOSED, CONTROLLER. Vol 3 Part C 10.5, Part F
  * 3.2.5, 4. */
 int amble_authorise(amble_connection *conn, bool authorised);

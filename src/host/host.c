@@ -239,9 +239,15 @@ static int save_bond(amble_connection *conn)
 }
 static void on_bonded(amble_connection *conn)
 {
-    const amble__bond *bond = amble__link_bond(conn);
+    amble__bond *bond = amble__link_bond(conn);
 
-    conn->authorised |= bond && bond->authorised;
+    if (bond && !conn->authorisation_set && !conn->authorised) {
+        conn->authorised = bond->authorised;
+    } else if (bond &&
+               bond->authorised != conn->authorised) { /* said before; or a new bond for who had one on this link */
+        bond->authorised = conn->authorised;
+        on_bond_changed(conn);
+    }
     amble__server_bonded(conn);
 }
 static void on_smp_work(amble *ble) { amble__gap_work(&ble->gap); }

@@ -87,7 +87,8 @@ struct amble_connection {
     struct amble__hci *hci;
     struct amble__links *links;
     amble__link_security security;
-    bool authorised; /* the program let the peer in */
+    bool authorised;        /* the program let the peer in */
+    bool authorisation_set; /* it said so, or the contrary, on this link */
     struct amble__smp_link *smp;
     struct amble__l2cap_link *l2cap;
     struct amble__att_bearer *bearer;

@@ -33,6 +33,7 @@ int amble_authorise(amble_connection *conn, bool authorised)
     if (r < 0)
         return r;
     conn->authorised = authorised;
+    conn->authorisation_set = true;
     if (bond && bond->authorised != authorised) {
         bond->authorised = authorised;
         conn->links->bond_changed(conn);
