@@ -517,7 +517,7 @@ static bool is_response(uint8_t opcode)
     return opcode <= 0x21 && (opcode & 1) && opcode != AMBLE__ATT_NOTIFICATION && opcode != AMBLE__ATT_INDICATION;
 }
 
-static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+void amble__att_receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
     amble__att *att = bearer->att;
     amble__reader pdu;
@@ -537,12 +537,6 @@ static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
         receive_response(bearer, data, size);
     else
         att->request(bearer, data[0], &pdu);
-}
-
-void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size)
-{
-    (void)att;
-    receive(conn->bearer, data, size);
 }
 
 /* --- enhanced bearers --------------------------------------------------------------------------------------------- */
@@ -587,7 +581,7 @@ void amble__att_channel_ready(amble_l2cap_channel *channel)
 
 void amble__att_channel_received(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size)
 {
-    receive(channel->bearer, sdu, size);
+    amble__att_receive(channel->bearer, sdu, size);
 }
 
 void amble__att_channel_ended(amble_l2cap_channel *channel)

@@ -82,7 +82,8 @@ void amble__att_open(amble__att *att, amble_connection *conn);
 void amble__att_lost(amble_connection *conn);
 /* The MTU that holds from now on, given what the other side can receive. */
 void amble__att_set_mtu(amble__att_bearer *bearer, uint16_t theirs);
-void amble__att_receive(amble__att *att, amble_connection *conn, const uint8_t *data, size_t size);
+/* A PDU that came on this bearer. */
+void amble__att_receive(amble__att_bearer *bearer, const uint8_t *data, size_t size);
 /* How L2CAP tells of channels that are to carry ATT, see l2cap.h. */
 void amble__att_channel_ready(amble_l2cap_channel *channel);
 void amble__att_channel_received(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size);

@@ -377,8 +377,8 @@ static void what_is_longer_than_we_offered_is_dropped(void)
     peer_att(conn, pdu, TEST_MTU);
     assert_int_equal(rooms.unasked, 1);
     assert_int_equal(rooms.pdu_size, TEST_MTU - 1);
-    amble__att_receive(&rooms.att, conn, pdu, TEST_MTU + 1);
-    amble__att_receive(&rooms.att, conn, pdu, 0);
+    amble__att_receive(conn->bearer, pdu, TEST_MTU + 1);
+    amble__att_receive(conn->bearer, pdu, 0);
     assert_int_equal(rooms.unasked, 1);
     assert_int_equal(rooms.att.malformed, 2);
 }

@@ -92,7 +92,7 @@ static inline void fuzz_received(amble_connection *conn, unsigned boundary, cons
 static inline void fuzz_att(amble_connection *conn, const uint8_t *data, size_t size)
 {
     fuzz_check(size <= fuzz.mtu);
-    amble__att_receive(&fuzz.att, conn, data, size);
+    amble__att_receive(conn->bearer, data, size);
 }
 static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
 {
@@ -210,7 +210,7 @@ static inline void fuzz_peer_att(amble_connection *conn, amble__bytes pdu)
     uint8_t *copy = fuzz_copy(pdu);
 
     if (conn->state == AMBLE__LINK_LIVE)
-        amble__att_receive(&fuzz.att, conn, copy, pdu.size);
+        amble__att_receive(conn->bearer, copy, pdu.size);
     free(copy);
 }
 

@@ -46,7 +46,7 @@ static inline void room_received(amble_connection *conn, unsigned boundary, cons
 }
 static inline void room_att(amble_connection *conn, const uint8_t *data, size_t size)
 {
-    amble__att_receive(&rooms.att, conn, data, size);
+    amble__att_receive(conn->bearer, data, size);
 }
 static inline void room_security(amble_connection *conn, const uint8_t *data, size_t size)
 {

@@ -12,7 +12,7 @@ static void ask_exactly(const uint8_t *pdu, size_t size)
 
     assert_non_null(copy);
     memcpy(copy, pdu, size);
-    amble__att_receive(&rooms.att, conn, copy, size);
+    amble__att_receive(conn->bearer, copy, size);
     free(copy);
 }
 

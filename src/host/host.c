@@ -197,7 +197,7 @@ static void on_link_data(amble_connection *conn, unsigned boundary, const uint8_
 
 static void on_att_data(amble_connection *conn, const uint8_t *data, size_t size)
 {
-    amble__att_receive(&conn->host->att, conn, data, size);
+    amble__att_receive(conn->bearer, data, size);
 }
 
 static void on_bearer_closed(amble__att_bearer *bearer)
