@@ -366,10 +366,10 @@ void amble__sync_heard(amble__gap *gap, amble_device identity, uint8_t set, ambl
 void amble__serve_periodic(amble__gap *gap);
 /* Waits for news of what the advertiser sends periodically. */
 int amble__advertiser_wait(amble__gap *gap, amble__advertiser *a, uint64_t deadline_us);
-/* Between periodic.c and periodic_transfer.c. A place for a synchronisation, whose state the caller sets; then the wait for another state. The
+/* Between periodic.c and periodic_transfer.c. A place for a synchronisation, whose state the caller sets, or NULL and why not; then the wait for another state. The
  * place of one that is open, or NULL. One that is none. */
-int amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
-                      const amble_periodic_options *options, amble__sync **sync);
+amble__sync *amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
+                               const amble_periodic_options *options, int *error);
 int amble__sync_wait(amble__gap *gap, amble__sync *sync, amble__sync_state while_it_is, uint64_t deadline_us);
 amble__sync *amble__sync_of(const amble_periodic *periodic, amble__gap **gap);
 void amble__sync_none(amble__gap *gap, amble_periodic *periodic);

@@ -148,30 +148,38 @@ static amble__sync *free_place(const amble__gap *gap)
     return NULL;
 }
 
-int amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
-                      const amble_periodic_options *options, amble__sync **out)
+/* What keeps a synchronisation from being begun, 0: nothing. */
+static int cannot_begin(amble__gap *gap, amble__sync *sync, amble__le_feature feature,
+                        const amble_periodic_options *options)
 {
-    periodic_inside *inside = (periodic_inside *)(void *)periodic;
-    amble__sync *sync = free_place(gap);
-    int r = amble__wait_check();
+    const int r = amble__wait_check();
 
-    amble__sync_none(gap, periodic);
     if (r < 0)
         return r;
     if (gap->hci->failed || !sync)
         return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : AMBLE_ERR_BUSY);
     if (!amble__gap_can(gap, feature))
         return AMBLE_ERR_UNSUPPORTED;
-    if (take_options(sync, options) < 0)
-        return AMBLE_ERR_ARGUMENT;
+    return take_options(sync, options);
+}
+
+amble__sync *amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
+                               const amble_periodic_options *options, int *error)
+{
+    periodic_inside *inside = (periodic_inside *)(void *)periodic;
+    amble__sync *sync = free_place(gap);
+
+    amble__sync_none(gap, periodic);
+    *error = cannot_begin(gap, sync, feature, options);
+    if (*error < 0)
+        return NULL;
     sync->failed = 0;
     sync->first = sync->count = 0;
     sync->partial = false;
     sync->dropped = 0;
     inside->place = (uint8_t)(sync - gap->syncs);
     inside->serial = sync->serial = ++gap->sync_serials;
-    *out = sync;
-    return 0;
+    return sync;
 }
 
 int amble__sync_wait(amble__gap *gap, amble__sync *sync, amble__sync_state while_it_is, uint64_t deadline_us)
@@ -196,8 +204,8 @@ int amble_periodic_open(amble *ble, amble_periodic *periodic, amble_device devic
     amble__sync_none(gap, periodic);
     if (set > MOST_SET)
         return AMBLE_ERR_ARGUMENT;
-    r = amble__sync_begin(gap, periodic, AMBLE__LE_PERIODIC_ADVERTISING, options, &sync);
-    if (r < 0)
+    sync = amble__sync_begin(gap, periodic, AMBLE__LE_PERIODIC_ADVERTISING, options, &r);
+    if (!sync)
         return r;
     sync->device = amble__identify(gap, device);
     sync->address = device;

@@ -92,8 +92,8 @@ int amble_periodic_accept(amble_connection *conn, amble_periodic *periodic, cons
     amble__sync_none(gap, periodic);
     if (conn->end < 0)
         return amble__wait_refuse(conn->end);
-    r = amble__sync_begin(gap, periodic, AMBLE__LE_TRANSFER_RECIPIENT, options, &sync);
-    if (r < 0)
+    sync = amble__sync_begin(gap, periodic, AMBLE__LE_TRANSFER_RECIPIENT, options, &r);
+    if (!sync)
         return r;
     sync->conn = conn;
     sync->conn_generation = conn->generation;
