@@ -15,10 +15,24 @@ static const amble_service other = {.uuid = &other_uuid, .characteristics = AMBL
 
 static char path[64];
 
+static void drop(const char *suffix)
+{
+    char name[160];
+
+    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+    (void)remove(name); /* it need not be there */
+}
+static int clean(void **state)
+{
+    (void)state;
+    drop("");
+    drop(".lock");
+    return 0;
+}
 static void begin(void)
 {
     (void)snprintf(path, sizeof path, "/tmp/amble-bonded-%ld.json", (long)getpid());
-    (void)remove(path); /* it need not be there */
+    drop("");
 }
 
 #define SERVER(function)                                                                                               \
@@ -113,7 +127,6 @@ static void what_was_configured_holds(void **state)
         BENCH_RUN((&(bench_options){.loss = loss, .seed = 11}), SERVER(serve_and_reboot),
                   {.label = "client", .script = come_back});
     }
-    (void)remove(path);
 }
 
 /* --- a change while the client was away ------------------------------------------------------------------------------ */
@@ -159,7 +172,6 @@ static void a_change_while_away_is_told(void **state)
     (void)state;
     begin();
     BENCH_RUN((&(bench_options){.seed = 12}), SERVER(change_while_away), {.label = "client", .script = find_out});
-    (void)remove(path);
 }
 
 /* What the program says before there is a bond, or before the link is encrypted with it, counts all the same. */
@@ -285,7 +297,6 @@ static void without_the_bond_there_is_nothing(void **state)
     BENCH_RUN((&(bench_options){.seed = 13}), SERVER(serve_and_forget),
               {.label = "client", .script = come_back_unknown});
     amble_log_level(AMBLE_LOG_WARNING);
-    (void)remove(path);
 }
 
 /* --- who was let in -------------------------------------------------------------------------------------------------- */
@@ -380,7 +391,6 @@ static void who_was_let_in_is_remembered(void **state)
             {.label = "server", .script = let_in, .config = {.services = {&house}, .bonds = path, .listeners = 2}},
             {.label = "client", .script = ring});
     }
-    (void)remove(path);
 }
 
 int main(void)
@@ -391,5 +401,5 @@ int main(void)
         cmocka_unit_test(who_was_let_in_is_remembered),   cmocka_unit_test(leave_given_early_is_kept),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, clean);
 }

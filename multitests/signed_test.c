@@ -13,11 +13,18 @@ static const amble_service service = {.uuid = &service_uuid, .characteristics = 
 
 static char paths[2][64]; /* of server and client */
 
+static void drop(const char *path, const char *suffix)
+{
+    char name[160];
+
+    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
+    (void)remove(name); /* it need not be there */
+}
 static void begin(void)
 {
     for (int i = 0; i < 2; i++) {
         (void)snprintf(paths[i], sizeof paths[i], "/tmp/amble-signed-%ld-%d.json", (long)getpid(), i);
-        (void)remove(paths[i]); /* it need not be there */
+        drop(paths[i], "");
     }
 }
 
@@ -282,8 +289,10 @@ static void an_encrypted_link_needs_no_signature(void **state)
 static int clean(void **state)
 {
     (void)state;
-    for (int i = 0; i < 2; i++)
-        (void)remove(paths[i]);
+    for (int i = 0; i < 2; i++) {
+        drop(paths[i], "");
+        drop(paths[i], ".lock");
+    }
     return 0;
 }
 
