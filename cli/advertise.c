@@ -11,6 +11,7 @@
 #include "cli/numbers.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/people.h"
 #include "cli/values.h"
 
 enum { NAME_MOST = 31, MANUFACTURER_MOST = 27, INTERVAL_LEAST_MS = 20, INTERVAL_MOST_MS = 10240 };
@@ -24,6 +25,8 @@ typedef struct {
     uint16_t company, appearance;
     uint32_t interval_us;
     int ms;
+    amble_pair_options pair;
+    const char *bonds;
     bool no_name, not_connectable, anonymous, json;
 } advertise_options;
 
@@ -124,6 +127,22 @@ static const amble__option option_table[] = {
     {.name = "--anonymous",
      .about = "a beacon without an address, with the packets of Bluetooth 5",
      .field = offsetof(advertise_options, anonymous)},
+    {.name = "--io",
+     .value = "WHAT",
+     .about = "lets centrals pair with a device that can show and enter this, and asks here; none unless given",
+     .choices = AMBLE__IO_CHOICES,
+     .take = amble__take_io,
+     .field = offsetof(advertise_options, pair) + offsetof(amble_pair_options, io)},
+    {.name = "--mitm",
+     .about = "refuses to pair unless nobody can have been in between",
+     .field = offsetof(advertise_options, pair) + offsetof(amble_pair_options, mitm)},
+    {.name = "--bonds",
+     .value = "FILE",
+     .about = "keeps bonds in this file; without it they end with the command",
+     .expected = "a file",
+     .take = amble__take_text,
+     .field = offsetof(advertise_options, bonds),
+     .offer = AMBLE__OFFER_FILES},
     {.name = "--seconds",
      .value = "N",
      .about = "for so long",
@@ -136,10 +155,13 @@ static const amble__option option_table[] = {
 };
 
 static const char *const help_usage[] = {"advertise -t TRANSPORT [OPTIONS]", NULL};
-static const char *const help_text[] = {"Advertises until Ctrl-C or --seconds, and says who connects and leaves.",
+static const char *const help_text[] = {"Advertises until Ctrl-C or --seconds, and says who connects, pairs and "
+                                        "leaves. What pairing asks of people appears on "
+                                        "standard error, answers are read from standard input.",
                                         NULL};
 static const char *const help_examples[] = {
     "amble advertise -t usb:0 --name Lamp --service battery_service",
+    "amble advertise -t usb:0 --name Lock --io yes-no --mitm --bonds lock.json",
     "amble advertise -t tcp-client:127.0.0.1:7300 --not-connectable --manufacturer 004C:0215AABB --interval 100", NULL};
 
 const amble__command amble__command_advertise = {.name = "advertise",
@@ -180,6 +202,29 @@ static void tell(const advertise_options *o, const char *event, amble_device dev
     amble__output_flush();
 }
 
+static void tell_pairing(void *options, const amble_prompt *prompt)
+{
+    const advertise_options *o = options;
+    char address[AMBLE_DEVICE_TEXT];
+    cJSON *object;
+
+    amble_device_text(prompt->device, address);
+    if (!o->json) {
+        printf("%s %s: %s\n", prompt->result ? "not-paired" : "paired", address,
+               prompt->result || !prompt->conn ? amble_error_text(prompt->result) : amble__security_text(prompt->conn));
+        amble__output_flush();
+        return;
+    }
+    object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "event", prompt->result ? "not-paired" : "paired");
+    cJSON_AddStringToObject(object, "address", address);
+    if (prompt->result)
+        cJSON_AddStringToObject(object, "reason", amble_error_text(prompt->result));
+    else if (prompt->conn)
+        amble__security_json(object, prompt->conn);
+    amble__output_json(object);
+}
+
 /* What is left of the time, for the next wait. */
 static int left_ms(const advertise_options *o, uint64_t end_us)
 {
@@ -211,40 +256,63 @@ static amble_phy phy_of(const char *name)
                                     : AMBLE_PHY_1M;
 }
 
+static amble_advertise_options options_of(const advertise_options *o)
+{
+    amble_advertise_options options = {.interval_us = o->interval_us,
+                                       .extended = o->phy || o->anonymous,
+                                       .anonymous = o->anonymous,
+                                       .phy = phy_of(o->phy),
+                                       .name = o->name,
+                                       .no_name = o->no_name,
+                                       .appearance = o->appearance,
+                                       .company = o->company,
+                                       .manufacturer = o->manufacturer_size >= 0 ? o->manufacturer : NULL,
+                                       .manufacturer_size =
+                                           o->manufacturer_size >= 0 ? (size_t)o->manufacturer_size : 0,
+                                       .not_connectable = o->not_connectable};
+
+    for (size_t i = 0; i < o->service_count; i++)
+        options.services[i] = &o->services[i];
+    return options;
+}
+
+static int advertise_and_hold(amble *ble, const advertise_options *o)
+{
+    const amble_advertise_options options = options_of(o);
+    const uint64_t end_us = amble_now_us() + (uint64_t)o->ms * 1000;
+    amble_connection *conn = NULL;
+    int r = 0;
+
+    tell(o, "advertising", amble_own_address(ble), 0);
+    while (!r) {
+        r = amble_advertise(ble, &options, o->not_connectable ? NULL : &conn, left_ms(o, end_us));
+        if (o->not_connectable)
+            return r;
+        if (!r)
+            r = hold(conn, o, end_us);
+    }
+    return r == AMBLE_ERR_TIMEOUT ? 0 : r; /* --seconds are over */
+}
+
 static int advertise(amble *ble, int argc, char **argv)
 {
-    amble_connection *conn = NULL;
-    amble_advertise_options options;
+    amble__people people = {.ble = ble, .done = tell_pairing};
+    amble_scope scope;
     advertise_options o;
-    uint64_t end_us;
     int r = parse(argc, argv, &o);
 
     if (r)
         return r;
     o.not_connectable = o.not_connectable || o.anonymous;
-    options = (amble_advertise_options){.interval_us = o.interval_us,
-                                        .extended = o.phy || o.anonymous,
-                                        .anonymous = o.anonymous,
-                                        .phy = phy_of(o.phy),
-                                        .name = o.name,
-                                        .no_name = o.no_name,
-                                        .appearance = o.appearance,
-                                        .company = o.company,
-                                        .manufacturer = o.manufacturer_size >= 0 ? o.manufacturer : NULL,
-                                        .manufacturer_size = o.manufacturer_size >= 0 ? (size_t)o.manufacturer_size : 0,
-                                        .not_connectable = o.not_connectable};
-    for (size_t i = 0; i < o.service_count; i++)
-        options.services[i] = &o.services[i];
-    end_us = amble_now_us() + (uint64_t)o.ms * 1000;
-    tell(&o, "advertising", amble_own_address(ble), 0);
-    while (!r) {
-        r = amble_advertise(ble, &options, o.not_connectable ? NULL : &conn, left_ms(&o, end_us));
-        if (o.not_connectable)
-            return r;
-        if (!r)
-            r = hold(conn, &o, end_us);
-    }
-    return r == AMBLE_ERR_TIMEOUT ? 0 : r; /* --seconds are over */
+    people.user = &o;
+    r = amble_security_config(ble, &o.pair);
+    if (r < 0)
+        return r;
+    amble_scope_open(&scope);
+    amble_spawn(&scope, amble__people_answer, &people);
+    r = advertise_and_hold(ble, &o);
+    amble_scope_close(&scope);
+    return r;
 }
 
 int amble__cli_advertise(int argc, char **argv)
@@ -257,5 +325,6 @@ int amble__cli_advertise(int argc, char **argv)
         return amble__cli_exit_code(r);
     config.name = o.name;
     config.appearance = o.appearance;
+    config.bonds = o.bonds;
     return amble__cli_main(&amble__command_advertise, argc, argv, &config, advertise);
 }

@@ -1,11 +1,6 @@
-/* `amble pair`: pairs with a peer, asking whoever sits at the terminal what pairing asks of people.
- *
- * Questions go to standard error and answers come from standard input, so that standard output holds the outcome alone. While the user
- * thinks, the other tasks run; the end of the input refuses. */
-#include <errno.h>
+/* `amble pair`: pairs with a peer, asking whoever sits at the terminal what pairing asks of people (people.h). */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "amble/bonds.h"
 #include "amble/error.h"
@@ -14,33 +9,18 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/peer.h"
+#include "cli/people.h"
 
-enum { TIMEOUT_MS = 60000, CONNECT_MS = 10000, LINE = 64 };
+enum { TIMEOUT_MS = 60000, CONNECT_MS = 10000 };
 
 typedef struct {
     amble_pair_options pair;
-    bool io_given;
     amble_crypto crypto;
     const char *bonds;
     int timeout_ms;
     bool json;
     const char *words[1];
 } pair_options;
-
-static bool take_io(void *field, const char *value)
-{
-    static const char *const names[] = {"none", "display", "yes-no", "keyboard", "keyboard-display"};
-    pair_options *o = field;
-
-    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(value, names[i]) != 0)
-            continue;
-        o->pair.io = (amble_io)i;
-        o->io_given = true;
-        return true;
-    }
-    return false;
-}
 
 static bool take_crypto(void *field, const char *value)
 {
@@ -62,8 +42,9 @@ static const amble__option option_table[] = {
     {.name = "--io",
      .value = "WHAT",
      .about = "what this side can show and enter; keyboard-display unless given",
-     .choices = "none display yes-no keyboard keyboard-display",
-     .take = take_io},
+     .choices = AMBLE__IO_CHOICES,
+     .take = amble__take_io,
+     .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, io)},
     {.name = "--mitm",
      .about = "fails unless nobody can have been in between",
      .field = offsetof(pair_options, pair) + offsetof(amble_pair_options, mitm)},
@@ -137,104 +118,6 @@ static int parse(int argc, char **argv, pair_options *o)
     return amble__options_take(&amble__command_pair, argc, argv, o);
 }
 
-/* --- people -------------------------------------------------------------------------------------------------------- */
-/* One line of standard input, without its end. */
-static int read_line(char line[LINE])
-{
-    size_t used = 0;
-    char c;
-    int r;
-
-    while ((r = amble_wait_fd(STDIN_FILENO, false, AMBLE_FOREVER)) == 0) {
-        const ssize_t n = read(STDIN_FILENO, &c, 1); /* one by one: what follows the line belongs to the next */
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return AMBLE_ERR_IO;
-        if (c == '\n') {
-            line[used] = '\0';
-            return 0;
-        }
-        if (used < LINE - 1 && c != '\r')
-            line[used++] = c;
-    }
-    return r;
-}
-
-static int read_passkey(void)
-{
-    char line[LINE];
-    uint32_t passkey;
-    int r;
-
-    while ((r = read_line(line)) == 0) {
-        if (amble__parse_passkey(line, &passkey))
-            return (int)passkey;
-        fprintf(stderr, "That is no passkey; six digits: ");
-    }
-    return r;
-}
-
-static int read_yes_or_no(void)
-{
-    char line[LINE];
-    int r;
-
-    while ((r = read_line(line)) == 0) {
-        if (*line == 'y' || *line == 'Y')
-            return 1;
-        if (*line == 'n' || *line == 'N')
-            return 0;
-        fprintf(stderr, "Please answer y or n: ");
-    }
-    return r;
-}
-
-typedef struct {
-    amble *ble;
-    bool asking; /* the cursor stands behind a question */
-} terminal;
-
-static void answer(terminal *here, const amble_prompt *p, int (*read_answer)(void))
-{
-    int given;
-
-    here->asking = true;
-    given = read_answer();
-    here->asking = given < 0;                       /* nobody ended the line */
-    (void)amble_prompt_answer(here->ble, p, given); /* stale when it took too long: amble_pair says so */
-}
-
-static int answer_prompts(void *arg)
-{
-    terminal *here = arg;
-    amble *ble = here->ble;
-    char peer[AMBLE_DEVICE_TEXT];
-    amble_prompt p;
-    int r;
-
-    while ((r = amble_prompted(ble, &p, AMBLE_FOREVER)) == 0) {
-        amble_device_text(p.device, peer);
-        switch (p.kind) {
-        case AMBLE_PROMPT_SHOW:
-            fprintf(stderr, "Type %06u on %s.\n", (unsigned)p.passkey, peer);
-            break;
-        case AMBLE_PROMPT_ENTER:
-            fprintf(stderr, "Passkey shown by %s: ", peer);
-            answer(here, &p, read_passkey);
-            break;
-        case AMBLE_PROMPT_COMPARE:
-            fprintf(stderr, "Does %s show %06u, too? [y/n] ", peer, (unsigned)p.passkey);
-            answer(here, &p, read_yes_or_no);
-            break;
-        default:
-            break; /* nothing to be done */
-        }
-    }
-    return r;
-}
-
 /* --- the deed ------------------------------------------------------------------------------------------------------ */
 static void tell(const pair_options *o, const amble_connection *conn)
 {
@@ -243,25 +126,20 @@ static void tell(const pair_options *o, const amble_connection *conn)
 
     amble_device_text(amble_connection_device(conn), peer);
     if (!o->json) {
-        printf("%s: encrypted with a key of %u bytes, %s, %s, %s\n", peer, amble_connection_key_size(conn),
-               amble_connection_secure(conn) ? "LE Secure Connections" : "LE legacy pairing",
-               amble_connection_authenticated(conn) ? "authenticated" : "not authenticated",
+        printf("%s: %s, %s\n", peer, amble__security_text(conn),
                amble_connection_bonded(conn) && o->bonds ? "the bond is kept" : "nothing is kept");
         amble__output_flush();
         return;
     }
     object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "address", peer);
-    cJSON_AddNumberToObject(object, "key_size", amble_connection_key_size(conn));
-    cJSON_AddBoolToObject(object, "secure_connections", amble_connection_secure(conn));
-    cJSON_AddBoolToObject(object, "authenticated", amble_connection_authenticated(conn));
-    cJSON_AddBoolToObject(object, "bonded", amble_connection_bonded(conn));
+    amble__security_json(object, conn);
     amble__output_json(object);
 }
 
 static int pair(amble *ble, int argc, char **argv)
 {
-    terminal here = {.ble = ble};
+    amble__people here = {.ble = ble};
     amble_connection *conn = NULL;
     amble_scope people;
     pair_options o;
@@ -270,7 +148,7 @@ static int pair(amble *ble, int argc, char **argv)
     if (r < 0)
         return r;
     amble_scope_open(&people);
-    amble_spawn(&people, answer_prompts, &here);
+    amble_spawn(&people, amble__people_answer, &here);
     r = amble__peer_connect("amble pair", ble, o.words[0], CONNECT_MS, &conn);
     if (r >= 0)
         r = amble_pair(conn, &o.pair, o.timeout_ms);

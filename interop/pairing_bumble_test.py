@@ -2,7 +2,7 @@
 
 `amble pair` is the central of a Bumble peripheral: every method, LE legacy pairing and Secure Connections, answers right and wrong,
 the next link with the bond, and a bond that Bumble lost. A Bumble central pairs with the thermometer example, whose host accepts by
-itself, and finds on the next link that its subscription is still there. Passkeys here never are 000000, which Bumble takes for none.
+itself, and finds on the next link that its subscription is still there.
 """
 
 import asyncio
@@ -15,36 +15,10 @@ import tool
 from bumble.core import UUID
 from bumble.device import Peer
 from bumble.keys import MemoryKeyStore
-from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.pairing import PairingConfig
+from people import IO, Person, prompt, type_line
 
 ADDRESS = "C0:11:22:33:44:66"
-IO = PairingDelegate.IoCapability
-PASSKEY = 271828
-
-
-class Person(PairingDelegate):
-    """Sits at the Bumble device, answers as told, and remembers what was shown."""
-
-    def __init__(self, io, agrees=True, number=None):
-        super().__init__(io)
-        self.agrees, self.number, self.shown, self.compared = agrees, number, None, None
-        self.other_side_shown = asyncio.Event()
-
-    async def compare_numbers(self, number, digits):
-        self.compared = number
-        await self.other_side_shown.wait()
-        return self.agrees
-
-    async def get_number(self):
-        if callable(self.number):
-            return await self.number()
-        return self.number
-
-    async def display_number(self, number, digits):
-        self.shown = number
-
-    async def generate_passkey(self):
-        return PASSKEY
 
 
 class Peripheral:
@@ -77,21 +51,6 @@ async def begin(transport, *options):
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=tool.ENVIRONMENT,
     )
     return process
-
-
-async def prompt(process, pattern):
-    """Reads standard error until the pattern is there; a prompt has no line's end."""
-    text = ""
-    while not (match := re.search(pattern, text)):
-        piece = await asyncio.wait_for(process.stderr.read(200), 20)
-        assert piece, f"{pattern!r} never came, but {text!r}"
-        text += piece.decode()
-    return match
-
-
-async def type_line(process, line):
-    process.stdin.write(f"{line}\n".encode())
-    await process.stdin.drain()
 
 
 async def end(process, code=0):
