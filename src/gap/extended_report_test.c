@@ -45,7 +45,7 @@ static void expect_anonymous(uint8_t data)
 
     assert_int_equal(amble_scan_next(&scanner, &result, 10), 1);
     assert_true(result.anonymous && result.extended && !result.connectable);
-    assert_memory_equal(&result.device, &(amble_device){.type = AMBLE_PUBLIC}, sizeof result.device);
+    assert_true(amble_device_equal(result.device, (amble_device){.type = AMBLE_PUBLIC}));
     assert_int_equal(result.set, 5);
     assert_int_equal(result.size, 3);
     assert_int_equal(result.data[2], data);
