@@ -84,7 +84,7 @@ async def as_peripheral(transport):
         server.slow_ends.set()
         terminal.type("\x04")
         assert await terminal.end() == 0, terminal.text
-        await bumble.stop_advertising()
+        await support.stop_advertising(bumble)
 
 
 async def as_central(transport):

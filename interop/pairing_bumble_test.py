@@ -186,9 +186,7 @@ async def test():
         await passkey(transport, peripheral)
         with tempfile.TemporaryDirectory() as folder:
             await bonds(transport, peripheral, folder)
-        while not bumble.is_advertising:  # it is about to begin again, and would do so in the middle of stopping
-            await asyncio.sleep(0.05)
-        await bumble.stop_advertising()
+        await support.stop_advertising(bumble)
     await as_central(transport)
     assert await air.stop() == 0
 

@@ -52,7 +52,7 @@ async def we_hide(transport, folder):
             await pair(transport, f"{ADDRESS}/r", file, "--own-address", "resolvable")
             bumble.smp_manager.sessions.clear()  # they outlive their links, and would answer in place of the store
             await support.eventually(lambda: bumble.is_advertising, "Bumble advertises again")
-        await bumble.stop_advertising()
+        await support.stop_advertising(bumble)
         (first, nothing), (identity, second) = met  # a stranger, then who pairing said it is
         assert first.is_resolvable and nothing is None and second.is_resolvable, met
         assert second != first and identity.is_public, met

@@ -206,6 +206,12 @@ async def eventually(condition, what, timeout=10):
         await asyncio.sleep(0.01)
 
 
+async def stop_advertising(device):
+    """For a Bumble device that begins again by itself when a link ends: in the middle of that it could not be stopped."""
+    await eventually(lambda: device.is_advertising, "Bumble advertises again")
+    await device.stop_advertising()
+
+
 async def _limited(test, limit):
     try:
         await asyncio.wait_for(test(), limit)
