@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "port/scratch.h"
+
 enum { VALUE = 244, PATIENCE_MS = 10000, SECONDS = 3, DEPTH = 64 };
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0), stream_uuid = AMBLE_UUID16(0xfff1);
@@ -161,7 +163,7 @@ int main(int argc, char **argv)
 
     if (argc > 1)
         seconds = strtod(argv[1], NULL);
-    (void)snprintf(path, sizeof path, "/tmp/amble-socket-bench-%d", (int)getpid());
+    scratch_path(path, sizeof path, "air");
     (void)snprintf(transport, sizeof transport, "unix-client:%s", path);
     if (pipe(ends) || (radio = fork()) < 0)
         return 1;
@@ -177,6 +179,5 @@ int main(int argc, char **argv)
     }
     (void)kill(radio, SIGTERM); /* if it is gone already, waitpid says so as well */
     (void)waitpid(radio, &status, 0);
-    (void)unlink(path);
     return failed;
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
+#include "port/scratch.h"
 
 /* Two bonds as amble keeps them: F0:..:01/r authenticated with Secure Connections, and 00:..:02/p with a legacy key of 7 bytes. */
 static const char file_text[] =
@@ -55,7 +56,7 @@ static int begin(void **state)
     FILE *stream;
 
     (void)state;
-    (void)snprintf(path, sizeof path, "/tmp/amble-cli-bonds-%d.json", (int)getpid());
+    scratch_path(path, sizeof path, "bonds.json");
     stream = fopen(path, "w");
     if (!stream)
         return -1;

@@ -20,13 +20,14 @@
 
 #include <amble/error.h>
 
+#include "port/scratch.h"
+
 typedef struct {
-    char top[32];      /* "/tmp/pwm_test_PID" */
-    char chip[64];     /* top/pwmchip0 */
+    char chip[64];     /* a folder that ends with pwmchip0 */
     char channel[72];  /* chip/pwm1 */
     char pin[80];      /* "pwm:" and one of them */
     char files[4][96]; /* period, duty_cycle, enable of the channel; export of the chip */
-    int saved_errors;  /* stderr, while it is caught in top/errors */
+    int saved_errors;  /* stderr, while it is caught in a file */
 } board_pwm;
 
 enum { PERIOD, DUTY, ENABLE, EXPORT };
@@ -65,9 +66,7 @@ static int setup(void **state)
     board_pwm *t = calloc(1, sizeof *t);
 
     assert_non_null(t);
-    snprintf(t->top, sizeof t->top, "/tmp/pwm_test_%ld", (long)getpid());
-    assert_int_equal(mkdir(t->top, 0700), 0);
-    snprintf(t->chip, sizeof t->chip, "%s/pwmchip0", t->top);
+    scratch_path(t->chip, sizeof t->chip, "pwmchip0");
     snprintf(t->channel, sizeof t->channel, "%s/pwm1", t->chip);
     snprintf(t->pin, sizeof t->pin, "pwm:%s", t->channel);
     snprintf(t->files[PERIOD], sizeof t->files[0], "%s/period", t->channel);
@@ -88,7 +87,6 @@ static int teardown(void **state)
         unlink(t->files[i]);
     rmdir(t->channel);
     rmdir(t->chip);
-    rmdir(t->top);
     free(t);
     return 0;
 }
@@ -101,7 +99,7 @@ static void catch_errors(board_pwm *t)
     char path[64];
     int fd;
 
-    snprintf(path, sizeof path, "%s/errors", t->top);
+    scratch_path(path, sizeof path, "errors");
     t->saved_errors = dup(STDERR_FILENO);
     fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     unlink(path);

@@ -15,6 +15,8 @@
 #include <amble/error.h>
 #include <amble/task.h>
 
+#include "port/scratch.h"
+
 #define INIT(...) init((char *[]){"test", __VA_ARGS__, NULL})
 
 static int init(char **argv)
@@ -35,10 +37,10 @@ static void put_file(const char *path, const char *content)
     fclose(f);
 }
 
-/* A file with this content; the caller removes it. */
+/* A file with this content. */
 static void write_file(char path[32], const char *content)
 {
-    snprintf(path, 32, "/tmp/board_test_%ld", (long)getpid());
+    scratch_path(path, 32, "pin");
     put_file(path, content);
 }
 
@@ -302,8 +304,8 @@ static void wrong_channels_are_refused(void **state)
     longest[sizeof longest - 1] = '\0';
     memcpy(longest, "iio:", 4);
     ASSERT_REFUSED("this is not the path of a file", "", "--adc", longest);
-    snprintf(pin, sizeof pin, "iio:/tmp/board_test_%ld", (long)getpid());
     write_file(path, "much\n");
+    snprintf(pin, sizeof pin, "iio:%s", path);
     ASSERT_REFUSED("it does not hold a number", "in_voltage0_raw", "--adc", pin);
     write_file(path, "");
     ASSERT_REFUSED("it does not hold a number", "in_voltage0_raw", "--adc", pin);

@@ -6,17 +6,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench_internal.h"
+#include "port/scratch.h"
 
 enum { SPEED_OF_AIR = 5, PATIENCE_MS = 30000, SETTLE_MS = 10000 };
 
 typedef struct {
     pid_t pid;
-    char folder[32], transport[64];
+    char path[32], transport[64];
 } radio;
 
 /* --- the radio ---------------------------------------------------------------------------------------------------- */
@@ -24,7 +24,7 @@ static void become_radio(const radio *r, const bench_options *options, int outpu
 {
     char listen[80], seed[24], loss[24], speed[12];
 
-    (void)snprintf(listen, sizeof listen, "unix-server:%s/air", r->folder);
+    (void)snprintf(listen, sizeof listen, "unix-server:%s", r->path);
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)options->seed);
     (void)snprintf(loss, sizeof loss, "%g", options->loss);
     (void)snprintf(speed, sizeof speed, "%d", SPEED_OF_AIR);
@@ -40,9 +40,8 @@ static void start_radio(radio *r, const bench_options *options)
     struct pollfd output = {.events = POLLIN};
     int ends[2];
 
-    (void)snprintf(r->folder, sizeof r->folder, "/tmp/amble-bench-%d", (int)getpid());
-    assert_int_equal(mkdir(r->folder, S_IRWXU), 0);
-    (void)snprintf(r->transport, sizeof r->transport, "unix-client:%s/air", r->folder);
+    scratch_path(r->path, sizeof r->path, "air");
+    (void)snprintf(r->transport, sizeof r->transport, "unix-client:%s", r->path);
     assert_int_equal(pipe(ends), 0);
     r->pid = fork();
     assert_true(r->pid >= 0);
@@ -57,14 +56,11 @@ static void start_radio(radio *r, const bench_options *options)
 
 static void stop_radio(const radio *r)
 {
-    char path[48];
     int status;
 
     assert_int_equal(kill(r->pid, SIGTERM), 0);
     assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
-    (void)snprintf(path, sizeof path, "%s/air", r->folder);
-    (void)unlink(path); /* the radio may have done it */
-    assert_int_equal(rmdir(r->folder), 0);
+    (void)unlink(r->path); /* the radio may have done it */
 }
 
 /* --- a device ----------------------------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "port/scratch.h"
+
 static const amble_uuid meter_uuid = AMBLE_UUID16(0x1809), level_uuid = AMBLE_UUID16(0x2a1c),
                         other_uuid = AMBLE_UUID16(0x180a), cccd_uuid = AMBLE_UUID16(0x2902);
 static const amble_characteristic level = {.uuid = &level_uuid, .read = true, .notify = true, .indicate = true};
@@ -15,24 +17,10 @@ static const amble_service other = {.uuid = &other_uuid, .characteristics = AMBL
 
 static char path[64];
 
-static void drop(const char *suffix)
-{
-    char name[160];
-
-    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
-    (void)remove(name); /* it need not be there */
-}
-static int clean(void **state)
-{
-    (void)state;
-    drop("");
-    drop(".lock");
-    return 0;
-}
 static void begin(void)
 {
-    (void)snprintf(path, sizeof path, "/tmp/amble-bonded-%ld.json", (long)getpid());
-    drop("");
+    scratch_path(path, sizeof path, "bonds.json");
+    (void)remove(path); /* only an earlier test leaves one */
 }
 
 #define SERVER(function)                                                                                               \
@@ -401,5 +389,5 @@ int main(void)
         cmocka_unit_test(who_was_let_in_is_remembered),   cmocka_unit_test(leave_given_early_is_kept),
     };
 
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

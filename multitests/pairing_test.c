@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "port/scratch.h"
+
 static const amble_uuid service_uuid = AMBLE_UUID16(0x181a);
 static const amble_uuid secret_uuid = AMBLE_UUID16(0x2a6e);
 static const amble_uuid note_uuid = AMBLE_UUID16(0x2a6f);
@@ -420,8 +422,7 @@ static int pose_as_oneself(bench_device *self)
     char file[64];
     amble_connection *conn;
 
-    (void)snprintf(file, sizeof file, "/tmp/amble-pairing-%ld.json", (long)getpid());
-    (void)remove(file); /* it need not be there */
+    scratch_path(file, sizeof file, "bonds.json");
     become(self, file);
     conn = bench_connect(self, "server");
     assert_int_equal(pair_with_person(self, conn, &central_options), 0);
@@ -435,7 +436,6 @@ static int pose_as_oneself(bench_device *self)
     read_secret(conn, sizeof SECRET - 1);
     amble_connection_close(conn);
     become(self, NULL); /* the file is not used any more */
-    assert_int_equal(remove(file), 0);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "host/host_room.h"
+#include "port/scratch.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0x1815), button_uuid = AMBLE_UUID16(0x2a56);
 static const amble_characteristic button = {
@@ -13,18 +14,11 @@ static const amble_service service = {.uuid = &service_uuid, .characteristics = 
 
 static char paths[2][64]; /* of server and client */
 
-static void drop(const char *path, const char *suffix)
-{
-    char name[160];
-
-    (void)snprintf(name, sizeof name, "%s%s", path, suffix);
-    (void)remove(name); /* it need not be there */
-}
 static void begin(void)
 {
     for (int i = 0; i < 2; i++) {
-        (void)snprintf(paths[i], sizeof paths[i], "/tmp/amble-signed-%ld-%d.json", (long)getpid(), i);
-        drop(paths[i], "");
+        scratch_path(paths[i], sizeof paths[i], i ? "client.json" : "server.json");
+        (void)remove(paths[i]); /* only an earlier test leaves one */
     }
 }
 
@@ -286,16 +280,6 @@ static void an_encrypted_link_needs_no_signature(void **state)
     BENCH_RUN((&(bench_options){.seed = 23}), SERVER(take_secret_presses), CLIENT(press_secretly));
 }
 
-static int clean(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        drop(paths[i], "");
-        drop(paths[i], ".lock");
-    }
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,5 +288,5 @@ int main(void)
         cmocka_unit_test(an_encrypted_link_needs_no_signature),
     };
 
-    return cmocka_run_group_tests(tests, NULL, clean);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include "amble/air.h"
 #include "amble/task.h"
+#include "port/scratch.h"
 #include "transport/transport.h"
 
 static char path[64];
@@ -17,7 +18,7 @@ static char path[64];
 static int set_path(void **state)
 {
     (void)state;
-    snprintf(path, sizeof path, "/tmp/amble-air-capture-%d", (int)getpid());
+    scratch_path(path, sizeof path, "capture");
     return 0;
 }
 

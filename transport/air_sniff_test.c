@@ -13,6 +13,7 @@
 #include "amble/error.h"
 #include "amble/task.h"
 #include "core/bytes.h"
+#include "port/scratch.h"
 #include "transport/transport.h"
 
 enum { FILE_HEADER = 24, RECORD_HEADER = 16, PSEUDO_HEADER = 10, ROOM = 4096 };
@@ -113,7 +114,7 @@ static int write_and_read(void *arg)
     const uint8_t *record;
 
     (void)arg;
-    snprintf(path, sizeof path, "/tmp/amble-sniff-%d.pcap", (int)getpid());
+    scratch_path(path, sizeof path, "sniff.pcap");
     write_all(path);
     read_file(path);
     assert_int_equal(amble__get_le32(bytes), UINT32_C(0xA1B2C3D4));

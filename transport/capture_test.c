@@ -11,6 +11,7 @@
 
 #include "amble/error.h"
 #include "amble/task.h"
+#include "port/scratch.h"
 #include "transport/transport.h"
 
 static const uint8_t reset[] = {0x01, 0x03, 0x0C, 0x00};
@@ -63,7 +64,7 @@ static char path[64];
 static int set_path(void **state)
 {
     (void)state;
-    snprintf(path, sizeof path, "/tmp/amble-capture-%d", (int)getpid());
+    scratch_path(path, sizeof path, "capture");
     return 0;
 }
 

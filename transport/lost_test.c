@@ -12,6 +12,7 @@
 #include <amble.h>
 #include <amble/air.h>
 
+#include "port/scratch.h"
 #include "transport/airspace.h"
 #include "transport/listener_uv.h"
 
@@ -221,10 +222,12 @@ static int over_tcp(void *arg)
 static int over_unix(void *arg)
 {
     remote c = {.stream = NULL};
+    char path[32];
 
     (void)arg;
-    snprintf(c.server, sizeof c.server, "unix-server:/tmp/amble-lost-%d", (int)getpid());
-    snprintf(c.client, sizeof c.client, "unix-client:/tmp/amble-lost-%d", (int)getpid());
+    scratch_path(path, sizeof path, "air");
+    snprintf(c.server, sizeof c.server, "unix-server:%s", path);
+    snprintf(c.client, sizeof c.client, "unix-client:%s", path);
     assert_int_equal(amble__listener_open(c.server, &c.listener, SOON_MS), 0);
     everything_happens_to(&c);
     amble__listener_close(c.listener);

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "port/scratch.h"
+
 static char folder[64];
 
 static void make(const char *name, const char *type)
@@ -39,7 +41,7 @@ static void test_ports(void **state)
     char command[80];
 
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/amble-test-tty-%d", (int)getpid());
+    scratch_path(folder, sizeof folder, "tty");
     assert_int_equal(mkdir(folder, 0700), 0);
     make("ttyUSB0", "");
     make("ttyACM0", "");

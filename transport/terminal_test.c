@@ -16,6 +16,7 @@
 
 #include "amble.h"
 #include "port/loop.h"
+#include "port/scratch.h"
 #include "transport/airspace.h"
 #include "transport/stream_uv.h"
 #include "transport/test_link.h"
@@ -402,6 +403,6 @@ int main(void)
         cmocka_unit_test(test_nobody_attaches),
     };
 
-    snprintf(link_path, sizeof link_path, "/tmp/amble-test-pty-%d", (int)getpid());
+    scratch_path(link_path, sizeof link_path, "pty");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
