@@ -5,6 +5,7 @@
 
 #include "amble/bonds.h"
 #include "amble/error.h"
+#include "amble/log.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -157,6 +158,7 @@ int amble__cli_bonds(int argc, char **argv)
                 o.words[1]);
         return AMBLE__EXIT_FAILED;
     }
+    amble_log_level(AMBLE_LOG_OFF); /* what is wrong with the file is said below */
     r = amble_bonds_open(&bonds, o.words[1]);
     if (r >= 0)
         r = each(&o, bonds, has_device ? &device : NULL);

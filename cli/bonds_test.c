@@ -142,6 +142,14 @@ static void mistakes_are_named(void **state)
     assert_int_equal(fclose(stream), 0);
     assert_int_equal(RUN("bonds", "list", path), AMBLE__EXIT_FAILED);
     assert_non_null(strstr(output, "is damaged"));
+    assert_null(strstr(strstr(output, "is damaged") + 1, "is damaged")); /* and said once */
+    stream = fopen(path, "w");
+    assert_non_null(stream);
+    assert_true(fputs("a letter\n", stream) >= 0);
+    assert_int_equal(fclose(stream), 0);
+    assert_int_equal(RUN("bonds", "list", path), AMBLE__EXIT_FAILED);
+    assert_non_null(strstr(output, "something else"));
+    assert_int_equal(access(path, F_OK), 0);
 }
 
 int main(void)

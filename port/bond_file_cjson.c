@@ -46,19 +46,20 @@ static int io_error(const amble__bond_file *file, const char *what)
 }
 
 /* --- loading ------------------------------------------------------------------------------------------------------- */
-/* The whole file as a string; NULL with errno, 0 when there is none. */
-static char *read_whole(const char *path)
+/* The whole file with a zero behind it; NULL with errno, ENOENT when there is none. */
+static char *read_whole(const char *path, size_t *size)
 {
     FILE *stream = fopen(path, "rb");
     char *text = NULL;
-    long size;
+    struct stat there;
 
     if (!stream)
         return NULL;
-    if (fseek(stream, 0, SEEK_END) == 0 && (size = ftell(stream)) >= 0 && size <= LARGEST_FILE &&
-        (text = calloc(1, (size_t)size + 1))) {
-        rewind(stream);
-        if (fread(text, 1, (size_t)size, stream) != (size_t)size) {
+    if (fstat(fileno(stream), &there) == 0 && !S_ISREG(there.st_mode)) {
+        errno = S_ISDIR(there.st_mode) ? EISDIR : EINVAL;
+    } else if (there.st_size <= LARGEST_FILE && (text = calloc(1, (size_t)there.st_size + 1))) {
+        *size = (size_t)there.st_size;
+        if (fread(text, 1, *size, stream) != *size) {
             free(text);
             text = NULL;
         }
@@ -67,6 +68,20 @@ static char *read_whole(const char *path)
         errno = EFBIG;
     (void)fclose(stream); /* it was only read */
     return text;
+}
+
+/* Whether these bytes are what is left of a bond file, and not somebody's letter that was named by mistake. A power that went out leaves the
+ * beginning of one, or zeros. */
+static bool is_rest_of_bonds(const char *text, size_t size)
+{
+    static const char beginning[] = "{\n\t\"" VERSION_KEY "\"";
+
+    if (strstr(text, "\"" VERSION_KEY "\""))
+        return true;
+    for (size_t i = strlen(text); i < size; i++)
+        if (text[i])
+            return false;
+    return strlen(text) < sizeof beginning && strncmp(text, beginning, strlen(text)) == 0;
 }
 
 void amble__bond_file_condemn(amble__bond_file *file, const char *why)
@@ -113,7 +128,7 @@ static int take_records(const cJSON *records, int (*take)(void *target, const vo
     return 0;
 }
 
-static int load_json(amble__bond_file *file, const cJSON *root,
+static int load_json(amble__bond_file *file, const cJSON *root, bool is_bonds,
                      int (*take)(void *target, const void *record, size_t size), void *target)
 {
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(root, VERSION_KEY);
@@ -126,26 +141,29 @@ static int load_json(amble__bond_file *file, const cJSON *root,
     }
     if (cJSON_IsNumber(version) && version->valueint == VERSION && cJSON_IsArray(records))
         r = take_records(records, take, target);
-    if (r == AMBLE_ERR_BAD_FILE)
+    if (r == AMBLE_ERR_BAD_FILE && is_bonds)
         amble__bond_file_condemn(file, root ? "it holds no bonds" : "it is no JSON");
+    else if (r == AMBLE_ERR_BAD_FILE)
+        explain(file, "is a file of something else, and stays as it is; name another file", "");
     return r;
 }
 
 static int load(void *user, int (*take)(void *target, const void *record, size_t size), void *target)
 {
     amble__bond_file *file = user;
+    size_t size = 0;
     char *text;
     cJSON *root;
     int r;
 
     errno = 0;
-    text = read_whole(file->path);
+    text = read_whole(file->path, &size);
     if (!text)
         return errno == ENOENT ? 0 : io_error(file, "cannot be read");
     root = cJSON_Parse(text);
-    r = load_json(file, root, take, target);
+    r = load_json(file, root, is_rest_of_bonds(text, size), take, target);
     cJSON_Delete(root);
-    amble__wipe(text, strlen(text));
+    amble__wipe(text, size);
     free(text);
     return r;
 }

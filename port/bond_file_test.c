@@ -285,8 +285,7 @@ static void a_damaged_file_is_named_and_kept_aside(void **state)
     static const char *const texts[] = {
         "",
         "{",
-        "[]",
-        "{}",
+        "{\n\t\"amble bo",
         "{\"amble bonds\": 1}",
         "{\"amble bonds\": 1, \"records\": 3}",
         "{\"amble bonds\": 1, \"records\": [\"1\"]}",
@@ -314,6 +313,58 @@ static void a_damaged_file_is_named_and_kept_aside(void **state)
         assert_int_equal(load(file, &g), 0); /* asked again, there is none */
         amble__bond_file_close(file);
     }
+}
+
+/* Whoever names a wrong file, such as one of his letters, finds it where it was. */
+static void a_file_of_something_else_is_refused_and_stays(void **state)
+{
+    static const char *const texts[] = {"[]", "{}", "root:x:0:0:root:/root:/bin/bash\n", "\n", "{\"bonds\": 1}"};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+        amble__bond_file *file = open_file();
+        generation g;
+
+        write_text(texts[i]);
+        for (int again = 0; again < 2; again++) {
+            explanation[0] = '\0';
+            assert_int_equal(load(file, &g), AMBLE_ERR_BAD_FILE);
+            assert_non_null(strstr(explanation, path));
+            assert_non_null(strstr(explanation, "something else"));
+            assert_true(exists(""));
+            assert_false(exists(".damaged"));
+        }
+        amble__bond_file_close(file);
+    }
+}
+
+/* What a file may be after the power went out on a file system that flushes lengths before contents. */
+static void a_file_of_zeros_is_damaged(void **state)
+{
+    amble__bond_file *file = open_file();
+    FILE *stream = fopen(path, "wb");
+    generation g;
+
+    (void)state;
+    assert_non_null(stream);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(fputc(0, stream), 0);
+    assert_int_equal(fclose(stream), 0);
+    assert_int_equal(load(file, &g), AMBLE_ERR_BAD_FILE);
+    assert_true(exists(".damaged"));
+    amble__bond_file_close(file);
+}
+
+static void a_folder_is_no_bond_file(void **state)
+{
+    amble__bond_file *file = open_file();
+    generation g;
+
+    (void)state;
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(load(file, &g), AMBLE_ERR_IO);
+    assert_non_null(strstr(explanation, "directory"));
+    amble__bond_file_close(file);
 }
 
 static void a_newer_file_is_refused_and_stays(void **state)
@@ -361,6 +412,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_any_failure_it_is_the_old_one_or_the_new_one, begin, end),
         cmocka_unit_test_setup_teardown(a_left_over_new_file_is_overwritten, begin, end),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_named_and_kept_aside, begin, end),
+        cmocka_unit_test_setup_teardown(a_file_of_something_else_is_refused_and_stays, begin, end),
+        cmocka_unit_test_setup_teardown(a_file_of_zeros_is_damaged, begin, end),
+        cmocka_unit_test_setup_teardown(a_folder_is_no_bond_file, begin, end),
         cmocka_unit_test_setup_teardown(a_newer_file_is_refused_and_stays, begin, end),
         cmocka_unit_test_setup_teardown(one_host_at_a_time_has_the_file, begin, end),
         cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_told_of, begin, end),

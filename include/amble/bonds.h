@@ -28,8 +28,8 @@ extern "C" {
 typedef struct amble_bonds amble_bonds;
 
 /* The bonds in a file, without a host; `*bonds` is the caller's, to be closed. A file that is not there has none. Errors: AMBLE_ERR_BUSY
- * when a host or somebody else has it open; AMBLE_ERR_BAD_FILE when it is damaged (it is then kept aside under another name) or of a newer
- * version; AMBLE_ERR_IO, NO_MEMORY, TOO_LONG; amble_open_problem has the sentence. */
+ * when a host or somebody else has it open; AMBLE_ERR_BAD_FILE when it is damaged (it is then kept aside under another name), of a newer
+ * version, or no bond file at all; AMBLE_ERR_IO, NO_MEMORY, TOO_LONG; amble_open_problem has the sentence. */
 int amble_bonds_open(amble_bonds **bonds, const char *path) AMBLE_MUST_CHECK;
 /* NULL does nothing. Not for those of a host. */
 void amble_bonds_close(amble_bonds *bonds);
