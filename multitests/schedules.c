@@ -1,7 +1,7 @@
 /* See schedules.h. */
 #include "schedules.h"
 
-enum { WORKERS = 6, REPLAYED = 3, AUDIT_MS = 50, MANY = 50, VERY_MANY = 2000 };
+enum { WORKERS = 6, REPLAYED = 3, AUDIT_MS = 50, MANY = 50, VERY_MANY = 2000, HAPPENINGS = 24, OFTEN = 20 };
 
 static const char *const labels[BENCH_DEVICES] = {"d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"};
 
@@ -10,6 +10,7 @@ static uint64_t dice_state;
 static unsigned devices, alive;
 static bool all_old;
 static bench_device *all[BENCH_DEVICES];
+static unsigned happenings[HAPPENINGS];
 
 /* --- dice ----------------------------------------------------------------------------------------------------------- */
 unsigned dice(unsigned sides)
@@ -25,15 +26,17 @@ int some_time(void)
     return what == 0 ? AMBLE_FOREVER : what == 1 ? (int)dice(100) : (int)dice(4000);
 }
 
+void happened(unsigned what)
+{
+    assert_in_range(what, 0, HAPPENINGS - 1);
+    happenings[what]++;
+}
+
 bool host_is_over(int r) { return r == AMBLE_ERR_CLOSED || r == AMBLE_ERR_CONTROLLER || r == AMBLE_ERR_CANCELLED; }
 
 /* --- devices -------------------------------------------------------------------------------------------------------- */
 unsigned schedule_devices(void) { return devices; }
-amble_device schedule_address(unsigned index)
-{
-    return (amble_device){.bytes = {(uint8_t)(index + 1), 0, 0, 0x1e, 0xab, 0x02}};
-}
-unsigned schedule_index(amble_device device) { return (device.bytes[0] - 1u) % devices; }
+bench_device *schedule_device(unsigned index) { return all[index]; }
 
 /* --- the days of a device ------------------------------------------------------------------------------------------- */
 static void close_host(bench_device *self, schedule_day *today, bool unplug)
@@ -66,7 +69,7 @@ static void live(bench_device *self, unsigned index)
 
         tasks[i] = amble_spawn_named(&scope, worker->name, worker->run, &today);
     }
-    bench_sleep((int)dice(dice(3) ? 3000 : 60));
+    bench_sleep((int)dice(dice(3) ? (unsigned)kind->day_ms : 60));
     if (event == 0 || event == 1)
         close_host(self, &today, event == 0);
     if (event == 2 || event == 3)
@@ -90,12 +93,19 @@ static unsigned index_of(const bench_device *device)
     return index;
 }
 
+static void watch(const amble_air_packet *packet)
+{
+    schedule_watch_addresses(packet);
+    if (kind->watch)
+        kind->watch(packet);
+}
+
 static int life(bench_device *self)
 {
     const unsigned index = index_of(self);
 
     all[index] = self;
-    bench_watch(kind->watch);
+    bench_watch(watch);
     while (bench_now_ms() < kind->length_ms)
         live(self, index);
     alive--;
@@ -128,6 +138,7 @@ uint64_t schedule_play(const schedule_kind *what, unsigned seed)
     dice_state = seed * UINT64_C(0x9e3779b97f4a7c15);
     alive = devices = count = kind->least_devices + dice(kind->most_devices - kind->least_devices + 1);
     memset(all, 0, sizeof all);
+    schedule_forget_addresses();
     if (kind->begin)
         kind->begin(seed);
     for (unsigned i = 0; i < devices; i++) {
@@ -153,10 +164,15 @@ void schedule_many(const schedule_kind *what)
     const unsigned many = from_environment("AMBLE_LONG", 0) ? VERY_MANY : MANY;
     const unsigned count = from_environment("AMBLE_SCHEDULES", many);
 
+    memset(happenings, 0, sizeof happenings);
     for (unsigned seed = one ? one : 1; seed <= (one ? one : count); seed++) {
         (void)fprintf(stderr, "seed %u: run with AMBLE_SEED=%u\n", seed, seed);
         (void)schedule_play(what, seed);
     }
+    for (unsigned i = 0; i < what->happening_count; i++)
+        (void)fprintf(stderr, "%s: %u times\n", what->happenings[i], happenings[i]);
+    for (unsigned i = 0; !one && count >= MANY && i < what->happening_count; i++)
+        assert_true(happenings[i] > OFTEN); /* the schedules are about all of it */
 }
 
 void schedule_replays(const schedule_kind *what)

@@ -27,29 +27,48 @@ typedef struct {
 typedef struct {
     unsigned least_devices, most_devices;
     int length_ms;                  /* of a life; then `peace` */
+    int day_ms;                     /* the longest: the same host is open, and nobody is cancelled */
     const schedule_worker *workers; /* some of these each day, */
     unsigned worker_count;
     const schedule_worker *companion; /* and this one each day; NULL: none */
     void (*morning)(amble *ble);      /* before the workers of each day begin; NULL: nothing */
     void (*configure)(bench_device *device, unsigned index);
-    void (*begin)(unsigned seed);                            /* before a schedule; NULL: nothing */
-    void (*peace)(bench_device *device, unsigned index);     /* when all devices have lived; NULL: nothing */
-    void (*watch)(const amble_air_packet *packet);           /* every packet; NULL: nobody */
+    void (*begin)(unsigned seed);                        /* before a schedule; NULL: nothing */
+    void (*peace)(bench_device *device, unsigned index); /* when all devices have lived; NULL: nothing */
+    void (*watch)(const amble_air_packet *packet); /* every packet, besides what privacy promises; NULL: nothing */
     void (*audit)(bench_device *const *all, unsigned count); /* every few moments; NULL: nobody */
+    const char *const *happenings;                           /* what all schedules together have to bring about often */
+    unsigned happening_count;
 } schedule_kind;
 
 enum { SCHEDULE_LIMIT_MS = 4000000 };
 
 unsigned dice(unsigned sides);
+/* One of the happenings did. */
+void happened(unsigned what);
 /* How long an operation may take: mostly long, sometimes short, sometimes for ever. */
 int some_time(void);
 /* The result of an operation says that its host, or its task, comes to an end. */
 bool host_is_over(int r);
-/* Devices of this schedule, and their addresses. */
+/* Devices of this schedule. NULL: that one has not begun yet. */
 unsigned schedule_devices(void);
+bench_device *schedule_device(unsigned index);
+
+/* --- who is who: schedule_addresses.c ------------------------------------------------------------------------------- */
+enum { NOBODY = BENCH_DEVICES };
+/* Who a device is, and the address under which it can be met just now; of the last host while it has none. */
+amble_device schedule_identity(unsigned index);
 amble_device schedule_address(unsigned index);
-/* The device with this address. */
+/* The device whose identity this is, or address, also of a link; or NOBODY. */
 unsigned schedule_index(amble_device device);
+/* The other end of a link, and whose it is; NULL and NOBODY when that one has lost it, or does not know of it yet. */
+const amble_connection *schedule_other_end(const amble_connection *conn);
+unsigned schedule_peer(const amble_connection *conn);
+/* Before a schedule; and with each packet: fails when it tells who hides, or comes from an address that is too old. */
+void schedule_forget_addresses(void);
+void schedule_watch_addresses(const amble_air_packet *packet);
+
+/* --- playing -------------------------------------------------------------------------------------------------------- */
 
 /* Plays one schedule; returns the hash of its trace. */
 uint64_t schedule_play(const schedule_kind *kind, unsigned seed);

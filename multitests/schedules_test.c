@@ -1,14 +1,15 @@
-/* Random schedules of everything that needs no pairing: three to five hosts do it, while schedules.h lets anything happen to them.
+/* Random schedules of everything: three to five hosts do it, under whatever addresses, in clear and encrypted, while schedules.h lets anything happen to
+ * them. What is agreed on in pairing, and what bonds are good for, have schedules of their own.
  *
- * What is written and notified carries the number of its sender and counts up: whoever takes it sees that nothing comes
- * before what was sent earlier. What goes through a channel tells its place in the stream. */
-#include "schedules.h"
+ * See schedule_operations.h for how it is seen that nothing is reordered. */
+#include "schedule_operations.h"
 
-enum { DAY_MS = 60000, PSM = 0x80, DATA = 400, STRANGERS = 8 };
+enum { LIFE_MS = 90000, DAY_MS = 12000, DATA = 400, HELPERS = 3 };
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0);
-static const amble_uuid uuids[4] = {AMBLE_UUID16(0xfff1), AMBLE_UUID16(0xfff2), AMBLE_UUID16(0xfff3),
-                                    AMBLE_UUID16(0xfff4)};
+enum { UUIDS = 5 };
+static const amble_uuid uuids[UUIDS] = {AMBLE_UUID16(0xfff1), AMBLE_UUID16(0xfff2), AMBLE_UUID16(0xfff3),
+                                        AMBLE_UUID16(0xfff4), AMBLE_UUID16(0xfff5)};
 static const amble_characteristic captured = {.uuid = &uuids[0],
                                               .read = true,
                                               .write = true,
@@ -21,53 +22,23 @@ static const amble_characteristic asked = {
     .uuid = &uuids[2], .read = true, .write = true, .answer_reads = true, .answer_writes = true};
 static const amble_characteristic long_one = {
     .uuid = &uuids[3], .read = true, .write = true, .reliable_write = true, .max_size = 300};
+static const amble_characteristic also_sent = {.uuid = &uuids[4], .read = true, .notify = true, .indicate = true};
 static const amble_service service = {.uuid = &service_uuid,
-                                      .characteristics = AMBLE_LIST(&captured, &sent, &asked, &long_one)};
+                                      .characteristics = AMBLE_LIST(&captured, &sent, &asked, &long_one, &also_sent)};
 /* One that comes and goes. */
 static const amble_uuid guest_uuid = AMBLE_UUID16(0xffe0), guest_value_uuid = AMBLE_UUID16(0xffe1);
 static const amble_characteristic guest_value = {
     .uuid = &guest_value_uuid, .read = true, .write = true, .notify = true, .capture = true, .write_depth = 2};
 static const amble_service guest = {.uuid = &guest_uuid, .characteristics = AMBLE_LIST(&guest_value)};
 
-/* --- order -------------------------------------------------------------------------------------------------------- */
-/* Who sends, and how much it has sent. */
-typedef struct {
-    uint16_t sender, count;
-} tag;
-enum { TAG = 4 };
-static uint16_t senders;
-
-static tag new_tag(void) { return (tag){.sender = ++senders}; }
-static void put_tag(tag *t, uint8_t bytes[TAG])
-{
-    t->count++;
-    amble_put_le16(bytes, t->sender);
-    amble_put_le16(bytes + 2, t->count);
-}
-
-/* What somebody has seen of the latest senders. */
-typedef struct {
-    tag latest[STRANGERS];
-    unsigned next;
-} order;
-
-static void see(order *o, const amble_value *value)
-{
-    tag now;
-
-    if (value->size < TAG)
-        return;
-    now = (tag){.sender = amble_get_le16(value->data), .count = amble_get_le16(value->data + 2)};
-    for (unsigned i = 0; i < STRANGERS; i++) {
-        if (o->latest[i].sender != now.sender)
-            continue;
-        if (now.count <= o->latest[i].count)
-            fail_msg("number %u of %u came after number %u", now.count, now.sender, o->latest[i].count);
-        o->latest[i] = now;
-        return;
-    }
-    o->latest[o->next++ % STRANGERS] = now;
-}
+/* --- what happened -------------------------------------------------------------------------------------------------- */
+enum { HIDDEN, ENCRYPTED, OVERLAPPED, WRITTEN, NOTIFIED, NOTIFIED_SEVERAL, INDICATED, STREAMED, HAPPENINGS };
+static const char *const happenings[HAPPENINGS] = {
+    [HIDDEN] = "a link between two that hide", [ENCRYPTED] = "a link that was encrypted",
+    [OVERLAPPED] = "requests that overlap",    [WRITTEN] = "a written value",
+    [NOTIFIED] = "a notified value",           [NOTIFIED_SEVERAL] = "several values notified at once",
+    [INDICATED] = "an indicated value",        [STREAMED] = "a channel",
+};
 
 /* --- with a link, as a client ------------------------------------------------------------------------------------- */
 static int follow(amble_connection *conn, const amble_remote_characteristic *c)
@@ -79,10 +50,12 @@ static int follow(amble_connection *conn, const amble_remote_characteristic *c)
     int r = amble_subscribe(c, &options, &s, some_time());
 
     for (unsigned i = dice(6); r >= 0 && i > 0; i--) {
-        if ((r = amble_notified(s, &value, 200 + (int)dice(1000))) == AMBLE_ERR_TIMEOUT)
+        if ((r = amble_notified(s, &value, 200 + (int)dice(1000))) == AMBLE_ERR_TIMEOUT) {
             r = 0;
-        else if (r == 0)
+        } else if (r == 0) {
             see(&seen, &value);
+            happened(value.indication ? INDICATED : NOTIFIED);
+        }
     }
     if (r >= 0 && dice(2))
         r = amble_disconnected(conn, (int)dice(500));
@@ -154,130 +127,6 @@ static int hear_of_periodic(amble_connection *conn)
     return r;
 }
 
-/* --- with a link, in either role ---------------------------------------------------------------------------------- */
-static int tune(amble_connection *conn)
-{
-    static const amble_parameters wishes[] = {
-        {.min_interval_us = 7500, .max_interval_us = 15000, .supervision_timeout_ms = 1000},
-        {.min_interval_us = 20000, .max_interval_us = 60000, .latency = 1, .supervision_timeout_ms = 2000},
-        {.min_interval_us = 100000, .max_interval_us = 100000, .supervision_timeout_ms = 1500}};
-    const amble_phys phys = {.send = (amble_phy)dice(4), .receive = (amble_phy)dice(4)};
-    uint64_t channels;
-
-    switch (dice(6)) {
-    case 0:
-        return amble_connection_set_phy(conn, &phys, NULL, some_time());
-    case 1:
-        return amble_connection_set_data_length(conn, (uint16_t)(27 + dice(225)), some_time());
-    case 2:
-        return amble_connection_channels(conn, &channels, some_time());
-    case 3:
-        return amble_classify_channels(amble_connection_host(conn), AMBLE_CHANNELS >> dice(30), some_time());
-    default:
-        return amble_connection_update(conn, &wishes[dice(3)], some_time());
-    }
-}
-
-/* --- channels ----------------------------------------------------------------------------------------------------- */
-static uint8_t stream_byte(uint64_t place) { return (uint8_t)((place * 31 + (place >> 8) * 7) & 0xff); }
-
-static int send_some(amble_l2cap_channel *channel)
-{
-    const uint64_t at = amble_l2cap_sent(channel);
-    const size_t size = 1 + dice(DATA);
-    uint8_t data[DATA];
-
-    for (size_t i = 0; i < size; i++)
-        data[i] = stream_byte(at + i);
-    return amble_l2cap_send(channel, data, size, some_time());
-}
-
-static int recv_some(amble_l2cap_channel *channel, uint64_t *at)
-{
-    uint8_t data[DATA];
-    const int n = amble_l2cap_recv(channel, data, 1 + dice(DATA), (int)dice(1000));
-
-    for (int i = 0; i < n; i++)
-        if (data[i] != stream_byte((*at)++))
-            fail_msg("byte %llu of a channel is wrong", (unsigned long long)*at - 1);
-    return n;
-}
-
-static int use_channel(amble_l2cap_channel *channel)
-{
-    uint64_t received = 0;
-    int r = 0;
-
-    for (unsigned i = dice(10); r >= 0 && i > 0; i--) {
-        const amble_source sources[] = {amble_on_l2cap_recv(channel), amble_on_l2cap_send(channel),
-                                        amble_on_l2cap_disconnected(channel)};
-        switch (dice(6)) {
-        case 0:
-            r = amble_l2cap_flush(channel, some_time());
-            break;
-        case 1:
-            r = amble_wait_first(sources, 3, some_time());
-            break;
-        case 2:
-            r = amble_l2cap_disconnected(channel, (int)dice(300));
-            break;
-        case 3:
-        case 4:
-            r = send_some(channel);
-            break;
-        default:
-            r = recv_some(channel, &received);
-            break;
-        }
-        r = r == AMBLE_ERR_TIMEOUT ? 0 : r;
-    }
-    return r;
-}
-
-/* Several at once; then perhaps larger. */
-static int use_group(amble_connection *conn)
-{
-    const amble_l2cap_options options = {.mtu = 64, .mps = (uint16_t)(64 + dice(100)), .close_on_cancel = dice(2)};
-    amble_l2cap_channel *channels[AMBLE_L2CAP_GROUP_MAX] = {NULL};
-    int r = amble_l2cap_connect_enhanced(conn, PSM, &options, channels, 1 + dice(AMBLE_L2CAP_GROUP_MAX), some_time());
-    const int count = r;
-
-    if (r > 0 && dice(2))
-        r = amble_l2cap_reconfigure(channels, 1 + dice((unsigned)count), (uint16_t)(64 + dice(400)), 0, some_time());
-    for (int i = 0; i < count && !host_is_over(r); i++)
-        r = use_channel(channels[i]);
-    for (int i = 0; i < count; i++)
-        amble_l2cap_close(channels[i]);
-    return r;
-}
-
-static int be_on_channel(amble_connection *conn)
-{
-    const amble_l2cap_options options = {.mtu = (uint16_t)(23 + dice(500)), .close_on_cancel = dice(2)};
-    amble_l2cap_channel *channel = NULL;
-    const unsigned how = dice(4);
-    int r;
-
-    if (how == 0)
-        return use_group(conn);
-    r = how == 1 ? amble_l2cap_connect(conn, PSM, &options, &channel, some_time())
-                 : amble_l2cap_accept(conn, PSM, &channel, (int)dice(2000));
-    if (r < 0)
-        return r;
-    r = use_channel(channel);
-    amble_l2cap_close(channel);
-    return r;
-}
-
-/* Comes and goes: channels that wait for their accept are closed then. */
-static void listen_or_not(amble *ble)
-{
-    const amble_l2cap_options options = {.mtu = (uint16_t)(64 + dice(500)), .backlog = (uint16_t)dice(4)};
-
-    if (amble_l2cap_listen(ble, PSM, &options) == AMBLE_ERR_BUSY && dice(4) == 0)
-        assert_int_equal(amble_l2cap_unlisten(ble, PSM), 0);
-}
-
 /* --- with a link, as a client, on ---------------------------------------------------------------------------------- */
 static int write_several(const amble_remote_service *s, tag *mine)
 {
@@ -298,11 +147,67 @@ static int read_several(const amble_remote_service *s)
     amble_remote_characteristic c[2];
     amble_read_part parts[] = {{.characteristic = &c[0], .buffer = bytes, .size = sizeof bytes},
                                {.characteristic = &c[1], .buffer = bytes, .size = sizeof bytes}};
-    int r = amble_find_characteristic(s, &uuids[dice(4)], &c[0], 5000);
+    int r = amble_find_characteristic(s, &uuids[dice(UUIDS)], &c[0], 5000);
 
     if (r >= 0)
-        r = amble_find_characteristic(s, &uuids[dice(4)], &c[1], 5000);
+        r = amble_find_characteristic(s, &uuids[dice(UUIDS)], &c[1], 5000);
     return r < 0 ? r : amble_read_multiple(parts, 2, some_time());
+}
+
+/* Encrypted links have more bearers. A bond that one side has lost is replaced. */
+static int secure(amble_connection *conn)
+{
+    const amble_pair_options options = {.renew = true, .legacy_only = true}; /* which costs less time here */
+    const int r = amble_pair(conn, &(amble_pair_options){.legacy_only = true}, some_time());
+
+    if (r == 0)
+        happened(ENCRYPTED);
+    return r == AMBLE_ERR_BOND_LOST ? amble_pair(conn, &options, some_time()) : r;
+}
+
+/* One of several tasks that ask at once, on as many bearers as there are. */
+static int help(void *arg)
+{
+    const amble_remote_characteristic *c = arg;
+    tag mine = new_tag();
+    uint8_t bytes[300];
+    int r = 0;
+
+    for (unsigned i = dice(6); i > 0 && amble_connected(c->conn) && !host_is_over(r); i--) {
+        put_tag(&mine, bytes);
+        r = dice(3) ? amble_write(c, bytes, TAG, some_time()) : amble_read(c, bytes, sizeof bytes, some_time());
+        if (r == AMBLE_ERR_TIMEOUT)
+            mine = new_tag(); /* what was given up may still come, on its bearer */
+    }
+    return host_is_over(r) ? r : 0;
+}
+
+static int ask_at_once(const amble_remote_characteristic *c)
+{
+    amble_remote_characteristic mine = *c; /* lives as long as the tasks */
+    amble_scope scope;
+    int r;
+
+    if (amble_connection_bearers(c->conn) > 1)
+        happened(OVERLAPPED);
+    amble_scope_open(&scope);
+    for (unsigned i = 1 + dice(HELPERS); i > 0; i--)
+        amble_spawn_named(&scope, "helper", help, &mine);
+    r = amble_scope_wait(&scope, some_time());
+    amble_scope_close(&scope);
+    return r;
+}
+
+enum { FOLLOW = 18, CLIENT_OPERATIONS = 22 };
+
+/* Mostly one with which the operation makes sense. */
+static const amble_uuid *some_uuid(const amble_remote_service *s, unsigned what)
+{
+    if (amble_uuid_equal(&s->uuid, &guest_uuid))
+        return &guest_value_uuid;
+    if (what >= FOLLOW && dice(8))
+        return &uuids[dice(2) ? 1 : 4];
+    return &uuids[what && dice(2) ? 0 : dice(UUIDS)];
 }
 
 static int ask_peer(const amble_remote_service *s, const amble_remote_characteristic *c, unsigned what, tag *mine)
@@ -330,7 +235,7 @@ static int ask_peer(const amble_remote_service *s, const amble_remote_characteri
     case 7:
         return tune(conn);
     case 8:
-        return be_on_channel(conn);
+        return be_on_channel(conn, STREAMED);
     case 9:
         return write_several(s, mine);
     case 10:
@@ -341,25 +246,36 @@ static int ask_peer(const amble_remote_service *s, const amble_remote_characteri
         return tell_of_periodic(conn);
     case 13:
         return hear_of_periodic(conn);
+    case 14:
+        return secure(conn);
+    case 15:
+    case 16:
+    case 17:
+        return ask_at_once(c);
     default:
         return follow(conn, c);
     }
 }
-enum { CLIENT_OPERATIONS = 17 };
 
 static int be_client(amble_connection *conn)
 {
     amble_remote_service s;
     amble_remote_characteristic c;
     tag mine = new_tag();
-    int r = amble_find_service(conn, dice(5) ? &service_uuid : &guest_uuid, &s, 5000);
+    int r = dice(3) ? secure(conn) : 0;
 
-    for (unsigned i = dice(12); r >= 0 && i > 0; i--) {
-        const bool of_guest = amble_uuid_equal(&s.uuid, &guest_uuid);
+    if (!host_is_over(r))
+        r = amble_find_service(conn, dice(5) ? &service_uuid : &guest_uuid, &s, 5000);
+    if (r == AMBLE_ERR_NOT_FOUND)
+        r = amble_find_service(conn, &service_uuid, &s, 5000);
+    for (unsigned i = dice(30); r >= 0 && i > 0; i--) {
+        const unsigned what = dice(CLIENT_OPERATIONS);
 
-        r = amble_find_characteristic(&s, of_guest ? &guest_value_uuid : &uuids[dice(4)], &c, 5000);
+        r = amble_find_characteristic(&s, some_uuid(&s, what), &c, 5000);
         if (r >= 0)
-            r = ask_peer(&s, &c, dice(CLIENT_OPERATIONS), &mine);
+            r = ask_peer(&s, &c, what, &mine);
+        if (r == AMBLE_ERR_TIMEOUT)
+            mine = new_tag(); /* what was given up may still come, on another bearer than the next */
         if (r < 0 && !host_is_over(r) && amble_connected(conn))
             r = 0; /* a refusal, or it took too long: go on */
     }
@@ -367,55 +283,124 @@ static int be_client(amble_connection *conn)
 }
 
 /* --- with a link, as a server ------------------------------------------------------------------------------------- */
-static int be_server(amble_connection *conn)
+static const amble_characteristic *some_sent(void) { return dice(2) ? &sent : &also_sent; }
+
+static int notify_several(amble_connection *conn, tag *mine)
 {
-    amble *ble = amble_connection_host(conn);
+    const amble_characteristic *most = some_sent(), *last = dice(4) ? most : some_sent();
+    uint8_t first[TAG], second[TAG], third[TAG];
+    amble_notify_part parts[] = {{.characteristic = most, .data = first, .size = TAG},
+                                 {.characteristic = most, .data = second, .size = TAG},
+                                 {.characteristic = last, .data = third, .size = TAG}};
+    int r;
+
+    put_tag(mine, first);
+    put_tag(mine, second);
+    put_tag(mine, third);
+    r = amble_notify_multiple(conn, parts, 2 + dice(2), some_time());
+    if (r == 0)
+        happened(NOTIFIED_SEVERAL);
+    return r;
+}
+
+static int serve_peer(amble_connection *conn, unsigned what, tag *mine, order *seen)
+{
     amble_value value;
+    uint8_t bytes[TAG];
+    int r;
+
+    put_tag(mine, bytes);
+    switch (what) {
+    case 0:
+    case 1:
+        return amble_notify(conn, some_sent(), bytes, TAG, some_time());
+    case 2:
+        return amble_indicate(conn, some_sent(), bytes, TAG, some_time());
+    case 3:
+    case 13:
+        return amble_update(amble_connection_host(conn), &sent, bytes, TAG, some_time());
+    case 4:
+    case 5:
+    case 14:
+        return notify_several(conn, mine);
+    case 6:
+        if ((r = amble_written_by(conn, &captured, &value, (int)dice(500))) == 0)
+            see(seen, &value);
+        return r;
+    case 7:
+        return tune(conn);
+    case 8:
+    case 9:
+        return be_on_channel(conn, STREAMED);
+    case 10:
+        return tell_of_periodic(conn);
+    case 11:
+        return hear_of_periodic(conn);
+    case 12:
+        return secure(conn);
+    default:
+        return amble_disconnected(conn, (int)dice(500));
+    }
+}
+enum { SERVER_OPERATIONS = 18 };
+
+static int be_server(void *arg)
+{
+    amble_connection *conn = arg;
     order seen = {.next = 0};
     tag mine = new_tag();
-    uint8_t bytes[TAG];
     int r = 0;
 
-    for (unsigned i = dice(20); i > 0; i--) {
-        const unsigned what = dice(11);
-
-        put_tag(&mine, bytes);
-        if (what == 0)
-            r = amble_notify(conn, &sent, bytes, TAG, some_time());
-        else if (what == 1)
-            r = amble_indicate(conn, &sent, bytes, TAG, some_time());
-        else if (what == 2)
-            r = amble_update(ble, &sent, bytes, TAG, some_time());
-        else if (what == 3 && (r = amble_written_by(conn, &captured, &value, (int)dice(500))) == 0)
-            see(&seen, &value);
-        else if (what == 3)
-            ; /* nothing came */
-        else if (what == 4)
-            r = tune(conn);
-        else if (what < 7)
-            r = be_on_channel(conn);
-        else if (what < 9)
-            r = what == 7 ? tell_of_periodic(conn) : hear_of_periodic(conn);
-        if (what >= 9 || r == AMBLE_ERR_NOT_SUBSCRIBED)
+    for (unsigned i = dice(20); i > 0 && !host_is_over(r) && amble_connected(conn); i--) {
+        r = serve_peer(conn, dice(SERVER_OPERATIONS), &mine, &seen);
+        if (r == AMBLE_ERR_NOT_SUBSCRIBED)
             r = amble_disconnected(conn, (int)dice(500));
-        if (host_is_over(r) || !amble_connected(conn))
-            return r;
     }
     return r;
 }
 
+static int be_both(amble_connection *conn)
+{
+    amble_scope scope;
+    int r;
+
+    amble_scope_open(&scope);
+    amble_spawn_named(&scope, "server", be_server, conn);
+    r = be_client(conn);
+    if (!host_is_over(r))
+        r = amble_scope_wait(&scope, AMBLE_FOREVER);
+    amble_scope_close(&scope);
+    return r;
+}
+
+static int be_something(amble_connection *conn)
+{
+    switch (dice(4)) {
+    case 0:
+        return be_server(conn);
+    case 1:
+        return be_client(conn);
+    default:
+        return be_both(conn);
+    }
+}
+
 /* --- workers ------------------------------------------------------------------------------------------------------ */
+static bool is_private(amble_device address) { return address.type == AMBLE_RANDOM && address.bytes[5] >> 6 < 2; }
+
 static int use_link(amble_connection *conn)
 {
     amble_timeout timeout;
     int r;
 
-    if (dice(3) == 0) {
+    if (is_private(amble_connection_own_address(conn)) && is_private(amble_connection_peer_address(conn)))
+        happened(HIDDEN);
+    if (dice(6) == 0) {
         amble_timeout_begin(&timeout, conn, (int)dice(3000));
-        r = dice(2) ? be_client(conn) : be_server(conn);
+        r = be_something(conn);
         r = amble_timeout_end(&timeout, r);
     } else {
-        r = dice(2) ? be_client(conn) : be_server(conn);
+        r = be_something(conn);
     }
     if (!host_is_over(r) && dice(2))
         (void)!amble_disconnected(conn, (int)dice(2000)); /* let the other one leave first */
@@ -423,19 +408,24 @@ static int use_link(amble_connection *conn)
     return r;
 }
 
-static int advertise(void *arg)
+static int advertise_once(const schedule_day *today)
 {
-    const schedule_day *today = arg;
     const amble_advertise_options options = {
         .interval_us = 20000 + dice(8) * 20000, .services = {&service_uuid}, .not_connectable = dice(8) == 0};
     amble_connection *conn = NULL;
+    const int r = amble_advertise(today->ble, &options, &conn, some_time());
+
+    return r >= 0 && conn ? use_link(conn) : r;
+}
+
+static int advertise(void *arg)
+{
+    const schedule_day *today = arg;
     int r;
 
-    do {
-        r = amble_advertise(today->ble, &options, &conn, some_time());
-        if (r >= 0 && conn)
-            r = use_link(conn);
-    } while (!host_is_over(r) && r != AMBLE_ERR_BUSY && !today->over && dice(4));
+    do
+        r = advertise_once(today);
+    while (!host_is_over(r) && r != AMBLE_ERR_BUSY && !today->over && dice(4));
     return r;
 }
 
@@ -460,21 +450,47 @@ static int welcome(void *arg)
     return r;
 }
 
-static int connect_to_one(void *arg)
+/* Where one is, or, what helps only who knows it, who it is. */
+static amble_device somebody(void)
 {
-    const schedule_day *today = arg;
+    const unsigned index = dice(schedule_devices());
+
+    return dice(4) ? schedule_address(index) : schedule_identity(index);
+}
+
+static int connect_once(const schedule_day *today)
+{
     const amble_connect_options options = {
         .max_interval_us = dice(2) ? 0 : 30000, .supervision_timeout_ms = 1000, .coded = !today->old && dice(3) == 0};
     amble_connection *conn;
+    const int r = amble_connect(today->ble, somebody(), &options, &conn, some_time());
+
+    return r >= 0 ? use_link(conn) : r;
+}
+
+static int connect_to_one(void *arg)
+{
+    const schedule_day *today = arg;
     int r;
 
-    do {
-        r = amble_connect(today->ble, schedule_address(dice(schedule_devices())), &options, &conn, some_time());
-        if (r >= 0)
-            r = use_link(conn);
-    } while (!host_is_over(r) && !today->over && dice(4));
+    do
+        r = connect_once(today);
+    while (!host_is_over(r) && !today->over && dice(4));
     return r;
 }
+
+/* As long as the day is. */
+static int meet(void *arg)
+{
+    const schedule_day *today = arg;
+    int r;
+
+    do
+        r = dice(2) ? advertise_once(today) : connect_once(today);
+    while (!host_is_over(r) && !today->over && (r >= 0 || (r = amble_sleep_ms(10)) == 0) && !today->over);
+    return r;
+}
+static const schedule_worker companion = {"meet", meet};
 
 static int scan(void *arg)
 {
@@ -505,8 +521,10 @@ static int take_writes(void *arg)
 
     do {
         r = dice(3) ? 0 : amble_wait_first(sources, 1, some_time());
-        if (r >= 0 && (r = amble_written(today->ble, &captured, &value, some_time())) == 0)
+        if (r >= 0 && (r = amble_written(today->ble, &captured, &value, some_time())) == 0) {
             see(&seen, &value);
+            happened(WRITTEN);
+        }
     } while (!host_is_over(r) && !today->over);
     return r;
 }
@@ -661,7 +679,7 @@ static const schedule_worker workers[] = {{"advertise", advertise},
 static void begin(unsigned seed)
 {
     (void)seed;
-    senders = 0;
+    forget_senders();
     memset(known, 0, sizeof known);
 }
 
@@ -675,11 +693,16 @@ static void configure(bench_device *device, unsigned index)
     config->held_write_ms = dice(2) ? 0 : 1000;
     config->send_buffers = dice(2) ? 0 : 1;
     config->notification_buffers = dice(2) ? 0 : 4;
-    config->mtu = dice(2) ? 0 : 30;
+    config->mtu = dice(4) ? 0 : 30;
     config->scanners = (uint8_t)(1 + dice(4));
     config->parameter_policy.refuse = dice(4) == 0;
     config->advertisers = (uint8_t)(1 + dice(3));
     config->syncs = (uint8_t)(1 + dice(2));
+    config->own_address = (amble_address_kind)dice(AMBLE_ADDRESS_NON_RESOLVABLE + 1);
+    config->private_address_s = (uint16_t)(1 + dice(20));
+    config->enhanced_bearers = (uint8_t)dice(4);
+    config->no_enhanced_bearers = dice(4) == 0;
+    config->pairings = (uint8_t)(1 + dice(3));
     config->advertised_size = DATA;
     config->scanned_size = DATA;
     config->channels = (uint16_t)(1 + dice(8));
@@ -689,12 +712,16 @@ static void configure(bench_device *device, unsigned index)
 
 static const schedule_kind everything = {.least_devices = 3,
                                          .most_devices = 5,
-                                         .length_ms = DAY_MS,
+                                         .length_ms = LIFE_MS,
+                                         .day_ms = DAY_MS,
                                          .workers = workers,
                                          .worker_count = sizeof workers / sizeof workers[0],
+                                         .companion = &companion,
                                          .begin = begin,
                                          .morning = listen_or_not,
-                                         .configure = configure};
+                                         .configure = configure,
+                                         .happenings = happenings,
+                                         .happening_count = HAPPENINGS};
 
 static void nothing_is_left_after_any_schedule(void **state)
 {
