@@ -449,7 +449,7 @@ static int a_stale_place(void *arg)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     amble__listener *listener, *second;
-    char name[80];
+    char name[sizeof address.sun_path + 16];
 
     (void)arg;
     scratch_path(address.sun_path, sizeof address.sun_path, "stale");
