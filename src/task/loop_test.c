@@ -2,6 +2,7 @@
  * their own. */
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "port/system.h"
@@ -200,6 +201,62 @@ static void a_deadlock_in_virtual_time_is_reported_by_name(void **state)
     assert_non_null(strstr(last_log_line, "task main waits"));
 }
 
+/* --- held up ------------------------------------------------------------------------------------------------------ */
+static int held_up_ends[2][2]; /* what comes into the first pipe is passed on into the second one */
+
+static int pass_on(void *arg)
+{
+    char byte;
+
+    (void)arg;
+    if (amble_wait_fd(held_up_ends[0][0], false, AMBLE_FOREVER) < 0 || read(held_up_ends[0][0], &byte, 1) != 1)
+        return -99;
+    return write(held_up_ends[1][1], &byte, 1) == 1 ? 0 : -99;
+}
+
+static int wait_a_moment(void *result)
+{
+    *(int *)result = amble_wait_fd(held_up_ends[1][0], false, 30);
+    return 0;
+}
+
+/* What a machine does that gives a process no time: the byte comes, and then the deadline passes. All three begin in one
+ * round, so nothing else can pass in between. */
+static int hold_up(void *arg)
+{
+    (void)arg;
+    if (write(held_up_ends[0][1], "x", 1) != 1)
+        return -99;
+    (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    return 0;
+}
+
+static int wait_while_held_up(void *result)
+{
+    amble_scope scope;
+    int r;
+
+    amble_scope_open(&scope);
+    amble_spawn(&scope, pass_on, NULL);
+    amble_spawn(&scope, wait_a_moment, result);
+    amble_spawn(&scope, hold_up, NULL);
+    r = amble_scope_wait(&scope, AMBLE_FOREVER);
+    amble_scope_close(&scope);
+    return r;
+}
+
+static void what_came_while_the_process_was_held_up_is_no_timeout(void **state)
+{
+    int result = -99;
+
+    (void)state;
+    assert_int_equal(pipe(held_up_ends[0]) | pipe(held_up_ends[1]), 0);
+    assert_int_equal(amble_run(NULL, wait_while_held_up, &result), 0);
+    assert_int_equal(result, 0);
+    for (int i = 0; i < 4; i++)
+        close(held_up_ends[i / 2][i % 2]);
+}
+
 /* --- a loop of one's own ------------------------------------------------------------------------------------------ */
 static int ends[2];
 
@@ -271,20 +328,26 @@ static void sockets_and_timers_from_a_foreign_loop(void **state)
 }
 
 static bool woken;
+static atomic_uint wakes_taken;
 
 static int wait_for_wakes(void *count)
 {
-    for (unsigned i = 0; i < *(unsigned *)count; i++)
+    for (unsigned i = 1; i <= *(unsigned *)count; i++) {
         if (amble_event_wait(&released, AMBLE_FOREVER) < 0)
             return -99;
+        atomic_store(&wakes_taken, i);
+    }
     woken = true;
     return 0;
 }
 
+/* Two wakes that nobody has taken yet are one: each waits for the one before it. */
 static void *wake_now_and_then(void *arg)
 {
-    for (int i = 0; i < 5; i++) {
-        (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    for (unsigned i = 0; i < 5; i++) {
+        do
+            (void)nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        while (atomic_load(&wakes_taken) < i);
         amble_wake(&released);
     }
     return arg;
@@ -302,6 +365,7 @@ static void a_wake_reaches_a_foreign_loop(void **state)
     (void)state;
     released = (amble_event){0};
     woken = false;
+    atomic_store(&wakes_taken, 0);
     assert_int_equal(amble_scheduler_open(NULL), 0);
     amble_scope_open(&scope);
     amble_spawn(&scope, wait_for_wakes, &count);
@@ -342,6 +406,7 @@ int main(void)
         cmocka_unit_test(the_real_clock_goes_on_while_a_task_computes),
         cmocka_unit_test(work_runs_between_tasks_once_per_post),
         cmocka_unit_test(a_deadlock_in_virtual_time_is_reported_by_name),
+        cmocka_unit_test(what_came_while_the_process_was_held_up_is_no_timeout),
         cmocka_unit_test(sockets_and_timers_from_a_foreign_loop),
         cmocka_unit_test(a_wake_reaches_a_foreign_loop),
         cmocka_unit_test(steps_in_virtual_time_never_wait),

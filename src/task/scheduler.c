@@ -18,6 +18,10 @@ enum {
     DEFAULT_STACK_SIZE = 65536,
     /* A scheduler whose tasks never stop being ready still looks at its sockets this often. */
     ROUNDS_BETWEEN_POLLS = 64,
+    /* A deadline so far behind tells of a process that got no time of the machine, or of a task that computed for long. */
+    HELD_UP_US = 10000,
+    /* What came meanwhile may have to pass through several tasks and sockets before it reaches the one that waits for it. */
+    ROUNDS_TO_CATCH_UP = 8,
 };
 
 AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
@@ -121,7 +125,7 @@ static void run_works(amble__scheduler *s)
     }
 }
 
-static unsigned run_round(amble__scheduler *s)
+static unsigned run_tasks(amble__scheduler *s)
 {
     unsigned ran;
 
@@ -131,8 +135,45 @@ static unsigned run_round(amble__scheduler *s)
     ran = run_ready(s);
     if (!amble__list_empty(&s->works))
         run_works(s);
-    if (s->timers.root && s->timers.root->deadline_us <= amble__scheduler_now(s))
-        (void)amble__timers_run(&s->timers, s->now_us); /* how many fired does not matter */
+    return ran;
+}
+
+static void poll_loop(amble__scheduler *s, int64_t timeout_us)
+{
+    s->rounds_since_poll = 0;
+    if (s->loop && (timeout_us != 0 || amble__loop_active(s->loop)))
+        amble__loop_wait(s->loop, timeout_us);
+    s->now_is_fresh = false;
+}
+
+/* Who was held up finds deadlines far behind, and unread what came before them: that is no timeout, so it is taken first. */
+static unsigned catch_up(amble__scheduler *s)
+{
+    unsigned ran = 0;
+
+    for (int i = 0; i < ROUNDS_TO_CATCH_UP; i++) {
+        poll_loop(s, 0);
+        ran += run_tasks(s);
+    }
+    return ran;
+}
+
+/* Whether a deadline is at least so far behind. */
+static bool is_due(amble__scheduler *s, uint64_t late_us)
+{
+    return s->timers.root && s->timers.root->deadline_us <= amble__scheduler_now(s) &&
+           s->now_us - s->timers.root->deadline_us >= late_us;
+}
+
+static unsigned run_round(amble__scheduler *s)
+{
+    unsigned ran = run_tasks(s);
+
+    if (is_due(s, 0)) {
+        if (!jumps(s) && s->loop && is_due(s, (uint64_t)HELD_UP_US * s->options.speed))
+            ran += catch_up(s);
+        (void)amble__timers_run(&s->timers, amble__scheduler_now(s)); /* how many fired does not matter */
+    }
     return ran;
 }
 
@@ -143,14 +184,6 @@ static bool has_work(const amble__scheduler *s)
 }
 
 /* --- waiting for the outside -------------------------------------------------------------------------------------- */
-static void poll_loop(amble__scheduler *s, int64_t timeout_us)
-{
-    s->rounds_since_poll = 0;
-    if (s->loop && (timeout_us != 0 || amble__loop_active(s->loop)))
-        amble__loop_wait(s->loop, timeout_us);
-    s->now_is_fresh = false;
-}
-
 /* Nothing is ready, no timer runs, nothing is watched: only another thread's amble_wake can help, or nothing can. In
  * real time that may well be meant; in virtual time it is most likely a test that hangs. */
 static void report_deadlock(amble__scheduler *s)
