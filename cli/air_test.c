@@ -38,7 +38,7 @@ static service start(const char *a, const char *b, const char *c)
     s.pid = fork();
     assert_true(s.pid >= 0);
     if (!s.pid) {
-        alarm(30);
+        alarm(120); /* a radio that does not end */
         dup2(ends[1], STDOUT_FILENO);
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
@@ -73,7 +73,7 @@ static int connect_to(int port)
 {
     const struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct timeval patience = {.tv_sec = 10};
+    const struct timeval patience = {.tv_sec = 60};
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
@@ -208,21 +208,31 @@ static double reports_in(const char *option, double *duration)
     return (double)received / REPORT_SIZE;
 }
 
-/* The radio's time is the wall clock's or a multiple of it: not less, but for a busy machine, and never more. */
+/* How many reports a second of real time come. Never are there more; less may be heard while a busy machine holds the radio or its
+ * listener up, but not each time. */
+static void expect_rate(const char *option, double seconds_of_listening, double least, double most)
+{
+    bool enough = false;
+
+    for (int attempt = 0; !enough && attempt < 20; attempt++) {
+        double duration = seconds_of_listening;
+        const double reports = reports_in(option, &duration);
+
+        assert_true(reports <= duration * most + 2);
+        enough = reports > duration * least;
+    }
+    assert_true(enough);
+}
+
+/* The radio's time is the wall clock's or a multiple of it. */
 static void test_follows_the_clock(void **state)
 {
-    static const double most_per_second = 1 / 0.020, usual_per_second = 1 / 0.025;
-    double duration = 0.8, reports = reports_in("--speed=1", &duration);
+    static const double most = 1 / 0.020, usual = 1 / 0.025;
 
     (void)state;
-    assert_true(reports > duration * usual_per_second / 2);
-    assert_true(reports <= duration * most_per_second + 2);
-    duration = 0.4;
-    reports = reports_in("--speed=20", &duration);
-    assert_true(reports > duration * usual_per_second * 20 / 2);
-    assert_true(reports <= (duration * 20) * most_per_second * 1.1);
-    duration = 0.4;
-    assert_true(reports_in("--speed=max", &duration) > duration * most_per_second * 5);
+    expect_rate("--speed=1", 0.8, usual / 2, most);
+    expect_rate("--speed=20", 0.4, usual * 20 / 2, most * 20 * 1.1);
+    expect_rate("--speed=max", 0.4, most * 5, 1e9); /* however fast the machine is */
 }
 
 static void test_loses_packets(void **state)

@@ -283,7 +283,7 @@ static int silent(void *arg)
     ble = open_serial(&b, "");
     b.silent = true;
     assert_int_equal(amble_advertise(ble, NULL, &conn, AMBLE_FOREVER), AMBLE_ERR_CONTROLLER);
-    assert_in_range(amble_now_us() - start, 1900000, 4000000);
+    assert_in_range(amble_now_us() - start, 1900000, 30000000); /* two seconds, on a machine that is busy, too */
     amble_close(ble);
     board_close(&b);
     board_open(&b);
