@@ -73,6 +73,7 @@ int amble__bonds_attach(amble_bonds *bonds, const amble_config *config)
 void amble__bonds_detach(amble_bonds *bonds)
 {
     amble__wipe(bonds->table.slots, bonds->table.capacity * sizeof *bonds->table.slots);
+    amble__wipe(bonds->table.own_irk, sizeof bonds->table.own_irk);
 }
 #else
 
@@ -96,6 +97,7 @@ void amble__bonds_detach(amble_bonds *bonds)
     amble__bond_file_close(bonds->file);
     bonds->file = NULL;
     amble__wipe(bonds->table.slots, bonds->table.capacity * sizeof *bonds->table.slots);
+    amble__wipe(bonds->table.own_irk, sizeof bonds->table.own_irk);
 }
 
 static int count_record(void *target, const void *record, size_t size)

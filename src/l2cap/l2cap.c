@@ -2,6 +2,8 @@
  * with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
 #include "l2cap/l2cap.h"
 
+#include "port/crypto.h"
+
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes)
 {
     amble__l2cap_link *slots = amble__arena_take(arena, sizes->links, sizeof *slots);
@@ -41,6 +43,7 @@ void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
 
 void amble__l2cap_lost(amble_connection *conn)
 {
+    amble__wipe(conn->l2cap->buffer, conn->l2cap->filled);
     amble__signalling_lost(conn->l2cap);
     amble__channels_lost(conn->l2cap);
 }
@@ -107,6 +110,8 @@ static void gather(amble__l2cap *l2cap, amble__l2cap_link *link, const uint8_t *
     } else if (link->filled == expected) {
         link->skipping = true; /* until the next first fragment */
         dispatch(l2cap, link->conn, link->buffer);
+        if (amble__get_le16(link->buffer + 2) == AMBLE__CID_SECURITY)
+            amble__wipe(link->buffer + AMBLE__L2CAP_HEADER, expected - AMBLE__L2CAP_HEADER); /* a key, perhaps */
     }
 }
 

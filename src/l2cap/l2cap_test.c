@@ -200,6 +200,21 @@ static void a_frame_under_way_ends_with_its_link(void)
     expect_one(hello + 4, 7);
 }
 
+/* Frames of the security channel may hold keys. */
+static void keys_do_not_stay_behind(void)
+{
+    static const uint8_t key[] = {3, 0, AMBLE__CID_SECURITY, 0, 'k', 'e', 'y'}, none[3] = {0};
+
+    begin();
+    fragment(AMBLE__BOUNDARY_FIRST, key, 5);
+    fragment(AMBLE__BOUNDARY_CONTINUE, key + 5, 2);
+    assert_int_equal(security_frames, 1);
+    assert_memory_equal(conn->l2cap->buffer + 4, none, sizeof none);
+    fragment(AMBLE__BOUNDARY_FIRST, key, 6);
+    link_close(conn);
+    assert_memory_equal(conn->l2cap->buffer + 4, none, sizeof none);
+}
+
 static void links_are_put_together_apart(void)
 {
     amble_connection *other;
@@ -263,6 +278,7 @@ int main(void)
         task_test(a_continuation_of_nothing_is_counted),
         task_test(a_new_start_ends_an_unfinished_frame),
         task_test(a_frame_under_way_ends_with_its_link),
+        task_test(keys_do_not_stay_behind),
         task_test(links_are_put_together_apart),
         task_test(channels),
         task_test(sending),

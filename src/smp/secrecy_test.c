@@ -1,5 +1,6 @@
 /* Nothing secret is in the log: two hosts pair and connect again with every trace point as a log line, and no key that they have then, nor a
- * passkey, is in the text, in either order of its bytes. */
+ * passkey, is in the text, in either order of its bytes. And nothing secret stays in a host's memory when nobody needs it any more: no key of
+ * a bond that was deleted, and nothing at all when the host is closed. */
 #include "smp/testing.h"
 
 enum { LOG_SIZE = 1 << 22, SEEN = 8 /* bytes of a key that give it away */ };
@@ -96,10 +97,91 @@ static void no_key_is_in_a_full_trace(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
+/* --- in memory ------------------------------------------------------------------------------------------------------ */
+enum { SECRETS = 16 };
+static uint8_t secrets[SECRETS][16], *blocks[2];
+static unsigned secret_count;
+static size_t block_size;
+
+static void remember(const uint8_t key[16])
+{
+    static const uint8_t none[16] = {0};
+
+    assert_in_range(secret_count, 0, SECRETS - 1);
+    if (memcmp(key, none, 16) != 0)
+        memcpy(secrets[secret_count++], key, 16);
+}
+static void check_forgotten(const char *when)
+{
+    for (unsigned side = 0; side < 2; side++)
+        for (unsigned i = 0; i < secret_count; i++)
+            for (size_t part = 0; part + SEEN <= 16; part += SEEN)
+                for (size_t at = 0; at + SEEN <= block_size; at++)
+                    if (memcmp(blocks[side] + at, secrets[i] + part, SEEN) == 0)
+                        fail_msg("side %u: a part of secret %u is in memory at %zu, %s", side, i, at, when);
+}
+/* Takes note of every key that this side has of the other, and deletes the bond. */
+static void forget_bond(unsigned side)
+{
+    amble *ble = wire.sides[side].ble;
+    const amble__bond *bond = amble__bonds_find(&ble->bonds.table, wire_address(!side));
+
+    assert_non_null(bond);
+    remember(bond->peer_key.value);
+    remember(bond->own_key.value);
+    remember(bond->irk);
+    remember(bond->peer_signing.value);
+    remember(bond->own_signing.value);
+    assert_int_equal(amble_bonds_delete(amble_bonds_of(ble), wire_address(!side)), 0);
+}
+static void pair_and_forget(bool legacy)
+{
+    const amble_pair_options options = {.legacy_only = legacy};
+    uint8_t own_irks[2][16];
+
+    secret_count = 0;
+    memset(&wire, 0, sizeof wire);
+    wire.delivery.run = wire_deliver;
+    for (unsigned side = 0; side < 2; side++) {
+        amble_config config = {.crypto = wire_crypto[side]};
+
+        block_size = amble_size(&config);
+        config.memory = blocks[side] = malloc(block_size);
+        assert_non_null(blocks[side]);
+        wire_open_side(side, &config);
+    }
+    wire_connect();
+    assert_int_equal(wire_pair(&options, &options, 20000), 0);
+    remember(wire.last_key);
+    wire_disconnect();
+    for (unsigned side = 0; side < 2; side++) {
+        memcpy(own_irks[side], wire.sides[side].ble->bonds.table.own_irk, sizeof own_irks[side]);
+        forget_bond(side);
+        /* Each side's own identity key stays, and is what the other one had. */
+        for (unsigned i = 0; i < secret_count; i++)
+            if (memcmp(secrets[i], wire.sides[!side].ble->bonds.table.own_irk, 16) == 0)
+                memset(secrets[i], 0xfe, 16);
+    }
+    check_forgotten("without the bond");
+    wire_end();
+    for (unsigned side = 0; side < 2; side++)
+        remember(own_irks[side]);
+    check_forgotten("after the end");
+    for (unsigned side = 0; side < 2; side++)
+        free(blocks[side]);
+}
+
+static void no_key_stays_in_memory(void)
+{
+    pair_and_forget(true);
+    pair_and_forget(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         task_test(no_key_is_in_a_full_trace),
+        task_test(no_key_stays_in_memory),
     };
     int failed = 0;
 

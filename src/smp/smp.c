@@ -8,11 +8,21 @@
 
 enum { PROMPTS_OF_A_LINK = 2, MORE_ATTEMPTS = 4 };
 
+/* It held a key, perhaps, and is with the transport now, or never will be. */
+static void wipe_packet(amble__packet *packet) { amble__wipe(amble__packet_payload(packet), packet->size); }
+
+static void lay_out_packet(amble__packet *packet, amble__arena *arena, size_t capacity)
+{
+    amble__packet_init(packet, arena, capacity);
+    if (packet)
+        packet->released = wipe_packet;
+}
+
 static void lay_out_packets(amble__pairing *p, amble__arena *arena)
 {
-    amble__packet_init(p ? &p->long_packet : NULL, arena, AMBLE__SMP_PDU);
+    lay_out_packet(p ? &p->long_packet : NULL, arena, AMBLE__SMP_PDU);
     for (int i = 0; i < AMBLE__SMP_SHORT_PACKETS; i++)
-        amble__packet_init(p ? &p->short_packets[i] : NULL, arena, AMBLE__SMP_SHORT_PDU);
+        lay_out_packet(p ? &p->short_packets[i] : NULL, arena, AMBLE__SMP_SHORT_PDU);
     if (p)
         amble__list_init(&p->events);
 }
