@@ -6,7 +6,7 @@
 #include "smp/smp.h"
 #include "task/scheduler.h"
 
-enum { KEY = 16, PUBLIC_KEY = 64 };
+enum { KEY = 16, PUBLIC_KEY = 64, HEARD_MS = 2000 };
 
 /* --- receiving ----------------------------------------------------------------------------------------------------- */
 void amble__initiator_receive(amble__pairing *p, const uint8_t *data, size_t size)
@@ -216,8 +216,25 @@ static int encrypt(amble__pairing *p)
     return r < 0 ? r : p->link->encryption_error;
 }
 
+/* The last that is said is this side's. The bond is kept when the peripheral's controller has it: a peripheral that has a bond alone is paired with
+ * again, a central that has one alone would find out on every link that it is of no use. Whoever else sends on the link may be waited for
+ * in vain, so not for long. */
+static int wait_until_heard(amble__pairing *p)
+{
+    amble_connection *conn = p->link->conn;
+    const uint64_t deadline = amble__deadline(HEARD_MS);
+    int r = 0;
+
+    while (!p->over && r == 0 && !amble__acl_idle(&conn->acl))
+        r = amble__link_wait(conn, &conn->acl.drained, deadline);
+    if (p->over)
+        return p->over;
+    return r == AMBLE_ERR_TIMEOUT ? 0 : r;
+}
+
 static int exchange_keys(amble__pairing *p)
 {
+    const bool gives = p->own_keys;
     uint8_t pdu[AMBLE__SMP_PDU];
     int r = 0;
 
@@ -227,7 +244,7 @@ static int exchange_keys(amble__pairing *p)
             r = amble__transfer_take(p, pdu, (size_t)r);
         amble__wipe(pdu, sizeof pdu);
     }
-    if (r < 0 || (r = amble__transfer_give(p)) < 0)
+    if (r < 0 || (r = amble__transfer_give(p)) < 0 || (gives && (r = wait_until_heard(p)) < 0))
         return r;
     return p->over ? p->over : amble__transfer_keep(p);
 }

@@ -281,6 +281,57 @@ static int unlink_later(void *arg)
     return 0;
 }
 
+/* The central's last PDU is the one with its signing key. It is lost, or it is heard and its acknowledgement is lost; then the link is. */
+static bool last_is_heard;
+
+static bool lose_the_end(unsigned from, uint8_t *pdu, size_t *size)
+{
+    (void)size;
+    if (from == CENTRAL && pdu[0] == AMBLE__SMP_IDENTITY_ADDRESS)
+        wire.stalled = true;
+    return last_is_heard || from != CENTRAL || pdu[0] != AMBLE__SMP_SIGNING_INFORMATION;
+}
+
+/* A central without the bond just pairs again. One with a bond that the peripheral does not have could not encrypt ever after. */
+static void a_central_keeps_no_bond_that_the_peripheral_may_not_have(void)
+{
+    for (unsigned heard = 0; heard < 2; heard++) {
+        amble_scope scope;
+
+        begin();
+        last_is_heard = heard;
+        wire.meddle = lose_the_end;
+        amble_scope_open(&scope);
+        amble_spawn(&scope, unlink_later, NULL);
+        assert_int_equal(wire_pair(NULL, NULL, 20000), AMBLE_ERR_DISCONNECTED);
+        amble_scope_close(&scope);
+        assert_null(amble__bonds_find(&central->ble->bonds.table, wire_address(PERIPHERAL)));
+        assert_int_equal(amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL)) != NULL, heard);
+        wire.meddle = NULL;
+        wire_go_on();
+        wire_disconnect();
+        wire_connect();
+        assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+        check_bonds(true);
+        wire_end();
+    }
+}
+
+/* Who else sends on the link does not hold up a pairing for long. */
+static void a_link_that_is_never_idle_is_paired_all_the_same(void)
+{
+    uint64_t start;
+
+    begin();
+    last_is_heard = true;
+    wire.meddle = lose_the_end;
+    start = amble_now_us();
+    assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+    assert_in_range(amble_now_us() - start, 1900000, 2300000);
+    check_bonds(true);
+    wire_end();
+}
+
 static void a_lost_link_ends_everything(void)
 {
     const amble_pair_options enters = {.io = AMBLE_IO_KEYBOARD, .mitm = true};
@@ -540,6 +591,8 @@ int main(void)
         task_test(a_timeout_ends_the_pairing_on_the_other_side_too),
         task_test(a_stale_answer_changes_nothing),
         task_test(a_lost_link_ends_everything),
+        task_test(a_central_keeps_no_bond_that_the_peripheral_may_not_have),
+        task_test(a_link_that_is_never_idle_is_paired_all_the_same),
         task_test(a_peripheral_asks_and_waits_in_the_same_way),
         task_test(a_peripheral_is_told_when_the_central_refuses),
         task_test(the_next_link_is_encrypted_at_once),
