@@ -130,7 +130,7 @@ int amble_wait_fd(int fd, bool writable, int timeout_ms) AMBLE_MUST_CHECK;
 /* Every wait of this task between begin and end is bounded by `ms` together, and, when `conn` is not NULL, by the
  * life of that link. Nests. When the time is over the wait under way and every later one return AMBLE_ERR_CANCELLED;
  * amble_timeout_end turns that into AMBLE_ERR_TIMEOUT and lets every other result pass. When the link is lost they
- * return AMBLE_ERR_DISCONNECTED.
+ * return AMBLE_ERR_DISCONNECTED, or CLOSED or CONTROLLER when that was because of its host.
  *
  *     amble_timeout_begin(&t, conn, 5000);
  *     r = several_steps(conn);

@@ -63,11 +63,11 @@ void amble__smp_lost(amble_connection *conn)
     amble__smp_link *link = conn->smp;
 
     if (link->pairing)
-        amble__pairing_end(link->pairing, AMBLE_ERR_DISCONNECTED, false);
+        amble__pairing_end(link->pairing, conn->end, false);
     amble__wipe(&link->key, sizeof link->key);
     conn->security = (amble__link_security){.encrypted = false};
     link->conn = NULL;
-    amble__waiters_end(&link->changed, AMBLE_ERR_DISCONNECTED);
+    amble__waiters_end(&link->changed, conn->end);
 }
 
 void amble__smp_fail(amble__smp *smp, int error)

@@ -27,7 +27,7 @@ static void time_is_over(amble__timer *timer)
 }
 static void link_is_lost(amble__wait *wait)
 {
-    fire(amble__container(wait, timeout_inside, loss), AMBLE_ERR_DISCONNECTED);
+    fire(amble__container(wait, timeout_inside, loss), wait->result); /* or its host closes, or lost its controller */
 }
 
 void amble_timeout_begin(amble_timeout *timeout, amble_connection *conn, int ms)
