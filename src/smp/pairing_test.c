@@ -157,6 +157,20 @@ static void wrong_out_of_band_data_fails(void)
     }
 }
 
+/* A key pair that went out of band is used for one pairing: for a second one the data are no good any more. */
+static void out_of_band_data_is_used_once(void)
+{
+    const amble_pair_options options = {.out_of_band = true, .renew = true};
+    amble_oob_data of_peripheral;
+
+    begin();
+    assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral), 0);
+    central->data = &of_peripheral;
+    assert_int_equal(wire_pair(&options, NULL, 20000), 0);
+    assert_int_equal(wire_pair(&options, NULL, 20000), AMBLE_ERR_SMP(AMBLE__SMP_CONFIRM_FAILED));
+    wire_end();
+}
+
 /* --- people say no, or nothing -------------------------------------------------------------------------------------- */
 static void a_wrong_passkey_fails(void)
 {
@@ -239,6 +253,74 @@ static void nobody_answers_for_30_seconds(void)
     wire_disconnect();
     wire_connect();
     assert_int_equal(wire_pair(&enters, &enters, 20000), 0);
+    wire_end();
+}
+
+/* A peripheral has said nothing yet while it asks whether to pair, and its central may have left without a word. */
+static void nobody_allows_for_30_seconds(void)
+{
+    const amble_pair_options asks = {.ask = true};
+    amble_prompt p;
+
+    begin();
+    assert_int_equal(amble_security_config(peripheral->ble, &asks), 0);
+    wire_forge(CENTRAL, BYTES(AMBLE__SMP_PAIRING_REQUEST, 3, 0, 0x09, 16, 7, 7));
+    assert_int_equal(amble_prompted(peripheral->ble, &p, 1000), 0);
+    assert_int_equal(p.kind, AMBLE_PROMPT_ALLOW);
+    assert_int_equal(amble_sleep_ms(29900), 0);
+    assert_non_null(peripheral->conn->smp->pairing);
+    assert_int_equal(amble_sleep_ms(200), 0);
+    assert_int_equal(amble_prompt_answer(peripheral->ble, &p, 1), AMBLE_ERR_STALE);
+    assert_int_equal(amble_prompted(peripheral->ble, &p, 0), 0);
+    assert_int_equal(p.kind, AMBLE_PROMPT_DONE);
+    assert_int_equal(p.result, AMBLE_ERR_PAIRING_TIMEOUT);
+    wire_end();
+}
+
+/* A question that nobody took is not given any more when its pairing is over. */
+static void an_old_question_is_not_asked(void)
+{
+    amble_prompt p;
+
+    begin();
+    assert_int_equal(amble_security_config(peripheral->ble, &(amble_pair_options){.ask = true}), 0);
+    assert_int_equal(amble_pair(central->conn, NULL, 1000), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble_sleep_ms(100), 0);
+    assert_int_equal(amble_prompted(peripheral->ble, &p, 0), 0);
+    assert_int_equal(p.kind, AMBLE_PROMPT_DONE);
+    assert_int_equal(amble_prompted(peripheral->ble, &p, 0), AMBLE_ERR_TIMEOUT);
+    wire_end();
+}
+
+/* Each step has 30 seconds, not all of them together (Vol 3 Part H 3.4). */
+static int thinks_for_20_seconds(void *arg)
+{
+    amble_prompt p;
+    int r;
+
+    (void)arg;
+    while ((r = amble_prompted(central->ble, &p, AMBLE_FOREVER)) == 0)
+        if (p.kind != AMBLE_PROMPT_DONE) {
+            assert_int_equal(amble_sleep_ms(20000), 0);
+            assert_int_equal(amble_prompt_answer(central->ble, &p, p.kind == AMBLE_PROMPT_COMPARE), 0);
+        }
+    return r;
+}
+
+static void people_may_think_about_each_question(void)
+{
+    const amble_pair_options slow = {.io = AMBLE_IO_YES_NO, .mitm = true, .out_of_band = true};
+    const amble_pair_options quick = {.io = AMBLE_IO_YES_NO, .mitm = true};
+    amble_scope people;
+
+    begin();
+    assert_int_equal(amble_security_config(peripheral->ble, &quick), 0);
+    amble_scope_open(&people);
+    amble_spawn(&people, thinks_for_20_seconds, NULL);
+    amble_spawn(&people, person, peripheral);
+    assert_int_equal(amble_pair(central->conn, &slow, 60000), 0);
+    amble_scope_close(&people);
+    check_security(true, true, true);
     wire_end();
 }
 
@@ -539,6 +621,10 @@ static void short_keys_are_refused_unless_allowed(void)
                      AMBLE_ERR_SMP(AMBLE__SMP_KEY_SIZE));
     assert_int_equal(wire_pair(&(amble_pair_options){.key_size_min = 7, .key_size_max = 15}, NULL, 20000),
                      AMBLE_ERR_SMP(AMBLE__SMP_KEY_SIZE));
+    /* Who wants the best takes no shorter one, whatever else it allows. */
+    assert_int_equal(wire_pair(&(amble_pair_options){.secure_only = true, .key_size_min = 7},
+                               &(amble_pair_options){.key_size_min = 7, .key_size_max = 15}, 20000),
+                     AMBLE_ERR_SMP(AMBLE__SMP_KEY_SIZE));
     wire_end();
 }
 
@@ -583,11 +669,15 @@ int main(void)
         task_test(every_pair_of_capabilities_gives_the_tables_method),
         task_test(out_of_band_data_is_used_where_the_specification_says),
         task_test(wrong_out_of_band_data_fails),
+        task_test(out_of_band_data_is_used_once),
         task_test(a_wrong_passkey_fails),
         task_test(refusing_ends_the_pairing_on_both_sides_at_once),
         task_test(a_peripheral_may_be_asked_first),
         task_test(a_peripheral_may_refuse_to_pair),
         task_test(nobody_answers_for_30_seconds),
+        task_test(nobody_allows_for_30_seconds),
+        task_test(an_old_question_is_not_asked),
+        task_test(people_may_think_about_each_question),
         task_test(a_timeout_ends_the_pairing_on_the_other_side_too),
         task_test(a_stale_answer_changes_nothing),
         task_test(a_lost_link_ends_everything),
