@@ -1,7 +1,9 @@
 /* Options as they are typed, and names as they are looked up. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -155,7 +157,7 @@ static void numbers_are_sorted(void **state)
 
     (void)state;
     for (size_t at = 0; amble__number_next(&at, &row) && !row.long_uuid; last = row)
-        assert_true(row.kind != last.kind || row.number > last.number);
+        assert_true((row.kind != last.kind || row.number > last.number) && row.number <= UINT16_MAX);
 }
 
 static void reads_passkeys(void **state)
@@ -173,6 +175,8 @@ static void reads_passkeys(void **state)
         assert_false(amble__parse_passkey(wrong[i], &passkey));
 }
 
+#define REPLACED "\xef\xbf\xbd"
+
 static void cleans_text(void **state)
 {
     char out[32];
@@ -180,12 +184,51 @@ static void cleans_text(void **state)
     (void)state;
     assert_string_equal(amble__clean(out, sizeof out, "a\x1b[2J\xff", 6), "a\xef\xbf\xbd[2J\xef\xbf\xbd");
     assert_string_equal(amble__clean(out, sizeof out, "\xc2\x9b", 2), "\xef\xbf\xbd\xef\xbf\xbd"); /* C1: CSI */
-    assert_string_equal(amble__clean(out, 4, "gr\xc3\xbc", 4), "gr"); /* never half a character */
+    assert_string_equal(amble__clean(out, sizeof out, "\xe2\x80\xae!", 4),
+                        REPLACED REPLACED REPLACED "!");                             /* right to left */
+    assert_false(amble__is_text("\xe2\x81\xa6", 3));                                 /* an isolate */
+    assert_false(amble__is_text("\xe2\x80\xa8", 3));                                 /* a line separator */
+    assert_false(amble__is_text("\xd8\x9c", 2));                                     /* an Arabic letter mark */
+    assert_true(amble__is_text("\xe2\x80\x9c\xe2\x80\x8d\xe2\x81\xa0\xd8\x9b", 11)); /* their neighbours */
+    assert_string_equal(amble__clean(out, 4, "gr\xc3\xbc", 4), "gr");                /* never half a character */
     assert_true(amble__is_text("gr\xc3\xbc", 4));
     assert_false(amble__is_text("gr\xc3", 3));
     assert_false(amble__is_text("", 0));
     assert_false(amble__is_text("\xed\xa0\x80", 3)); /* a surrogate */
     assert_string_equal(amble__hex(out, 6, "\x01\xab\xcd", 3), "01AB");
+}
+
+/* What amble__print_column prints of a text. */
+static const char *in_columns(const char *text, int columns)
+{
+    static char printed[64];
+    FILE *file = tmpfile();
+    const int out = dup(STDOUT_FILENO);
+
+    assert_non_null(file);
+    (void)fflush(stdout);
+    assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
+    amble__print_column(text, columns);
+    (void)fflush(stdout);
+    assert_true(dup2(out, STDOUT_FILENO) >= 0);
+    rewind(file);
+    printed[fread(printed, 1, sizeof printed - 1, file)] = '\0';
+    (void)close(out);
+    (void)fclose(file);
+    return printed;
+}
+
+static void fills_columns(void **state)
+{
+    (void)state;
+    assert_string_equal(in_columns("abc", 5), "abc  ");
+    assert_string_equal(in_columns("abc", 2), "ab");
+    assert_string_equal(in_columns("abc", 0), "");
+    assert_string_equal(in_columns("\xe6\xb8\xa9\xe5\xba\xa6", 5), "\xe6\xb8\xa9\xe5\xba\xa6 "); /* two columns each */
+    assert_string_equal(in_columns("\xe6\xb8\xa9\xe5\xba\xa6", 3), "\xe6\xb8\xa9 ");             /* never half a one */
+    assert_string_equal(in_columns("\xf0\x9f\x98\x80x", 3), "\xf0\x9f\x98\x80x");
+    assert_string_equal(in_columns("e\xcc\x81x", 3), "e\xcc\x81x "); /* an accent of its own: none */
+    assert_string_equal(in_columns("xe\xcc\x81", 2), "xe\xcc\x81");
 }
 
 int main(void)
@@ -197,6 +240,7 @@ int main(void)
         cmocka_unit_test(numbers_are_sorted),
         cmocka_unit_test(reads_passkeys),
         cmocka_unit_test(cleans_text),
+        cmocka_unit_test(fills_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,17 @@
 /* Printing (output.h). */
+#define _XOPEN_SOURCE 700 /* wcwidth */
 #include "cli/output.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "core/hex.h"
 
@@ -38,6 +42,18 @@ void amble__output_size(int *columns, int *rows)
 }
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
+/* Marks that turn the direction of what follows, and ends of lines: a name with them in it would rearrange what stands beside it.
+ * U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069 (UAX #9). */
+static bool rearranges(const uint8_t *at, size_t length)
+{
+    if (length == 2)
+        return at[0] == 0xd8 && at[1] == 0x9c;
+    if (length != 3 || at[0] != 0xe2)
+        return false;
+    return at[1] == 0x80 ? at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)
+                         : at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+}
+
 /* The length of the well-formed UTF-8 sequence at `at` (RFC 3629 4), 0 when there is none or it is a control character. */
 static size_t sequence(const uint8_t *at, size_t left)
 {
@@ -58,7 +74,7 @@ static size_t sequence(const uint8_t *at, size_t left)
     if ((c == 0xc2 && at[1] < 0xa0) || (c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] >= 0xa0) ||
         (c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] >= 0x90))
         return 0; /* C1 controls, overlong forms, surrogates, beyond U+10FFFF */
-    return length;
+    return rearranges(at, length) ? 0 : length;
 }
 
 bool amble__is_text(const void *bytes, size_t count)
@@ -95,16 +111,40 @@ const char *amble__clean(char *out, size_t size, const void *bytes, size_t count
     return out;
 }
 
+/* The length of the character at `text`, whose columns on a terminal are written to `*columns`: two for those of East Asia and pictures,
+ * none for an accent that goes onto the one before. */
+static size_t measure(const char *text, int *columns)
+{
+    static locale_t utf8; /* of the process; it is never freed */
+    mbstate_t state = {0};
+    wchar_t character;
+    locale_t before;
+    size_t length;
+
+    if (!utf8)
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    before = utf8 ? uselocale(utf8) : (locale_t)0;
+    length = mbrtowc(&character, text, MB_LEN_MAX, &state);
+    if (length == 0 || length > MB_LEN_MAX)
+        length = 1; /* none, or no locale that knows it: a byte, each of which counts */
+    else
+        *columns = wcwidth(character);
+    if (length == 1 || *columns < 0)
+        *columns = 1; /* younger than this system's tables */
+    if (before)
+        (void)uselocale(before); /* it was in use a moment ago */
+    return length;
+}
+
 void amble__print_column(const char *text, int columns)
 {
-    int shown = 0;
+    int shown = 0, wide = 0;
 
-    for (; *text; text++) {
-        if (((unsigned char)*text & 0xc0) != 0x80 && shown++ == columns) {
-            shown = columns;
-            break; /* in front of a character that has no room */
-        }
-        putchar(*text);
+    for (size_t length; *text; text += length, shown += wide) {
+        length = measure(text, &wide);
+        if (shown + wide > columns)
+            break;                             /* in front of a character that has no room */
+        (void)fwrite(text, 1, length, stdout); /* asked by amble__output_flush */
     }
     for (; shown < columns; shown++)
         putchar(' ');

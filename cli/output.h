@@ -29,11 +29,11 @@ const char *amble__paint(amble__colour colour);
 /* Columns and rows of the terminal, 80 and 24 where it does not say. */
 void amble__output_size(int *columns, int *rows);
 
-/* UTF-8 without control characters, cut to `size` with its closing zero; U+FFFD stands for what is none. Returns `out`. */
+/* UTF-8 without control characters and marks of direction, cut to `size` with its closing zero; U+FFFD stands for what is none. Returns `out`. */
 const char *amble__clean(char *out, size_t size, const void *bytes, size_t count);
 /* Whether these bytes are text that can be shown as it is: not empty, UTF-8, no control characters. */
 bool amble__is_text(const void *bytes, size_t count);
-/* Prints the text in exactly so many columns: cut, or filled with blanks. */
+/* Prints clean text in exactly so many columns of a terminal: cut, or filled with blanks. */
 void amble__print_column(const char *text, int columns);
 /* Two capital digits per byte, cut to `size`. Returns `out`. */
 const char *amble__hex(char *out, size_t size, const void *bytes, size_t count);

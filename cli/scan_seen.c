@@ -81,53 +81,106 @@ unsigned amble__seen_interval(const amble__seen *seen)
 }
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
-enum { ADDRESS = 19, SIGNAL = 10, INTERVAL = 9, NAME = 22, REST_LEAST = 10 };
+enum { ADDRESS = 19, NUMBER = 4, BARS = 6, INTERVAL = 9, GAP = 2, NAME = 22, NAME_LEAST = 12, REST_LEAST = 10 };
+
+/* How wide each part of the table is; 0: it has no room here. The address and the number of dBm are always there. */
+typedef struct {
+    int address, bars, interval, name, rest;
+} layout;
+
+/* No line is as wide as the terminal: it would take two, and the table could not be drawn over itself. */
+static layout lay_out(int columns)
+{
+    const int room = columns - 1 - (ADDRESS + 1 + NUMBER);
+    layout l = {.address = ADDRESS, .bars = BARS, .interval = INTERVAL, .name = NAME};
+
+    l.rest = room - BARS - INTERVAL - GAP - NAME - 1;
+    if (l.rest >= REST_LEAST)
+        return l;
+    l.rest = 0;
+    l.name = room - BARS - INTERVAL - GAP;
+    if (l.name >= NAME_LEAST)
+        return l;
+    l.bars = l.interval = 0;
+    l.name = room - GAP;
+    if (l.name > 0)
+        return l;
+    return (layout){.address = columns > 1 ? columns - 1 : 0};
+}
 
 /* -40 dBm and more fills the bar, -100 empties it. */
-static void print_signal(int rssi)
+static void print_signal(int rssi, int width)
 {
     static const char *const bars[] = {"     ", "▂    ", "▂▃   ", "▂▃▄  ", "▂▃▄▆ ", "▂▃▄▆█"};
     const int step = rssi == 127 ? 0 : rssi >= -40 ? 5 : rssi <= -100 ? 0 : (rssi + 112) / 12;
     const amble__colour colour = step > 3 ? AMBLE__GREEN : step > 1 ? AMBLE__YELLOW : AMBLE__RED;
-    char number[8] = "   ?";
 
     if (rssi != 127)
-        snprintf(number, sizeof number, "%4d", rssi);
-    printf("%s %s%s%s", number, amble__paint(colour), bars[step], amble__paint(AMBLE__PLAIN));
+        printf(" %*d", NUMBER, rssi);
+    else
+        printf(" %*s", NUMBER, "?");
+    if (width)
+        printf(" %s%s%s", amble__paint(colour), bars[step], amble__paint(AMBLE__PLAIN));
 }
 
-static void print_row(const amble__seen *seen, int columns)
+static void print_head(const layout *l)
+{
+    printf("%s", amble__paint(AMBLE__DIM));
+    amble__print_column("ADDRESS", l->address);
+    if (l->name) {
+        putchar(' ');
+        amble__print_column("RSSI", NUMBER + l->bars);
+    }
+    if (l->interval)
+        printf("%*s", l->interval, "EVERY");
+    if (l->name) {
+        printf("%*s", GAP, "");
+        amble__print_column("NAME", l->name);
+    }
+    if (l->rest) {
+        putchar(' ');
+        amble__print_column("SERVICES, MANUFACTURER", l->rest);
+    }
+    printf("%s\033[K\n", amble__paint(AMBLE__PLAIN));
+}
+
+static void print_row(const amble__seen *seen, const layout *l)
 {
     const unsigned interval_ms = amble__seen_interval(seen);
-    const int rest = columns - (ADDRESS + SIGNAL + INTERVAL + NAME + 5);
     char text[256] = "", address[AMBLE_DEVICE_TEXT];
     amble__advertised what;
 
     amble__advertised_read(&seen->result, &what);
     amble__print_column(seen->result.anonymous ? "anonymous" : amble_device_text(seen->result.device, address),
-                        ADDRESS);
-    putchar(' ');
-    print_signal(seen->result.rssi);
+                        l->address);
+    if (l->name)
+        print_signal(seen->result.rssi, l->bars);
     if (interval_ms)
         snprintf(text, sizeof text, "%u ms", interval_ms);
-    printf(" %*s  %s", INTERVAL - 1, text, amble__paint(AMBLE__BOLD));
-    amble__print_column(what.name, NAME);
-    printf("%s ", amble__paint(AMBLE__PLAIN));
-    amble__print_column(amble__advertised_text(&what, text, sizeof text), rest > REST_LEAST ? rest : REST_LEAST);
+    if (l->interval)
+        printf("%*s", l->interval, text);
+    printf("%*s%s", l->name ? GAP : 0, "", amble__paint(AMBLE__BOLD));
+    amble__print_column(what.name, l->name);
+    printf("%s", amble__paint(AMBLE__PLAIN));
+    if (l->rest) {
+        putchar(' ');
+        amble__print_column(amble__advertised_text(&what, text, sizeof text), l->rest);
+    }
     fputs("\033[K\n", stdout);
 }
 
 int amble__seen_draw(const amble__seen_list *list, int drawn)
 {
     int columns, rows, lines = 1;
+    layout l;
 
     amble__output_size(&columns, &rows);
+    l = lay_out(columns);
     if (drawn)
         printf("\033[%dA\r", drawn);
-    printf("%s%-*s %-*s %*s  %-*s %s%s\033[K\n", amble__paint(AMBLE__DIM), ADDRESS, "ADDRESS", SIGNAL, "RSSI",
-           INTERVAL - 1, "EVERY", NAME, "NAME", "SERVICES, MANUFACTURER", amble__paint(AMBLE__PLAIN));
+    print_head(&l);
     for (size_t i = 0; i < list->count && lines < rows - 2; i++, lines++)
-        print_row(&list->devices[i], columns);
+        print_row(&list->devices[i], &l);
     if ((size_t)lines <= list->count) {
         printf("... and %zu more\033[K\n", list->count - (size_t)lines + 1);
         lines++;

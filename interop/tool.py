@@ -10,6 +10,7 @@ import re
 import signal
 import struct
 import termios
+import unicodedata
 
 import support
 from bumble.core import UUID, AdvertisingData
@@ -54,6 +55,11 @@ async def amble(*arguments, code=0, timeout=30, stdin=None, **environment):
     assert (code == 0) == (not result.err), f"amble {arguments}: {result.code} with stderr {result.err!r}"
     assert "\033" not in result.out, f"colours in a pipe: {result.out!r}"
     return result
+
+
+def width(text):
+    """How many columns of a terminal this takes."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
 
 
 def render(text, columns):

@@ -64,6 +64,25 @@ async def on_a_terminal(transport):
     assert await terminal.end() == 0 and "\033" not in terminal.text
 
 
+async def at_every_width(device, transport):
+    """The table is drawn over itself, so none of its lines may be wider than the terminal, also one of Chinese."""
+    await device.stop_advertising()
+    await tool.advertise(device, name="\u6e29\u5ea6\u4f20\u611f\u5668")  # five characters, ten columns
+    for columns in (20, 40, 60, 74, 75, 80, 200):
+        terminal = await tool.Terminal.start("scan", "-t", transport, "--active", "--seconds", "1", columns=columns)
+        assert await terminal.end() == 0, terminal.text
+        assert len(terminal.text.split("ADDRESS")) > 3, terminal.text  # drawn a few times
+        shown = [line for line in terminal.screen.splitlines() if line]
+        assert len(shown) == 2 and shown[0].startswith("ADDRESS") and shown[1].startswith(DEVICE[:19]), (columns, shown)
+        assert max(tool.width(line) for line in shown) < columns, (columns, shown)
+        parts = {20: (), 40: ("\u6e29",), 60: ("\u5668", " ms"), 74: ("\u5668", " ms")}.get(columns, ("\u5668", " ms", "Heart Rat"))
+        assert all(part in shown[1] for part in parts), (columns, shown)
+        if columns == 80:  # what stands behind the name is under its title
+            assert tool.width(shown[1].split("Heart")[0]) == shown[0].index("SERVICES"), shown
+    await device.stop_advertising()
+    await tool.advertise(device)
+
+
 async def ends(transport):
     program = await tool.follow("scan", "-t", transport, "--watch", "--json")
     await program.line(ADDRESS)
@@ -92,6 +111,7 @@ async def test():
         await as_json(transport)
         await filters(transport)
         await on_a_terminal(transport)
+        await at_every_width(device, transport)
         await ends(transport)
         await hostile_name(device, transport)
     assert await air.stop() == 0
