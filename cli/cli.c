@@ -7,6 +7,7 @@
 
 #include "amble/error.h"
 #include "cli/documentation.h"
+#include "cli/output.h"
 
 enum { COMMANDS = 13 };
 static const amble__command *const commands[COMMANDS] = {
@@ -18,7 +19,7 @@ static const amble__command *const commands[COMMANDS] = {
 
 const amble__command *amble__cli_command(size_t at) { return at < COMMANDS ? commands[at] : NULL; }
 
-int amble__cli_run(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const amble__command *command;
 
@@ -41,6 +42,13 @@ int amble__cli_run(int argc, char **argv)
     return AMBLE__EXIT_USAGE;
 }
 
+int amble__cli_run(int argc, char **argv)
+{
+    const int code = run(argc, argv);
+
+    return amble__output_end() || code ? code : AMBLE__EXIT_FAILED;
+}
+
 int amble__cli_exit_code(int error)
 {
     switch (error) {
@@ -55,13 +63,43 @@ int amble__cli_exit_code(int error)
     }
 }
 
+/* --- with a controller --------------------------------------------------------------------------------------------- */
+/* amble_main takes a function and nothing that it could be given, and a process runs one command. */
+static struct {
+    int (*app)(amble *ble, int argc, char **argv);
+    bool begun;      /* it has its controller */
+    bool unfinished; /* it was ended too early */
+} running;
+
+int amble__cli_unfinished(const char *command, int r)
+{
+    if (r != AMBLE_ERR_CANCELLED || amble__output_is_gone())
+        return r;
+    running.unfinished = true;
+    if (command)
+        fprintf(stderr, "%s: interrupted\n", command);
+    return r;
+}
+
+static int run_app(amble *ble, int argc, char **argv)
+{
+    running.begun = true;
+    return running.app(ble, argc, argv);
+}
+
 int amble__cli_main(const amble__command *command, int argc, char **argv, const amble_config *config,
                     int (*app)(amble *ble, int argc, char **argv))
 {
     static char name[32]; /* amble_main prints it to the end */
+    int code;
 
     snprintf(name, sizeof name, "amble %s", command->name);
     (void)signal(SIGPIPE, SIG_IGN); /* cannot fail for this signal */
     argv[0] = name;
-    return amble_main_with(argc, argv, config, app);
+    running.app = app;
+    running.begun = running.unfinished = false;
+    code = amble_main_with(argc, argv, config, run_app);
+    if (code == AMBLE__EXIT_DONE && !running.begun)
+        (void)amble__cli_unfinished(name, AMBLE_ERR_CANCELLED); /* while it waited for the controller */
+    return code == AMBLE__EXIT_DONE && running.unfinished ? AMBLE__EXIT_FAILED : code;
 }

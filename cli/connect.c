@@ -113,20 +113,21 @@ static const char *const help_examples[] = {
     "amble connect -t usb:0 C0:11:22:33:44:55/r", "amble connect -t usb:0 --params 100-200,4,5000 Lamp",
     "amble connect -t usb:0 --coded FarAway", "amble connect -t air:desk --phy 2m --seconds 5 --json Lamp", NULL};
 
-const amble__command amble__command_connect = {.name = "connect",
-                                               .about = "holds a link, and changes its parameters",
-                                               .usage = help_usage,
-                                               .text = help_text,
-                                               .examples = help_examples,
-                                               .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
-                                               .options = option_table,
-                                               .option_count = sizeof option_table / sizeof *option_table,
-                                               .words = {{.name = "DEVICE"}},
-                                               .words_least = 1,
-                                               .words_most = 1,
-                                               .words_field = offsetof(connect_options, words),
-                                               .has_controller = true,
-                                               .run = amble__cli_connect};
+const amble__command amble__command_connect = {
+    .name = "connect",
+    .about = "holds a link, and changes its parameters",
+    .usage = help_usage,
+    .text = help_text,
+    .examples = help_examples,
+    .exits = {"done", "failed or interrupted", "wrong usage", "no controller", "timeout"},
+    .options = option_table,
+    .option_count = sizeof option_table / sizeof *option_table,
+    .words = {{.name = "DEVICE"}},
+    .words_least = 1,
+    .words_most = 1,
+    .words_field = offsetof(connect_options, words),
+    .has_controller = true,
+    .run = amble__cli_connect};
 
 static int parse(int argc, char **argv, connect_options *o)
 {
@@ -256,13 +257,14 @@ static int connect_to(amble *ble, int argc, char **argv)
     r = (o.coded ? amble__peer_connect_coded : amble__peer_connect)("amble connect", ble, o.words[0], o.timeout_ms,
                                                                     &conn);
     if (r < 0)
-        return r;
+        return amble__cli_unfinished("amble connect", r);
     r = tell_link(&o, "connected", conn);
     if (r == 0 && (o.change || o.phy)) {
         r = change(&o, conn);
         if (r == 0)
             r = tell_link(&o, "changed", conn);
     }
+    (void)amble__cli_unfinished("amble connect", r);
     if (r == 0)
         r = hold(&o, conn);
     amble_connection_close(conn);

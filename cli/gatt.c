@@ -104,23 +104,24 @@ static const char *const help_examples[] = {"amble gatt tree C0:11:22:33:44:55/r
                                             "amble gatt read Lock battery_level --bonds bonds.json -t usb:0",
                                             NULL};
 
-const amble__command amble__command_gatt = {.name = "gatt",
-                                            .about = "shows, reads, writes and follows what a peer has",
-                                            .usage = help_usage,
-                                            .text = help_text,
-                                            .examples = help_examples,
-                                            .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
-                                            .options = amble__gatt_option_table,
-                                            .option_count = AMBLE__GATT_OPTIONS,
-                                            .words = {{.name = "DEED", .choices = "tree read write subscribe"},
-                                                      {.name = "ADDRESS"},
-                                                      {.name = "CHARACTERISTIC", .offer = AMBLE__OFFER_CHARACTERISTICS},
-                                                      {.name = "VALUE"}},
-                                            .words_least = 1,
-                                            .words_most = 4,
-                                            .words_field = offsetof(amble__gatt_options, words),
-                                            .has_controller = true,
-                                            .run = amble__cli_gatt};
+const amble__command amble__command_gatt = {
+    .name = "gatt",
+    .about = "shows, reads, writes and follows what a peer has",
+    .usage = help_usage,
+    .text = help_text,
+    .examples = help_examples,
+    .exits = {"done", "failed or interrupted", "wrong usage", "no controller", "timeout"},
+    .options = amble__gatt_option_table,
+    .option_count = AMBLE__GATT_OPTIONS,
+    .words = {{.name = "DEED", .choices = "tree read write subscribe"},
+              {.name = "ADDRESS"},
+              {.name = "CHARACTERISTIC", .offer = AMBLE__OFFER_CHARACTERISTICS},
+              {.name = "VALUE"}},
+    .words_least = 1,
+    .words_most = 4,
+    .words_field = offsetof(amble__gatt_options, words),
+    .has_controller = true,
+    .run = amble__cli_gatt};
 
 int amble__gatt_take_characteristic(const amble__command *command, const char *word, amble_uuid *uuid)
 {
@@ -314,7 +315,8 @@ static int follow_value(const amble_remote_characteristic *c, const amble__gatt_
             tell_notified(c, o, &value);
     }
     amble_subscription_close(subscription);
-    return r == AMBLE_ERR_TIMEOUT ? 0 : r; /* --seconds are over */
+    return r == AMBLE_ERR_TIMEOUT || r == AMBLE_ERR_CANCELLED ? 0
+                                                              : r; /* --seconds are over, or somebody has seen enough */
 }
 
 static int do_deed(amble_connection *conn, const amble__gatt_options *o)
@@ -358,13 +360,13 @@ static int gatt(amble *ble, int argc, char **argv)
     if (!r)
         r = amble__peer_connect("amble gatt", ble, o.words[1], o.timeout_ms, &conn);
     if (r)
-        return r;
+        return amble__cli_unfinished("amble gatt", r);
     if (o.bonds)
         r = use_bond(ble, conn, &o);
     if (r >= 0)
         r = do_deed(conn, &o);
     amble_connection_close(conn);
-    return r;
+    return amble__cli_unfinished("amble gatt", r);
 }
 
 int amble__cli_gatt(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "amble/error.h"
@@ -15,6 +16,7 @@
 #include "cli/peer.h"
 
 enum { WORDS = 3, TIMEOUT_MS = 10000, BLOCK = 8192, QUEUE = 65536 };
+enum { MTU_LEAST = 23 }; /* Vol 3 Part A 4.22 */
 
 typedef struct {
     const char *peer, *name;
@@ -23,6 +25,17 @@ typedef struct {
     bool json;
     const char *words[WORDS];
 } l2cap_options;
+
+static bool take_mtu(void *field, const char *value)
+{
+    return amble__take_u16(field, value) && *(uint16_t *)field >= MTU_LEAST;
+}
+
+/* What waits to be sent must fit into the queue with two bytes of its own (amble/l2cap.h). */
+static bool take_sdu_size(void *field, const char *value)
+{
+    return amble__take_u16(field, value) && *(uint16_t *)field && *(uint16_t *)field <= QUEUE - 2;
+}
 
 static const amble__option option_table[] = {
     {.name = "--peer",
@@ -42,13 +55,13 @@ static const amble__option option_table[] = {
      .value = "N",
      .about = "the largest SDU this side takes; 65535 unless given",
      .expected = "a number from 23 to 65535",
-     .take = amble__take_u16,
+     .take = take_mtu,
      .field = offsetof(l2cap_options, mtu)},
     {.name = "--sdu-size",
      .value = "N",
      .about = "sends SDUs of at most N bytes",
      .expected = "a number from 1 to 65534",
-     .take = amble__take_u16,
+     .take = take_sdu_size,
      .field = offsetof(l2cap_options, sdu_size)},
     {.name = "--timeout",
      .value = "N",
@@ -75,22 +88,23 @@ static const char *const help_examples[] = {"amble l2cap recv 0x80 picture.png -
                                             "tar c . | amble l2cap send 0x80 --peer C0:11:22:33:44:55/r -t usb:0",
                                             NULL};
 
-const amble__command amble__command_l2cap = {.name = "l2cap",
-                                             .about = "sends and receives through a channel",
-                                             .usage = help_usage,
-                                             .text = help_text,
-                                             .examples = help_examples,
-                                             .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
-                                             .options = option_table,
-                                             .option_count = sizeof option_table / sizeof *option_table,
-                                             .words = {{.name = "DEED", .choices = "send recv"},
-                                                       {.name = "SPSM"},
-                                                       {.name = "FILE", .offer = AMBLE__OFFER_FILES}},
-                                             .words_least = 2,
-                                             .words_most = WORDS,
-                                             .words_field = offsetof(l2cap_options, words),
-                                             .has_controller = true,
-                                             .run = amble__cli_l2cap};
+const amble__command amble__command_l2cap = {
+    .name = "l2cap",
+    .about = "sends and receives through a channel",
+    .usage = help_usage,
+    .text = help_text,
+    .examples = help_examples,
+    .exits = {"done", "failed or interrupted", "wrong usage", "no controller", "timeout"},
+    .options = option_table,
+    .option_count = sizeof option_table / sizeof *option_table,
+    .words = {{.name = "DEED", .choices = "send recv"},
+              {.name = "SPSM"},
+              {.name = "FILE", .offer = AMBLE__OFFER_FILES}},
+    .words_least = 2,
+    .words_most = WORDS,
+    .words_field = offsetof(l2cap_options, words),
+    .has_controller = true,
+    .run = amble__cli_l2cap};
 
 static int parse(int argc, char **argv, l2cap_options *o, uint16_t *psm)
 {
@@ -128,7 +142,13 @@ static int open_channel(amble *ble, const l2cap_options *o, uint16_t psm, amble_
     return r < 0 ? r : amble_l2cap_accept(*conn, psm, channel, o->timeout_ms);
 }
 
-static int send_file(amble_l2cap_channel *channel, FILE *file, uint64_t *bytes)
+static int complain(const l2cap_options *o, const char *otherwise)
+{
+    fprintf(stderr, "amble l2cap: %s: %s\n", o->words[2] ? o->words[2] : otherwise, strerror(errno));
+    return AMBLE_ERR_IO;
+}
+
+static int send_file(const l2cap_options *o, amble_l2cap_channel *channel, FILE *file, uint64_t *bytes)
 {
     uint8_t block[BLOCK];
     ssize_t n = 1;
@@ -139,7 +159,7 @@ static int send_file(amble_l2cap_channel *channel, FILE *file, uint64_t *bytes)
         if (n < 0 && errno == EINTR)
             n = 1; /* once more */
         else if (n < 0)
-            r = AMBLE_ERR_IO;
+            r = complain(o, "standard input");
         else if (n > 0)
             r = amble_l2cap_send(channel, block, (size_t)n, AMBLE_FOREVER);
         *bytes += r > 0 ? (uint64_t)r : 0;
@@ -147,18 +167,18 @@ static int send_file(amble_l2cap_channel *channel, FILE *file, uint64_t *bytes)
     return r < 0 ? r : amble_l2cap_flush(channel, AMBLE_FOREVER);
 }
 
-static int recv_file(amble_l2cap_channel *channel, FILE *file, uint64_t *bytes)
+static int recv_file(const l2cap_options *o, amble_l2cap_channel *channel, FILE *file, uint64_t *bytes)
 {
     uint8_t block[BLOCK];
     int r;
 
     while ((r = amble_l2cap_recv(channel, block, sizeof block, AMBLE_FOREVER)) > 0) {
         if (fwrite(block, 1, (size_t)r, file) != (size_t)r)
-            return AMBLE_ERR_IO;
+            return complain(o, "standard output");
         *bytes += (uint64_t)r;
     }
     if (r == AMBLE_ERR_CHANNEL_CLOSED)
-        r = fflush(file) ? AMBLE_ERR_IO : 0;
+        r = fflush(file) ? complain(o, "standard output") : 0;
     return r;
 }
 
@@ -173,12 +193,43 @@ static void tell(const l2cap_options *o, uint64_t bytes, uint64_t us)
         fprintf(stderr, "%llu bytes in %.1f s, %.1f kbit/s\n", (unsigned long long)bytes, seconds, rate);
 }
 
+/* What is in a file that is to be written stays until there is something to write. */
+static FILE *open_file(const l2cap_options *o, bool sends)
+{
+    FILE *file = sends ? stdin : stdout;
+    struct stat there;
+
+    if (o->words[2])
+        file = fopen(o->words[2], sends ? "rb" : "ab");
+    if (file && fstat(fileno(file), &there) == 0 && S_ISDIR(there.st_mode)) {
+        (void)fclose(file); /* it was only looked at */
+        file = NULL;
+        errno = EISDIR;
+    }
+    if (!file)
+        (void)complain(o, "the standard stream");
+    return file;
+}
+
+static int transfer(const l2cap_options *o, bool sends, amble_l2cap_channel *channel, FILE *file)
+{
+    const uint64_t start_us = amble_now_us();
+    uint64_t bytes = 0;
+    int r;
+
+    if (!sends && o->words[2])
+        (void)ftruncate(fileno(file), 0); /* a device has no length */
+    r = (sends ? send_file : recv_file)(o, channel, file, &bytes);
+    if (r >= 0)
+        tell(o, bytes, amble_now_us() - start_us);
+    return r;
+}
+
 static int app(amble *ble, int argc, char **argv)
 {
     amble_l2cap_channel *channel = NULL;
     amble_connection *conn = NULL;
     l2cap_options o = {0};
-    uint64_t bytes = 0, start_us;
     uint16_t psm = 0;
     FILE *file;
     bool sends;
@@ -187,22 +238,21 @@ static int app(amble *ble, int argc, char **argv)
     if (r)
         return r < 0 ? r : 0;
     sends = strcmp(o.words[0], "send") == 0;
-    file = !o.words[2] ? sends ? stdin : stdout : fopen(o.words[2], sends ? "rb" : "wb");
-    if (!file) {
-        fprintf(stderr, "amble l2cap: %s: %s\n", o.words[2], strerror(errno));
+    file = open_file(&o, sends);
+    if (!file)
         return AMBLE_ERR_IO;
-    }
     r = open_channel(ble, &o, psm, &conn, &channel);
-    start_us = amble_now_us();
     if (r >= 0)
-        r = (sends ? send_file : recv_file)(channel, file, &bytes);
-    if (r >= 0)
-        tell(&o, bytes, amble_now_us() - start_us);
+        r = transfer(&o, sends, channel, file);
+    if (r < 0) { /* a channel that is closed in good order says that everything was sent; a link that ends does not */
+        amble_connection_close(conn);
+        conn = NULL;
+    }
     amble_l2cap_close(channel);
     amble_connection_close(conn);
     if (o.words[2] && fclose(file) && r >= 0)
-        r = AMBLE_ERR_IO;
-    return r;
+        r = complain(&o, "");
+    return amble__cli_unfinished("amble l2cap", r);
 }
 
 int amble__cli_l2cap(int argc, char **argv)

@@ -290,7 +290,7 @@ static void wait_until_due(const amble__monitor *m, uint64_t started_us, uint64_
     const uint64_t due = started_us + after_us / speed;
     uint64_t now;
 
-    (void)fflush(stdout); /* asked by the caller */
+    amble__output_flush();
     while (!stopped && (now = now_us()) < due && due - now < LONGEST_PAUSE_US) {
         const struct timespec pause = {.tv_sec = (time_t)((due - now) / 1000000),
                                        .tv_nsec = (long)((due - now) % 1000000) * 1000};
@@ -309,7 +309,7 @@ static int show(amble__monitor *m, const char **problem)
     while (!stopped && !ferror(stdout)) {
         r = amble__snoop_next(&m->in, &record, problem);
         if (m->options.follow && (r == 0 || r == AMBLE_ERR_STALE)) {
-            (void)fflush(stdout); /* asked above */
+            amble__output_flush();
             (void)usleep(FOLLOW_US);
             continue;
         }
@@ -338,7 +338,7 @@ static int monitor_file(amble__monitor *m)
         r = show(m, &problem);
     if (file != stdin)
         (void)fclose(file); /* it was only read */
-    (void)fflush(stdout);   /* whoever read it may be gone */
+    amble__output_flush();
     if (r < 0)
         fprintf(stderr, "amble monitor: %s: %s\n", name,
                 r == AMBLE_ERR_STALE ? "the file ends within a packet; was it cut off?" : problem);

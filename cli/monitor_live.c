@@ -13,6 +13,7 @@
 
 #include "amble/error.h"
 #include "cli/monitor.h"
+#include "cli/output.h"
 #include "task/scheduler.h"
 #include "transport/listener_uv.h"
 
@@ -51,7 +52,7 @@ static void show(between *b, bool received, const uint8_t *packet, size_t size)
                                         .size = size - 1};
 
     amble__monitor_show(b->monitor, &record);
-    (void)fflush(stdout);
+    amble__output_flush();
     if (ferror(stdout))
         amble_event_set(&stop); /* nobody reads it any more */
 }
@@ -240,7 +241,7 @@ static void show_message(amble__monitor *m, const uint8_t *message, size_t size)
     record.data = r.at;
     record.size = amble__read_left(&r);
     amble__monitor_show(m, &record);
-    (void)fflush(stdout); /* asked by the caller */
+    amble__output_flush();
 }
 
 int amble__monitor_kernel(amble__monitor *m)

@@ -162,10 +162,31 @@ const char *amble__hex(char *out, size_t size, const void *bytes, size_t count)
 }
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
+static int problem; /* the errno that ended standard output, which a process has one of; 0: it is well */
+
 void amble__output_flush(void)
 {
-    if (fflush(stdout) && errno == EPIPE)
-        (void)raise(SIGTERM); /* amble_main ends the program */
+    struct sigaction on_term = {.sa_handler = SIG_DFL};
+
+    if (fflush(stdout) == 0 || problem)
+        return;
+    problem = errno;
+    (void)sigaction(SIGTERM, NULL, &on_term); /* cannot fail for this signal */
+    if (on_term.sa_handler != SIG_DFL)
+        (void)raise(SIGTERM); /* amble_main ends the program; one without it has little left to say */
+}
+
+bool amble__output_is_gone(void) { return problem != 0; }
+
+bool amble__output_end(void)
+{
+    if (fflush(stdout) && !problem)
+        problem = errno;
+    if (problem == EPIPE || (!problem && !ferror(stdout)))
+        return true;
+    fprintf(stderr, "amble: standard output cannot be written: %s\n",
+            problem ? strerror(problem) : "some of it was lost");
+    return false;
 }
 
 void amble__output_json(cJSON *object)

@@ -38,8 +38,12 @@ void amble__print_column(const char *text, int columns);
 /* Two capital digits per byte, cut to `size`. Returns `out`. */
 const char *amble__hex(char *out, size_t size, const void *bytes, size_t count);
 
-/* Ends a line: flushes, and when nobody reads it any more ends the program as Ctrl-C does, with its links. */
+/* Ends a line: flushes, and when nobody reads it any more, or the disk is full, ends the program as Ctrl-C does, with its links. */
 void amble__output_flush(void);
+/* Whether that has happened. */
+bool amble__output_is_gone(void);
+/* At the end of the program: false, after a sentence, when not all that was printed could be written; a reader who had enough does not count. */
+bool amble__output_end(void);
 /* Prints the object in one line, frees it, flushes. NULL: out of memory, printed as a line on standard error. */
 void amble__output_json(cJSON *object);
 /* Adds "KEY": "2A19", and "KEY_name" when the name is not NULL. */

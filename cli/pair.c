@@ -97,20 +97,21 @@ static const char *const help_text[] = {
 static const char *const help_examples[] = {"amble pair C0:11:22:33:44:55/r --mitm --bonds bonds.json -t usb:0",
                                             "amble pair Lock --io none --no-bond --json -t usb:0", NULL};
 
-const amble__command amble__command_pair = {.name = "pair",
-                                            .about = "pairs with a peer",
-                                            .usage = help_usage,
-                                            .text = help_text,
-                                            .examples = help_examples,
-                                            .exits = {"done", "failed", "wrong usage", "no controller", "timeout"},
-                                            .options = option_table,
-                                            .option_count = sizeof option_table / sizeof *option_table,
-                                            .words = {{.name = "ADDRESS"}},
-                                            .words_least = 1,
-                                            .words_most = 1,
-                                            .words_field = offsetof(pair_options, words),
-                                            .has_controller = true,
-                                            .run = amble__cli_pair};
+const amble__command amble__command_pair = {
+    .name = "pair",
+    .about = "pairs with a peer",
+    .usage = help_usage,
+    .text = help_text,
+    .examples = help_examples,
+    .exits = {"done", "failed or interrupted", "wrong usage", "no controller", "timeout"},
+    .options = option_table,
+    .option_count = sizeof option_table / sizeof *option_table,
+    .words = {{.name = "ADDRESS"}},
+    .words_least = 1,
+    .words_most = 1,
+    .words_field = offsetof(pair_options, words),
+    .has_controller = true,
+    .run = amble__cli_pair};
 
 static int parse(int argc, char **argv, pair_options *o)
 {
@@ -156,8 +157,7 @@ static int pair(amble *ble, int argc, char **argv)
         tell(&o, conn);
     if (here.asking) /* what is said next has a line of its own */
         fputc('\n', stderr);
-    if (r == AMBLE_ERR_CANCELLED)
-        fprintf(stderr, "amble pair: interrupted\n");
+    (void)amble__cli_unfinished("amble pair", r);
     if (r == AMBLE_ERR_DISCONNECTED)
         r = AMBLE_ERR_HCI(amble_connection_reason(conn)); /* which says more */
     amble_connection_close(conn);

@@ -63,7 +63,7 @@ const amble__command amble__command_shell = {
     .usage = help_usage,
     .text = help_text,
     .examples = help_examples,
-    .exits = {"done", "a line of a file failed", "wrong usage", "no controller", "timeout"},
+    .exits = {"done", "a line of a file failed or was interrupted", "wrong usage", "no controller", "timeout"},
     .options = option_table,
     .option_count = sizeof option_table / sizeof *option_table,
     .words = {{.name = "FILE", .offer = AMBLE__OFFER_FILES}},
@@ -310,6 +310,8 @@ static int shell(amble *ble, int argc, char **argv)
     r = s->typed     ? converse(s)
         : o.words[0] ? amble__shell_exec(s, o.words[0])
                      : run_lines(s, STDIN_FILENO, "standard input");
+    if (!s->typed)
+        (void)amble__cli_unfinished(NULL, r); /* the line says so */
     (void)sigaction(SIGINT, &previous, NULL);
     amble__shell_reap(s);
     for (size_t i = 0; i < AMBLE__SHELL_LINKS; i++)

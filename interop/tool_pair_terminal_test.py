@@ -77,7 +77,7 @@ async def left_alone(pairing):
     terminal, person = await pairing.begin(IO.DISPLAY_OUTPUT_ONLY)
     await terminal.displays("Passkey shown by")
     terminal.type("\x03")
-    await pairing.end(0, "\namble pair: interrupted")  # as every command that is interrupted
+    await pairing.end(1, "\namble pair: interrupted")  # it did not pair
 
     terminal, person = await pairing.begin(IO.DISPLAY_OUTPUT_ONLY)
     await terminal.displays("Passkey shown by")

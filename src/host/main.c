@@ -165,7 +165,8 @@ static int run_app(void *arg)
     int r = open_host(p, &ble);
 
     if (r < 0) {
-        (void)fprintf(stderr, "%s: %s\n", p->argv[0], amble_open_problem());
+        if (!(r == AMBLE_ERR_CANCELLED && p->signalled))
+            (void)fprintf(stderr, "%s: %s\n", p->argv[0], amble_open_problem());
         /* A controller that is there but of no use is no controller either. */
         return r == AMBLE_ERR_USAGE || r == AMBLE_ERR_CANCELLED || r == AMBLE_ERR_IO ? r : AMBLE_ERR_NO_CONTROLLER;
     }
