@@ -98,7 +98,7 @@ static void prepare(amble *ble, unsigned side)
 {
     if (!pairing.options[!side].out_of_band)
         return;
-    assert_int_equal(amble_oob_local(ble, &pairing.data[side]), 0);
+    assert_int_equal(amble_oob_local(ble, &pairing.data[side], 20000), 0);
     if (pairing.made[!side]) /* LE legacy pairing has one key, which one side gives to the other */
         memcpy(pairing.data[side].key, pairing.data[!side].key, sizeof pairing.data[side].key);
     pairing.made[side] = true;

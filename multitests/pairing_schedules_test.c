@@ -168,7 +168,7 @@ static int make_data(amble *ble)
     int r;
 
     has_data[self] = false;
-    r = amble_oob_local(ble, &data_of[self]);
+    r = amble_oob_local(ble, &data_of[self], 20000);
     has_data[self] = r == 0;
     return r;
 }

@@ -74,8 +74,9 @@ int amble_security_config(amble *ble, const amble_pair_options *options);
  * Waits. A cancel or timeout ends the pairing on the other side, too. Errors: AMBLE_ERR_SMP(reason) at once when either side refuses
  * (Vol 3 Part H 3.5.5); AMBLE_ERR_BOND_LOST when the other side has no key for the bond (delete it, or pair with `renew`);
  * AMBLE_ERR_PAIRING_TIMEOUT when the other side, or whoever should answer a prompt, did not go on for 30 s, after which a link cannot
- * pair any more; AMBLE_ERR_BUSY while a task pairs on this link; AMBLE_ERR_NO_MEMORY when as many links as can are pairing;
- * AMBLE_ERR_HCI(...), ARGUMENT, UNSUPPORTED, DISCONNECTED, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
+ * pair any more, or when a central that was asked did not begin for as long, which may be asked again; AMBLE_ERR_BUSY while a task
+ * pairs on this link; AMBLE_ERR_NO_MEMORY when as many links as can are pairing; AMBLE_ERR_HCI(...), ARGUMENT, UNSUPPORTED,
+ * DISCONNECTED, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_pair(amble_connection *conn, const amble_pair_options *options, int timeout_ms) AMBLE_MUST_CHECK;
 
 /* Lets calls of this host secure a link by themselves. When a server answers one of the client's calls (amble_read, amble_write, amble_subscribe,
@@ -134,9 +135,16 @@ typedef struct {
     uint8_t key[16];                 /* TK of LE legacy pairing, 2.3.5.4 */
 } amble_oob_data;
 /* Makes this host's data for the next pairing in which the other side has it. Making it anew makes the former useless. Takes the time
- * of a P-256 key; waits only where the controller makes it (AMBLE_CRYPTO_CONTROLLER), and then the next pairing makes it useless, too. Errors:
- * those of a port without P-256, or of the controller, CANCELLED, CLOSED. */
-int amble_oob_local(amble *ble, amble_oob_data *data);
+ * of a P-256 key; waits only where the controller makes it (AMBLE_CRYPTO_CONTROLLER), also for links that pair at the moment, and then the
+ * next pairing makes it useless, too.
+ *
+ *     amble_oob_data data;
+ *
+ *     if ((r = amble_oob_local(ble, &data, 5000)) == 0)
+ *         write_tag(data.confirm, data.random);
+ *
+ * Errors: those of a port without P-256, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
+int amble_oob_local(amble *ble, amble_oob_data *data, int timeout_ms) AMBLE_MUST_CHECK;
 /* Answers AMBLE_PROMPT_OUT_OF_BAND with the other side's data. Errors as amble_prompt_answer. */
 int amble_prompt_answer_data(amble *ble, const amble_prompt *prompt, const amble_oob_data *data);
 

@@ -242,11 +242,11 @@ static void out_of_band_data_hold_until_the_next_pairing(void)
     const amble_pair_options asks = {.out_of_band = true, .mitm = true, .renew = true};
 
     begin(SLOW_MS / 10);
-    assert_int_equal(amble_oob_local(peripheral->ble, &data), 0);
+    assert_int_equal(amble_oob_local(peripheral->ble, &data, 20000), 0);
     central->data = &data;
     assert_int_equal(wire_pair(&asks, NULL, AMBLE_FOREVER), 0);
     assert_true(amble_connection_authenticated(central->conn));
-    assert_int_equal(amble_oob_local(peripheral->ble, &data), 0);
+    assert_int_equal(amble_oob_local(peripheral->ble, &data, 20000), 0);
     central->data = NULL;
     assert_int_equal(wire_pair(&(amble_pair_options){.renew = true, .no_bond = true}, NULL, AMBLE_FOREVER),
                      AMBLE_ERR_SMP(AMBLE__SMP_AUTHENTICATION)); /* the bond is better */
@@ -255,12 +255,26 @@ static void out_of_band_data_hold_until_the_next_pairing(void)
     wire_end();
 }
 
+static void out_of_band_data_are_made_in_time_or_not_at_all(void)
+{
+    amble_oob_data data;
+    const uint64_t start = amble_now_us();
+
+    begin(SLOW_MS);
+    assert_int_equal(amble_oob_local(peripheral->ble, &data, SLOW_MS / 2), AMBLE_ERR_TIMEOUT);
+    assert_in_range(amble_now_us() - start, SLOW_MS / 2 * 1000, SLOW_MS * 1000);
+    assert_int_equal(amble_oob_local(peripheral->ble, &data, AMBLE_FOREVER), 0);
+    central->data = &data;
+    assert_int_equal(wire_pair(&(amble_pair_options){.out_of_band = true, .mitm = true}, NULL, AMBLE_FOREVER), 0);
+    wire_end();
+}
+
 static void who_pairs_otherwise_takes_the_key_of_out_of_band_data(void)
 {
     amble_oob_data data;
 
     begin(0);
-    assert_int_equal(amble_oob_local(peripheral->ble, &data), 0);
+    assert_int_equal(amble_oob_local(peripheral->ble, &data, 20000), 0);
     assert_int_equal(wire_pair(&(amble_pair_options){.no_bond = true}, NULL, AMBLE_FOREVER), 0);
     central->data = &data;
     assert_int_equal(wire_pair(&(amble_pair_options){.out_of_band = true, .mitm = true, .renew = true}, NULL, 20000),
@@ -328,6 +342,7 @@ int main(void)
         task_test(one_pdu_at_a_time),
         task_test(a_host_may_close_while_its_controller_computes),
         task_test(out_of_band_data_hold_until_the_next_pairing),
+        task_test(out_of_band_data_are_made_in_time_or_not_at_all),
         task_test(who_pairs_otherwise_takes_the_key_of_out_of_band_data),
         task_test(who_waits_for_the_key_pair_gets_it),
         task_test(the_toolbox_gives_its_samples_with_a_controllers_aes),

@@ -118,8 +118,8 @@ static void out_of_band(bool legacy, bool central_has, bool peripheral_has)
     const bool used = legacy ? central_has && peripheral_has : central_has || peripheral_has;
 
     begin();
-    assert_int_equal(amble_oob_local(central->ble, &of_central), 0);
-    assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral), 0);
+    assert_int_equal(amble_oob_local(central->ble, &of_central, 20000), 0);
+    assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral, 20000), 0);
     memcpy(of_central.key, of_peripheral.key, 16); /* one key for both */
     central->data = central_has ? &of_peripheral : NULL;
     peripheral->data = peripheral_has ? &of_central : NULL;
@@ -143,8 +143,8 @@ static void wrong_out_of_band_data_fails(void)
         int r;
 
         begin();
-        assert_int_equal(amble_oob_local(central->ble, &of_central), 0);
-        assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral), 0);
+        assert_int_equal(amble_oob_local(central->ble, &of_central, 20000), 0);
+        assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral, 20000), 0);
         memcpy(of_central.key, of_peripheral.key, 16);
         *(i & 2 ? &of_central.confirm[3] : &of_peripheral.random[3]) ^= 1;
         of_central.key[0] ^= 1;
@@ -164,7 +164,7 @@ static void out_of_band_data_is_used_once(void)
     amble_oob_data of_peripheral;
 
     begin();
-    assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral), 0);
+    assert_int_equal(amble_oob_local(peripheral->ble, &of_peripheral, 20000), 0);
     central->data = &of_peripheral;
     assert_int_equal(wire_pair(&options, NULL, 20000), 0);
     assert_int_equal(wire_pair(&options, NULL, 20000), AMBLE_ERR_SMP(AMBLE__SMP_CONFIRM_FAILED));
@@ -473,6 +473,23 @@ static void a_peripheral_is_told_when_the_central_refuses(void)
     wire_end();
 }
 
+/* Nor for ever when it does nothing. It may be asked again. */
+static void a_central_that_does_nothing_is_not_waited_for(void)
+{
+    amble_scope scope;
+    uint64_t start;
+
+    begin();
+    start = amble_now_us();
+    assert_int_equal(amble_pair(peripheral->conn, NULL, AMBLE_FOREVER), AMBLE_ERR_PAIRING_TIMEOUT);
+    assert_in_range(amble_now_us() - start, 30000000, 30100000);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, central_follows, NULL);
+    assert_int_equal(amble_pair(peripheral->conn, NULL, AMBLE_FOREVER), 0);
+    amble_scope_close(&scope);
+    wire_end();
+}
+
 /* --- bonds ---------------------------------------------------------------------------------------------------------- */
 static void the_next_link_is_encrypted_at_once(void)
 {
@@ -685,6 +702,7 @@ int main(void)
         task_test(a_link_that_is_never_idle_is_paired_all_the_same),
         task_test(a_peripheral_asks_and_waits_in_the_same_way),
         task_test(a_peripheral_is_told_when_the_central_refuses),
+        task_test(a_central_that_does_nothing_is_not_waited_for),
         task_test(the_next_link_is_encrypted_at_once),
         task_test(a_peer_that_lost_its_key_is_no_reason_to_pair_anew),
         task_test(a_wrong_key_ends_the_link),

@@ -116,6 +116,17 @@ static int send_security_request(amble__smp_link *link, const amble_pair_options
     return 0;
 }
 
+/* A central that was asked has 30 s to begin (Vol 3 Part H 3.4); a pairing that began has its own timer. */
+static int wait_for_central(const amble__smp_link *link, amble_connection *conn)
+{
+    amble__list *changed = &conn->smp->changed;
+    const int r = amble__link_wait(conn, changed, amble__deadline(AMBLE__SMP_TIMEOUT_MS));
+
+    if (r != AMBLE_ERR_TIMEOUT)
+        return r;
+    return link->pairing ? amble__link_wait(conn, changed, AMBLE__NEVER) : AMBLE_ERR_PAIRING_TIMEOUT;
+}
+
 static int ask_central(amble__smp_link *link, const amble_pair_options *options)
 {
     amble_connection *conn = link->conn;
@@ -131,7 +142,7 @@ static int ask_central(amble__smp_link *link, const amble_pair_options *options)
         r = send_security_request(link, options);
     }
     if (r >= 0)
-        r = wait_changed(link);
+        r = wait_for_central(link, conn);
     if (r < 0 && link->conn == conn && link->pairing) /* given up on this side */
         amble__pairing_end(link->pairing, r, true);
     link->has_options = false;
@@ -223,27 +234,37 @@ static int make_oob(amble__smp *smp, const int *over, amble_oob_data *data)
     int r = amble__cipher_own(&smp->cipher, over);
 
     amble__wipe(&smp->oob, sizeof smp->oob);
-    if (r < 0 || (r = amble__cipher_generate(&smp->cipher, over, secret, public)) < 0 ||
-        (r = amble__cipher_random(&smp->cipher, random, sizeof random)) < 0 ||
-        (r = amble__cipher_random(&smp->cipher, data->key, sizeof data->key)) < 0 ||
-        (r = amble__toolbox_f4(&smp->cipher, public, public, random, 0, data->confirm)) < 0)
-        return r;
-    memcpy(data->random, random, sizeof data->random);
-    memcpy(smp->oob.random, random, sizeof random);
-    memcpy(smp->oob.own_private, secret, sizeof secret);
-    memcpy(smp->oob.own_public, public, sizeof public);
-    smp->oob.ready = true;
+    if (r >= 0)
+        r = amble__cipher_generate(&smp->cipher, over, secret, public);
+    if (r >= 0)
+        r = amble__cipher_random(&smp->cipher, random, sizeof random);
+    if (r >= 0)
+        r = amble__cipher_random(&smp->cipher, data->key, sizeof data->key);
+    if (r >= 0)
+        r = amble__toolbox_f4(&smp->cipher, public, public, random, 0, data->confirm);
+    if (r >= 0) {
+        memcpy(data->random, random, sizeof data->random);
+        memcpy(smp->oob.random, random, sizeof random);
+        memcpy(smp->oob.own_private, secret, sizeof secret);
+        memcpy(smp->oob.own_public, public, sizeof public);
+        smp->oob.ready = true;
+    }
     amble__wipe(secret, sizeof secret);
     amble__wipe(random, sizeof random);
-    return 0;
+    return r < 0 ? r : 0;
 }
 
-int amble_oob_local(amble *ble, amble_oob_data *data)
+int amble_oob_local(amble *ble, amble_oob_data *data, int timeout_ms)
 {
     amble__smp *smp = amble__smp_of(ble);
     const int over = 0; /* never */
-    int r = make_oob(smp, &over, data);
+    amble_timeout timeout;
+    int r = amble__wait_check();
 
+    if (r < 0)
+        return r;
+    amble_timeout_begin(&timeout, NULL, timeout_ms);
+    r = make_oob(smp, &over, data);
     amble__cipher_release(&smp->cipher, &over);
-    return r;
+    return amble_timeout_end(&timeout, r);
 }

@@ -156,8 +156,8 @@ static void out_of_band(void)
     uint8_t expected[16];
 
     begin();
-    assert_int_equal(amble_oob_local(wire.sides[CENTRAL].ble, &of_central), 0);
-    assert_int_equal(amble_oob_local(wire.sides[PERIPHERAL].ble, &of_peripheral), 0);
+    assert_int_equal(amble_oob_local(wire.sides[CENTRAL].ble, &of_central, 20000), 0);
+    assert_int_equal(amble_oob_local(wire.sides[PERIPHERAL].ble, &of_peripheral, 20000), 0);
     wire.sides[CENTRAL].data = &of_peripheral;
     wire.sides[PERIPHERAL].data = &of_central;
     assert_int_equal(wire_pair(&options, &options, 20000), 0);
