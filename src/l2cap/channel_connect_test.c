@@ -52,6 +52,46 @@ static void refusals_tell_their_reason(void)
     expect_connected(1, 0x40, 65535, TEST_MPS, WINDOW);
 }
 
+/* What a peer sent before it closed can be read by whoever accepts the channel; nobody can when the link is gone. */
+static void a_channel_that_nobody_accepted_ends_with_its_link(void)
+{
+    amble_connection *other;
+
+    begin();
+    other = link_open(HANDLE + 1, false);
+    listen_with(NULL);
+    peer_sends(other, AMBLE__CID_SIGNALLING, BYTES(0x14, 3, 10, 0, PSM, 0, 0x40, 0, 23, 0, 23, 0, 0, 0));
+    peer_sends(other, 0x40, BYTES(1, 0, 'x'));
+    peer_sends(other, AMBLE__CID_SIGNALLING, BYTES(0x06, 4, 4, 0, 0x40, 0, 0x40, 0));
+    for (uint8_t i = 0; i < 3; i++) {
+        peer_connects((uint8_t)(1 + i), PSM, &good);
+        peer_sends(conn, 0x40, BYTES(1, 0, 'x'));
+        peer_disconnects(9, 0x40, PEER_CID);
+    }
+    expect_used(4);
+    link_close(conn);
+    expect_used(1); /* of the other link */
+    link_close(other);
+    expect_used(0);
+}
+
+static void the_oldest_is_accepted_first(void)
+{
+    amble__channel_peer peer = good;
+    amble_l2cap_channel *channel;
+
+    begin();
+    listen_with(NULL);
+    for (uint8_t i = 0; i < 2; i++, peer.cid++)
+        peer_connects((uint8_t)(1 + i), PSM, &peer);
+    peer_disconnects(9, 0x40, PEER_CID); /* its place and CID are free again */
+    peer_connects(4, PSM, &peer);
+    assert_int_equal(amble_l2cap_accept(conn, PSM, &channel, 0), 0);
+    assert_int_equal(channel->cid, 0x41);
+    assert_int_equal(amble_l2cap_accept(conn, PSM, &channel, 0), 0);
+    assert_int_equal(channel->cid, 0x40);
+}
+
 static struct amble__bond *some_bond(const amble_connection *of)
 {
     static uint8_t bond; /* only that there is one counts here */
@@ -537,6 +577,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         task_test(the_peer_connects_and_says_what_it_can),
         task_test(refusals_tell_their_reason),
+        task_test(a_channel_that_nobody_accepted_ends_with_its_link),
+        task_test(the_oldest_is_accepted_first),
         task_test(a_link_that_is_not_secure_enough_is_refused),
         task_test(who_was_not_let_in_is_refused),
         task_test(the_backlog_is_of_each_link),

@@ -354,6 +354,36 @@ static void pdus_out_of_turn_end_the_pairing(void)
     }
 }
 
+/* Its n-th PDU comes twice, at once. */
+static bool send_twice(unsigned from, uint8_t *pdu, size_t *size)
+{
+    if (from == attacker && forged_seen++ == forged_at)
+        wire_forge(from, pdu, *size);
+    return true;
+}
+
+/* Also while the victim still computes; only after the last one nobody cares any more. */
+static void pdus_that_come_twice_end_the_pairing(void)
+{
+    const amble_pair_options options = {.io = AMBLE_IO_YES_NO, .mitm = true};
+    const amble_pair_options legacy = {.legacy_only = true};
+
+    for (unsigned i = 0; i < 4; i++) {
+        /* Feature exchange, public key, confirm value (the responder's only), random, check; or confirm value and random; then keys. */
+        const unsigned pdus = i & 2 ? 8 : i & 1 ? 8 : 7;
+
+        attacker = i & 1;
+        for (forged_at = 0; forged_at < pdus; forged_at++) {
+            begin();
+            forged_seen = 0;
+            wire.meddle = send_twice;
+            (void)wire_pair(i & 2 ? &legacy : &options, i & 2 ? &legacy : &options, AMBLE_FOREVER);
+            assert_int_equal(victim_has_bond(), forged_at == pdus - 1);
+            wire_end();
+        }
+    }
+}
+
 /* A PDU that is too short or too long is told to be so. */
 static void pdus_of_wrong_length_end_the_pairing(void)
 {
@@ -561,6 +591,7 @@ int main(void)
         task_test(secure_connections_cannot_be_taken_away),
         task_test(features_that_make_no_sense_are_refused),
         task_test(pdus_out_of_turn_end_the_pairing),
+        task_test(pdus_that_come_twice_end_the_pairing),
         task_test(pdus_of_wrong_length_end_the_pairing),
         task_test(pdus_without_a_pairing_do_nothing),
         task_test(encryption_before_pairing_gets_no_key),

@@ -87,31 +87,32 @@ static bool take_identity(amble__pairing *p, amble__reader *r)
     bond->peer.type = type ? AMBLE_RANDOM : AMBLE_PUBLIC;
     if (memcmp(bond->peer.bytes, none, ADDRESS) == 0) /* it has none to tell */
         bond->peer = p->link->conn->device;
-    return bond->has_irk && type <= 1 && !(type && bond->peer.bytes[ADDRESS - 1] < 0xc0); /* public, or static random */
+    return type <= 1 && !(type && bond->peer.bytes[ADDRESS - 1] < 0xc0); /* public, or static random */
 }
 
 /* Whether the PDU is one that this key consists of; `*whole` when it is the last. */
 static bool take_part(amble__pairing *p, uint8_t code, amble__reader *r, bool *whole)
 {
     amble__bond *bond = &p->secret.bond;
+    const bool second = bond->peer_key.present, second_of_identity = bond->has_irk; /* the first part has come */
 
     switch (next_key(p) << 8 | code) {
     case AMBLE__SMP_KEY_ENCRYPTION << 8 | AMBLE__SMP_ENCRYPTION_INFORMATION:
         amble__read_copy(r, bond->peer_key.value, KEY);
         bond->peer_key.present = true;
-        return true;
+        return !second;
     case AMBLE__SMP_KEY_ENCRYPTION << 8 | AMBLE__SMP_CENTRAL_IDENTIFICATION:
         bond->peer_key.diversifier = amble__read_le16(r);
         amble__read_copy(r, bond->peer_key.random, NUMBER);
         *whole = true;
-        return bond->peer_key.present;
+        return second;
     case AMBLE__SMP_KEY_IDENTITY << 8 | AMBLE__SMP_IDENTITY_INFORMATION:
         amble__read_copy(r, bond->irk, KEY);
         bond->has_irk = true;
-        return true;
+        return !second_of_identity;
     case AMBLE__SMP_KEY_IDENTITY << 8 | AMBLE__SMP_IDENTITY_ADDRESS:
         *whole = true;
-        return take_identity(p, r);
+        return take_identity(p, r) && second_of_identity;
     case AMBLE__SMP_KEY_SIGNING << 8 | AMBLE__SMP_SIGNING_INFORMATION:
         amble__read_copy(r, bond->peer_signing.value, KEY);
         bond->peer_signing.present = *whole = true;
