@@ -7,21 +7,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <psa/crypto.h>
+
+/* Whether a terminal may obey this byte of a text in UTF-8: C0, DEL, or the second one of C1. */
+static bool is_control(const char *text, size_t at)
+{
+    const unsigned char c = (unsigned char)text[at];
+
+    return c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 && at && (unsigned char)text[at - 1] == 0xc2);
+}
+
+const char *files_clean(char *out, size_t size, const char *text)
+{
+    size_t at = 0;
+
+    for (; text[at] && at + 1 < size; at++)
+        out[at] = is_control(text, at) ? '?' : text[at];
+    out[at] = '\0';
+    return out;
+}
 
 /* One part of a name, up to the next slash; false for what must not be followed. */
 static bool next_part(const char **name, char part[FILES_NAME + 8])
 {
     const size_t length = strcspn(*name, "/");
+    const bool is_last = !(*name)[length];
 
     if (!length || length >= FILES_NAME + 8)
         return false;
     memcpy(part, *name, length);
     part[length] = '\0';
-    *name += length + ((*name)[length] == '/');
-    return strcmp(part, "..") != 0 && strcmp(part, ".") != 0;
+    for (size_t i = 0; i < length; i++)
+        if (is_control(part, i))
+            return false;
+    *name += length + !is_last;
+    return strcmp(part, "..") != 0 && strcmp(part, ".") != 0 && (is_last || **name);
 }
 
 /* The directory that the last part of a name is in; the caller closes it. `last` gets that part. */
@@ -57,6 +80,23 @@ int files_open(int directory, const char *name, int flags)
     file = openat(at, last, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
     close(at);
     return file;
+}
+
+int files_may_be(int directory, const char *name)
+{
+    char last[FILES_NAME + 8];
+    const int at = open_parent(directory, name, last);
+    struct stat there;
+    int r = at;
+
+    if (at < 0)
+        return -1;
+    if (fstatat(at, last, &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode)) {
+        errno = EISDIR;
+        r = -1;
+    }
+    close(at);
+    return r < 0 ? -1 : 0;
 }
 
 bool files_part_name(const char *name, char part[FILES_NAME + 8])
@@ -103,22 +143,48 @@ int files_digest(int file, uint32_t size, uint8_t digest[FILES_DIGEST])
     return n >= 0 ? 0 : -1;
 }
 
-int files_take_psm(const char *program, int argc, char **argv, int *i, uint16_t *psm)
+/* The number behind "--psm"; false after a sentence. */
+static bool take_psm(const char *program, const char *value, uint16_t *psm)
 {
     enum { MOST_PSM = 0xff }; /* of channels, Vol 3 Part A 4.22 */
-    const char *value = *i + 1 < argc ? argv[*i + 1] : "nothing";
     char *end;
-    long number;
+    const long number = strtol(value, &end, 0);
 
-    if (strcmp(argv[*i], "--psm") != 0)
-        return 0;
-    number = strtol(value, &end, 0);
-    if (end == value || *end || number < 1 || number > MOST_PSM) {
-        (void)fprintf(stderr, "%s: --psm takes a number from 1 to 255, such as 0x80, and not %s; see --help\n", program,
-                      value);
-        return -1;
-    }
     *psm = (uint16_t)number;
-    (*i)++;
-    return 1;
+    if (end != value && !*end && number >= 1 && number <= MOST_PSM)
+        return true;
+    (void)fprintf(stderr, "%s: --psm takes a number from 1 to 255, such as 0x80, and not %s; see --help\n", program,
+                  value);
+    return false;
+}
+
+int files_take_words(const char *program, int argc, char **argv, uint16_t *psm, const char **words, int most)
+{
+    bool only_words = false;
+    int count = 0;
+
+    for (int i = 0; i < most; i++)
+        words[i] = NULL;
+    for (int i = 1; i < argc; i++) {
+        const char *problem = NULL;
+
+        if (!only_words && strcmp(argv[i], "--") == 0) {
+            only_words = true;
+        } else if (!only_words && strcmp(argv[i], "--psm") == 0) {
+            if (!take_psm(program, i + 1 < argc ? argv[i + 1] : "nothing", psm))
+                return -1;
+            i++;
+        } else if (!only_words && argv[i][0] == '-') {
+            problem = "is no option (-- goes before a name that begins so)";
+        } else if (count == most) {
+            problem = "is one word too many";
+        } else {
+            words[count++] = argv[i];
+        }
+        if (problem) {
+            (void)fprintf(stderr, "%s: %s %s; see --help\n", program, argv[i], problem);
+            return -1;
+        }
+    }
+    return count;
 }

@@ -16,22 +16,27 @@
 #ifndef BOARD_FILES_H
 #define BOARD_FILES_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { COMMAND_SEND, COMMAND_RECEIVE, COMMAND_LIST, COMMAND_SIZE, COMMAND_DONE, COMMAND_OFFSET, COMMAND_DIGEST };
 enum { STATUS_OK, STATUS_NOT_IMPLEMENTED, STATUS_NOT_FOUND, STATUS_FAILED };
-enum { FILES_PSM = 22, FILES_NAME = 100, FILES_BLOCK = 4096, FILES_DIGEST = 32, FILES_SIZE = 4 };
+enum { FILES_PSM = 22, FILES_NAME = 100, FILES_LINE = 400, FILES_BLOCK = 4096, FILES_DIGEST = 32, FILES_SIZE = 4 };
 
-/* Opens a name below the directory; no part of it may be "..", empty or a link, so it cannot lead out. `flags` as of open(2); files made have
- * mode 0644. -1 and errno when it cannot be. */
+/* Opens a name below the directory; no part of it may be "..", empty or a link, so it cannot lead out, or hold control characters, which a
+ * terminal would obey. `flags` as of open(2); files made have mode 0644. -1 and errno when it cannot be. */
 int files_open(int directory, const char *name, int flags);
+/* Whether a file may appear under this name: -1 and errno when it cannot, because it is no such name, or that of a directory. */
+int files_may_be(int directory, const char *name);
+/* The text with '?' for control characters: what the other side calls a file is nothing for a terminal to obey. Cut to `size`. Returns `out`. */
+const char *files_clean(char *out, size_t size, const char *text);
 /* Writes the name of the unfinished file that belongs to `name`: ".NAME.part" beside it. False when that would be too long. */
 bool files_part_name(const char *name, char part[FILES_NAME + 8]);
 /* Puts an unfinished file in its place. */
 int files_finish(int directory, const char *name);
 /* SHA-256 of the first `size` bytes of a file; -1 when it cannot be read or has not so many. */
 int files_digest(int file, uint32_t size, uint8_t digest[FILES_DIGEST]);
-/* Takes "--psm N" and its number at argv[*i]: 1, and `*i` is behind it; 0 for something else; -1, with a sentence on standard error, for a
- * number that no channel can have. */
-int files_take_psm(const char *program, int argc, char **argv, int *i, uint16_t *psm);
+/* Takes "--psm N" and the words out of the arguments, "--" in front of words that begin with '-': how many words there are, the other ones of
+ * `words` are NULL; -1, with a sentence on standard error, for an SPSM that no channel can have, for other options, and for more words. */
+int files_take_words(const char *program, int argc, char **argv, uint16_t *psm, const char **words, int most);
 #endif

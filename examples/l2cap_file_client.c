@@ -1,6 +1,7 @@
 /* Fetches and stores files at an l2cap_file_server: list, get and put, with progress. An interrupted transfer goes on where it was; a file appears
  * under its name only when all of it is there and its SHA-256 is the server's. The protocol is in board_files.h. */
 #include <amble.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,17 @@ typedef struct {
     uint16_t psm;
 } wishes;
 static wishes wanted = {.psm = FILES_PSM};
+static bool is_finished; /* the deed: only then is Ctrl-C no failure */
+
+/* What amble_main says of an error is not about files. Returns the error. */
+static int complain(int error, const char *name, const char *what, const char *why)
+{
+    char shown[FILES_LINE];
+
+    files_clean(shown, sizeof shown, name);
+    (void)fprintf(stderr, "l2cap_file_client: %s%s%s\n", shown, what, why);
+    return error;
+}
 
 /* --- commands ------------------------------------------------------------------------------------------------------- */
 static int command(session *s, uint8_t number, const void *data, size_t size)
@@ -39,19 +51,23 @@ static int command(session *s, uint8_t number, const void *data, size_t size)
     return amble_write(&s->control, message, 2 + size, WAIT_MS);
 }
 
-/* The answer to the last command, whose first bytes are these two. */
+static int status_error(uint8_t status)
+{
+    return status == STATUS_OK ? 0 : status == STATUS_NOT_FOUND ? AMBLE_ERR_NOT_FOUND : AMBLE_ERR_IO;
+}
+
+/* The answer to the last command, whose first bytes are these two. A command may be done without one. */
 static int await_answer(session *s, uint8_t first, uint8_t second, amble_value *answer)
 {
     int r;
 
-    while ((r = amble_notified(s->answers, answer, WAIT_MS)) >= 0)
+    while ((r = amble_notified(s->answers, answer, WAIT_MS)) >= 0) {
         if (answer->size >= 3 && answer->data[0] == first && answer->data[1] == second)
             return 0;
+        if (answer->size == 3 && answer->data[0] == COMMAND_DONE && answer->data[1] == s->sequence)
+            return answer->data[2] == STATUS_OK ? AMBLE_ERR_PROTOCOL : status_error(answer->data[2]);
+    }
     return r;
-}
-static int status_error(uint8_t status)
-{
-    return status == STATUS_OK ? 0 : status == STATUS_NOT_FOUND ? AMBLE_ERR_NOT_FOUND : AMBLE_ERR_IO;
 }
 static int await_done(session *s)
 {
@@ -66,20 +82,31 @@ static int ask_size(session *s, const char *name, uint32_t *size)
     amble_value answer;
     int r = command(s, COMMAND_SIZE, name, strlen(name));
 
-    while (r >= 0 && (r = amble_notified(s->answers, &answer, WAIT_MS)) >= 0)
+    while (r >= 0 && (r = amble_notified(s->answers, &answer, WAIT_MS)) >= 0) {
+        if (answer.size == 3 && answer.data[0] == COMMAND_DONE && answer.data[1] == s->sequence)
+            return answer.data[2] == STATUS_OK ? AMBLE_ERR_PROTOCOL : status_error(answer.data[2]);
         if (answer.size == 2 + FILES_SIZE && answer.data[0] == s->sequence)
             break;
+    }
     if (r < 0)
         return r;
     *size = amble_get_le32(answer.data + 2);
     return status_error(answer.data[1]);
 }
 
+static int check_length(const char *name)
+{
+    return strlen(name) < FILES_NAME ? 0 : complain(AMBLE_ERR_TOO_LONG, name, ": a name of more than 99 bytes", "");
+}
+
 static int size_of(int file, uint32_t *size)
 {
     struct stat st;
 
-    if (file < 0 || fstat(file, &st) || st.st_size > UINT32_MAX)
+    if (file < 0 || fstat(file, &st))
+        return AMBLE_ERR_IO;
+    errno = S_ISDIR(st.st_mode) ? EISDIR : !S_ISREG(st.st_mode) ? EINVAL : EFBIG;
+    if (!S_ISREG(st.st_mode) || st.st_size > UINT32_MAX)
         return AMBLE_ERR_IO;
     *size = (uint32_t)st.st_size;
     return 0;
@@ -122,18 +149,33 @@ static void show(progress *p, uint32_t at)
 }
 
 /* --- deeds ---------------------------------------------------------------------------------------------------------- */
+/* A line of a list, or what of it there was room for: "SIZE:NAME". */
+static void show_line(const char *line)
+{
+    char shown[FILES_LINE];
+
+    puts(files_clean(shown, sizeof shown, line));
+}
+
 static int list(session *s)
 {
+    char line[FILES_LINE];
     uint8_t data[FILES_BLOCK];
+    size_t used = 0;
     int r = command(s, COMMAND_LIST, "", 0);
-    bool line_begins = true;
 
     while (r >= 0 && (r = amble_l2cap_recv(s->channel, data, sizeof data, WAIT_MS)) > 0) {
         for (int i = 0; i < r; i++) {
-            if (data[i] == '\n' && line_begins)
+            if (data[i] != '\n') {
+                if (used + 1 < sizeof line)
+                    line[used++] = (char)data[i];
+                continue;
+            }
+            if (!used)
                 return await_done(s);
-            putchar(data[i]);
-            line_begins = data[i] == '\n';
+            line[used] = '\0';
+            show_line(line);
+            used = 0;
         }
     }
     return r;
@@ -153,7 +195,7 @@ static int fetch_rest(session *s, const char *name, int file, uint32_t have, uin
     while (r >= 0 && have < size) {
         r = amble_l2cap_recv(s->channel, data, size - have < sizeof data ? size - have : sizeof data, WAIT_MS);
         if (r > 0 && write(file, data, (size_t)r) != r)
-            r = AMBLE_ERR_IO;
+            r = complain(AMBLE_ERR_IO, name, " cannot be written: ", strerror(errno));
         have += r > 0 ? (uint32_t)r : 0;
         show(&p, have);
     }
@@ -184,16 +226,33 @@ static int use_part(session *s, int file, uint32_t size, uint32_t *have)
     return ftruncate(file, 0) ? AMBLE_ERR_IO : 0;
 }
 
+/* The unfinished file of `as` here; -1 after a sentence. */
+static int open_part(int here, const char *as)
+{
+    char part[FILES_NAME + 8];
+    int file = -1;
+
+    errno = ENAMETOOLONG;
+    if (files_part_name(as, part) && files_may_be(here, as) == 0)
+        file = files_open(here, part, O_RDWR | O_CREAT | O_APPEND);
+    if (file < 0)
+        (void)complain(0, as, " cannot be written: ", strerror(errno)); /* EACCES: leads out of here */
+    return file;
+}
+
 static int get(session *s, int here)
 {
     const char *as = wanted.as ? wanted.as : wanted.name;
-    char part[FILES_NAME + 8];
-    uint32_t size, have;
-    int file, r = files_part_name(as, part) ? ask_size(s, wanted.name, &size) : AMBLE_ERR_TOO_LONG;
+    uint32_t size = 0, have = 0;
+    int file, r = check_length(wanted.name);
 
+    if (r >= 0)
+        r = ask_size(s, wanted.name, &size);
     if (r < 0)
-        return r;
-    file = files_open(here, part, O_RDWR | O_CREAT | O_APPEND);
+        return r != AMBLE_ERR_NOT_FOUND ? r : complain(r, wanted.name, ": the server has no such file", "");
+    file = open_part(here, as);
+    if (file < 0)
+        return AMBLE_ERR_IO;
     r = use_part(s, file, size, &have);
     if (r >= 0)
         r = fetch_rest(s, wanted.name, file, have, size);
@@ -203,9 +262,8 @@ static int get(session *s, int here)
         r = AMBLE_ERR_IO;
     }
     if (r >= 0 && (fsync(file) || files_finish(here, as)))
-        r = AMBLE_ERR_IO;
-    if (file >= 0)
-        close(file);
+        r = complain(AMBLE_ERR_IO, as, " cannot be written: ", strerror(errno));
+    close(file);
     return r;
 }
 
@@ -243,17 +301,23 @@ static bool is_beginning(const amble_value *answer, int file, uint32_t have, uin
 static int put(session *s)
 {
     const char *slash = strrchr(wanted.name, '/'), *as = wanted.as ? wanted.as : slash ? slash + 1 : wanted.name;
-    const int file = open(wanted.name, O_RDONLY | O_CLOEXEC);
+    const int file = open(wanted.name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     uint32_t size, have = 0;
     amble_value answer;
     int r = size_of(file, &size);
 
+    if (r < 0)
+        (void)complain(r, wanted.name, " cannot be read: ", strerror(errno));
+    if (r >= 0)
+        r = check_length(as);
     if (r >= 0)
         r = command(s, COMMAND_RECEIVE, as, strlen(as));
     if (r >= 0)
         r = await_answer(s, COMMAND_RECEIVE, s->sequence, &answer);
     if (r >= 0)
         r = status_error(answer.data[2]);
+    if (r == AMBLE_ERR_NOT_FOUND)
+        (void)complain(r, as, ": the server takes no file of this name", "");
     if (r >= 0 && answer.size != 3 + FILES_SIZE + FILES_DIGEST)
         r = AMBLE_ERR_PROTOCOL;
     if (r >= 0) {
@@ -294,44 +358,62 @@ static int work(amble_connection *conn)
     return r;
 }
 
+/* What is wanted; false after a sentence. */
+static bool take_wishes(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int least, most;
+    } deeds[] = {{"list", 1, 1}, {"get", 2, 3}, {"put", 2, 3}};
+    const char *words[3];
+    const int count = files_take_words("l2cap_file_client", argc, argv, &wanted.psm, words, 3);
+
+    for (size_t i = 0; count > 0 && i < sizeof deeds / sizeof *deeds; i++) {
+        if (strcmp(words[0], deeds[i].name) != 0 || count < deeds[i].least || count > deeds[i].most)
+            continue;
+        wanted.deed = words[0];
+        wanted.name = words[1];
+        wanted.as = words[2];
+        return true;
+    }
+    if (count >= 0)
+        (void)fprintf(stderr, "l2cap_file_client: this takes list, get NAME [AS] or put NAME [AS]; see --help\n");
+    return false;
+}
+
 static int app(amble *ble, int argc, char **argv)
 {
     const amble_scan_options options = {
         .active = true, .interval_us = 60000, .window_us = 60000, .service = &service_uuid};
     const amble_connect_options quick = {.min_interval_us = 15000, .max_interval_us = 30000};
-    const char *words[3] = {NULL};
     amble_scan_result found;
     amble_connection *conn;
-    unsigned count = 0;
     int r;
 
-    for (int i = 1; i < argc; i++) {
-        const int taken = files_take_psm("l2cap_file_client", argc, argv, &i, &wanted.psm);
-
-        if (taken < 0)
-            return AMBLE_ERR_USAGE;
-        if (!taken && count < 3)
-            words[count++] = argv[i];
-    }
-    wanted = (wishes){.deed = words[0], .name = words[1], .as = words[2], .psm = wanted.psm};
-    if (!count || (strcmp(words[0], "list") != 0 &&
-                   (count < 2 || (strcmp(words[0], "get") != 0 && strcmp(words[0], "put") != 0)))) {
-        (void)fprintf(stderr, "l2cap_file_client: this takes list, get NAME [AS] or put NAME [AS]; see --help\n");
+    if (!take_wishes(argc, argv))
         return AMBLE_ERR_USAGE;
-    }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     r = amble_scan_find(ble, &options, &found, 10000);
-    if (r < 0 || (r = amble_connect(ble, found.device, &quick, &conn, 10000)) < 0)
-        return r;
-    r = work(conn);
-    amble_connection_close(conn);
+    if (r == AMBLE_ERR_TIMEOUT)
+        return complain(r, "no server", " was heard; see whether one runs, and serves nobody else", "");
     if (r >= 0)
+        r = amble_connect(ble, found.device, &quick, &conn, 10000);
+    if (r >= 0) {
+        r = work(conn);
+        amble_connection_close(conn);
+    }
+    is_finished = r >= 0;
+    if (is_finished)
         printf("done\n");
+    if (r == AMBLE_ERR_CANCELLED)
+        (void)complain(r, wanted.deed, " was interrupted; what is there already is used the next time", "");
     return r;
 }
 
 int main(int argc, char **argv)
 {
+    int exit_code;
+
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         puts("l2cap_file_client list|get NAME [AS]|put NAME [AS] [--psm N] -t TRANSPORT: files of an "
              "l2cap_file_server.\n\n"
@@ -339,5 +421,6 @@ int main(int argc, char **argv)
              "  build/examples/l2cap_file_client get picture.png -t tcp-client:127.0.0.1:7300");
         return 0;
     }
-    return amble_main(argc, argv, app);
+    exit_code = amble_main(argc, argv, app);
+    return exit_code || is_finished ? exit_code : EXIT_FAILURE;
 }

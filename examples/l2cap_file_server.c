@@ -130,7 +130,8 @@ static int recv_into(const session *s, int file, uint32_t have, bool *good)
 static int receive_file(const session *s)
 {
     char part[FILES_NAME + 8];
-    const int file = files_part_name(s->name, part) ? files_open(directory, part, O_RDWR | O_CREAT | O_APPEND) : -1;
+    const bool may_be = files_may_be(directory, s->name) == 0 && files_part_name(s->name, part);
+    const int file = may_be ? files_open(directory, part, O_RDWR | O_CREAT | O_APPEND) : -1;
     const off_t have = file < 0 ? -1 : lseek(file, 0, SEEK_END);
     uint8_t known[FILES_SIZE + FILES_DIGEST] = {0};
     bool good = false;
@@ -154,7 +155,7 @@ static int send_list(const session *s)
 {
     DIR *entries = fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const struct dirent *entry;
-    char line[400];
+    char line[FILES_LINE];
     struct stat st;
     int r = 0;
 
@@ -162,7 +163,8 @@ static int send_list(const session *s)
         return done(s, STATUS_NOT_FOUND);
     while (r >= 0 && (entry = readdir(entries))) {
         if (entry->d_name[0] == '.' || fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
-            !S_ISREG(st.st_mode))
+            !S_ISREG(st.st_mode) ||
+            files_may_be(directory, entry->d_name) < 0) /* such as one with an end of line in it */
             continue;
         (void)snprintf(line, sizeof line, "%lld:%s\n", (long long)st.st_size, entry->d_name); /* names have 255 bytes */
         r = amble_l2cap_send(s->channel, line, strlen(line), WAIT_MS);
@@ -179,7 +181,7 @@ static int send_size(const session *s)
 {
     const int file = files_open(directory, s->name, O_RDONLY);
     struct stat st;
-    const bool found = file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode);
+    const bool found = file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= UINT32_MAX;
     uint8_t message[2 + FILES_SIZE] = {s->sequence, found ? STATUS_OK : STATUS_NOT_FOUND};
 
     amble_put_le32(message + 2, found ? (uint32_t)st.st_size : 0);
@@ -204,6 +206,7 @@ static int send_digest(session *s)
 static int obey(session *s, const amble_value *message)
 {
     const size_t size = message->size - 2;
+    char shown[FILES_NAME];
 
     s->command = message->data[0];
     s->sequence = message->data[1];
@@ -215,7 +218,7 @@ static int obey(session *s, const amble_value *message)
         return done(s, STATUS_NOT_FOUND);
     memcpy(s->name, message->data + 2, size);
     s->name[size] = '\0';
-    printf("command %u %s\n", s->command, s->name);
+    printf("command %u %s\n", s->command, files_clean(shown, sizeof shown, s->name));
     switch (s->command) {
     case COMMAND_SEND:
         return send_file(s);
@@ -248,18 +251,15 @@ static int serve(amble_connection *conn)
 static int app(amble *ble, int argc, char **argv)
 {
     const amble_advertise_options options = {.name = "mpy-file", .services = {&service_uuid}, .interval_us = 30000};
-    const char *path = ".";
+    char peer[AMBLE_DEVICE_TEXT];
+    const char *path;
     amble_connection *conn;
-    int r;
+    int r = files_take_words("l2cap_file_server", argc, argv, &psm, &path, 1);
 
-    for (int i = 1; i < argc; i++) {
-        const int taken = files_take_psm("l2cap_file_server", argc, argv, &i, &psm);
-
-        if (taken < 0)
-            return AMBLE_ERR_USAGE;
-        if (!taken)
-            path = argv[i];
-    }
+    if (r < 0)
+        return AMBLE_ERR_USAGE;
+    if (!path)
+        path = ".";
     directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {
         (void)fprintf(stderr, "l2cap_file_server: %s is no directory that can be read\n", path);
@@ -270,11 +270,14 @@ static int app(amble *ble, int argc, char **argv)
         return r;
     printf("serving %s on SPSM %u\n", path, psm);
     while ((r = amble_advertise(ble, &options, &conn, AMBLE_FOREVER)) == 0) {
+        printf("connection from %s\n", amble_device_text(amble_connection_device(conn), peer));
         r = serve(conn);
-        printf("%s\n", amble_error_text(r));
+        if (r == AMBLE_ERR_DISCONNECTED)
+            r = AMBLE_ERR_HCI(amble_connection_reason(conn)); /* says why */
         amble_connection_close(conn);
         if (r == AMBLE_ERR_CANCELLED)
             break;
+        printf("%s\n", amble_error_text(r));
     }
     close(directory);
     return r;

@@ -17,7 +17,7 @@ FILES = {"big.bin": BIG, "empty": b"", "hello.txt": b"hello\n", "below/inner": b
 async def client(transport, folder, *arguments, code=0, kill_when_begun=None):
     """Runs the client in a folder; `kill_when_begun`: ends it without a word when something is in this unfinished file."""
     process = await asyncio.create_subprocess_exec(
-        support.built("examples/l2cap_file_client"), *arguments, "-t", transport, cwd=folder,
+        support.built("examples/l2cap_file_client"), "-t", transport, *arguments, cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
     if kill_when_begun:
@@ -115,13 +115,76 @@ async def store(transport, served, folder):
     assert (served / "below" / "again").read_bytes() == b"hello\n"
 
 
+HOSTILE = "evil\033[31m\033]0;title\a"
+
+
+async def names_of_all_kinds(transport, served, folder):
+    """Names that a terminal would obey, that end lines, that look like options, that are too long or of no file."""
+    names = ("-rf", "--help", "--", "\u4e2d\u6587.txt", "with blanks", "n" * 99)
+    for name in names:
+        (served / name).write_text(name)
+    for name in (HOSTILE, "torn\nline", "end\n", "c1\x9bm"):
+        (served / name).write_text("never seen")
+    said = await client(transport, folder, "list")
+    shown = {line.partition(":")[2] for line in said.splitlines()[:-1]}
+    assert set(names) <= shown and not any("\x1b" in name or "m" == name for name in shown), shown
+    assert not any(name.startswith(("evil", "torn", "line", "end", "c1")) for name in shown), shown  # nor are the lines torn
+    for name in names[1:]:
+        await client(transport, folder, "get", "--", name, "got")
+        assert (folder / "got").read_text() == name
+    await client(transport, folder, "get", "--", "-rf", "-got")
+    assert (folder / "-got").read_text() == "-rf"
+    await client(transport, folder, "put", "--", "-got", "-again")
+    assert (served / "-again").read_text() == "-rf"
+    for name in (HOSTILE, "torn\nline", "end\n"):
+        said = await client(transport, folder, "get", name, "stolen", code=1)
+        assert "\033" not in said and "the server has no such file" in said, said
+        said = await client(transport, folder, "put", "hello.txt", name, code=1)
+        assert "\033" not in said and "the server takes no file of this name" in said, said
+    (folder / "folder").mkdir()
+    with (served / "huge").open("wb") as huge:
+        huge.truncate(2**32 + 3)  # its size has no room in an answer
+    for arguments, sentence in (
+        (("get", "huge"), "huge: the server has no such file"),
+        (("put", "nothing"), "nothing cannot be read: No such file"),
+        (("put", "folder"), "folder cannot be read: Is a directory"),
+        (("put", "hello.txt", "below"), "below: the server takes no file of this name"),
+        (("put", "hello.txt", "below/"), "below/: the server takes no file of this name"),
+        (("put", "hello.txt", "n" * 100), "a name of more than 99 bytes"),
+        (("get", "n" * 100), "a name of more than 99 bytes"),
+        (("get", "hello.txt", "../here"), "../here cannot be written"),
+        (("get", "hello.txt", "none/here"), "none/here cannot be written: No such file"),
+        (("get", "hello.txt", "folder"), "folder cannot be written: Is a directory"),
+        (("get", "none"), "none: the server has no such file"),
+    ):
+        began = asyncio.get_running_loop().time()
+        assert sentence in await client(transport, folder, *arguments, code=1), arguments
+        assert asyncio.get_running_loop().time() - began < 10, arguments
+    for arguments in ((), ("list", "x"), ("get",), ("get", "a", "b", "c"), ("take", "a"), ("--psm",), ("list", "--bogus")):
+        assert "see --help" in await client(transport, folder, *arguments, code=2), arguments
+    (folder / "folder").rmdir()
+    (served / "huge").unlink()
+
+
+async def interrupted(transport, folder):
+    """Ctrl-C: not done is no success, and the next time it goes on."""
+    (folder / "big.bin").unlink()
+    part = folder / ".big.bin.part"
+    process = await support.Program.start("env", "-C", folder, support.built("examples/l2cap_file_client"), "get", "big.bin", "-t", transport)
+    await support.eventually(lambda: part.exists() and part.stat().st_size > 0, "the beginning of a file")
+    assert await process.stop(signal.SIGINT) == 1 and not (folder / "big.bin").exists()
+    assert any("interrupted" in line for line in process.lines), process.lines
+    assert "going on at" in await client(transport, folder, "get", "big.bin")
+    assert (folder / "big.bin").read_bytes() == BIG
+
+
 async def stay_inside(transport, served, folder):
     (served.parent / "secret").write_text("secret")
     os.symlink(served.parent / "secret", served / "link")
     os.symlink(served.parent, served / "out")
     for name in ("../secret", "/etc/passwd", "link", "out/secret", "below/../../secret", ".", "", "below//inner", "none"):
         said = await client(transport, folder, "get", name, "stolen", code=1)
-        assert "nothing matches" in said, (name, said)
+        assert "the server has no such file" in said, (name, said)
         said = await client(transport, folder, "put", "hello.txt", name, code=1) if name not in ("link", "none") else ""
         assert not name or not said or "done" not in said, said
     assert not (folder / "stolen").exists()
@@ -144,9 +207,12 @@ async def test():
         await store_over_another(transport, served, folder)
         await wrong_numbers(transport, folder)
         await stay_inside(transport, served, folder)
+        await names_of_all_kinds(transport, served, folder)
+        await interrupted(transport, folder)
+        assert not any("\033" in line for line in server.lines), server.lines
         await server.stop(signal.SIGKILL)
         await survive_the_server(start_server, transport, served, folder)
 
 
 if __name__ == "__main__":
-    support.run(test, 100)
+    support.run(test, 150)

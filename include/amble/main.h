@@ -14,7 +14,7 @@ extern "C" {
  *     --log LEVEL         off, error, warning, info or debug
  *     --own-address KIND  public, static, resolvable or non-resolvable, in place of amble_config.own_address; see amble/privacy.h
  *
- * `app` gets the rest: argc and argv with these taken out. `config` NULL: the defaults. Ctrl-C and SIGTERM cancel the first task; the
+ * `app` gets the rest: argc and argv with these taken out, and a "--" and what stands behind it as it is. `config` NULL: the defaults. Ctrl-C and SIGTERM cancel the first task; the
  * program then ends with 0 if the task returns AMBLE_ERR_CANCELLED. */
 int amble_main(int argc, char **argv, int (*app)(amble *ble, int argc, char **argv));
 int amble_main_with(int argc, char **argv, const amble_config *config, int (*app)(amble *ble, int argc, char **argv));

@@ -100,6 +100,11 @@ static int take_options(program *p)
         const char *value = NULL, *name = NULL;
         int r;
 
+        if (strcmp(p->argv[i], "--") == 0) { /* what follows are the program's own words */
+            while (i < p->argc)
+                p->argv[kept++] = p->argv[i++];
+            break;
+        }
         for (size_t k = 0; k < sizeof names / sizeof *names && !name; k++)
             if (is_option(p->argv[i], names[k], &value))
                 name = names[k];
