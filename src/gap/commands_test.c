@@ -4,7 +4,7 @@
 
 /* A controller with these abilities, in front of the one that all tests share. */
 static struct {
-    bool extended, not_le, classic_buffers, no_address;
+    bool extended, not_le, classic_buffers, no_buffers, no_address;
     uint8_t sets; /* of advertising; 0 counts as 1 */
     uint16_t said[FAKE_COMMANDS];
     uint8_t last[64]; /* parameters of the command under test */
@@ -30,7 +30,7 @@ static bool answer_specially(uint16_t opcode)
         complete(opcode, BYTES(able.sets));
     else if (opcode == AMBLE__HCI_READ_LOCAL_FEATURES && able.not_le)
         complete(opcode, BYTES(0, 0, 0, 0, 0, 0, 0, 0));
-    else if (opcode == AMBLE__HCI_LE_READ_BUFFER_SIZE && able.classic_buffers)
+    else if (opcode == AMBLE__HCI_LE_READ_BUFFER_SIZE && (able.classic_buffers || able.no_buffers))
         complete(opcode, BYTES(0, 0, 0));
     else if (opcode == AMBLE__HCI_READ_BUFFER_SIZE && able.classic_buffers)
         complete(opcode, BYTES(0x54, 1, 64, 7, 0, 1, 0));
@@ -251,6 +251,65 @@ static void le_without_buffers_uses_the_classic_ones(void)
     assert_int_equal(ble->hci.acl_size, 0x154);
     assert_int_equal(ble->hci.acl_buffers, 7);
     amble_close(ble);
+}
+
+/* No LE Read Buffer Size at all. */
+static void a_controller_that_knows_classic_buffers_alone(void)
+{
+    amble *ble;
+
+    begin();
+    able.classic_buffers = true;
+    fake_refuse(AMBLE__HCI_LE_READ_BUFFER_SIZE, 0x01);
+    ble = open_this();
+    assert_int_equal(ble->hci.acl_size, 0x154);
+    assert_int_equal(ble->hci.acl_buffers, 7);
+    amble_close(ble);
+}
+
+static void a_controller_without_buffers_is_refused(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        amble *ble;
+
+        begin();
+        able.no_buffers = true;
+        if (i)
+            fake_refuse(AMBLE__HCI_LE_READ_BUFFER_SIZE, 0x01);
+        assert_int_equal(open_able(&ble, NULL), AMBLE_ERR_CONTROLLER);
+        assert_non_null(strstr(amble_open_problem(), "buffers"));
+        assert_null(ble);
+    }
+}
+
+/* Whatever a controller refuses of what it has to know: the host opens without it, or says so and leaves nothing behind. */
+static void any_command_of_the_start_may_be_refused(void)
+{
+    uint16_t start[FAKE_COMMANDS];
+    unsigned count;
+    amble *ble;
+
+    for (unsigned extended = 0; extended < 2; extended++) {
+        begin();
+        able.extended = extended;
+        ble = open_this();
+        count = able.count;
+        memcpy(start, able.said, count * sizeof *start);
+        amble_close(ble);
+        assert_in_range(count, 8, FAKE_COMMANDS);
+        for (unsigned i = 0; i < count; i++) {
+            int r;
+
+            begin();
+            able.extended = extended;
+            fake_refuse(start[i], 0x01);
+            r = open_able(&ble, NULL);
+            assert_true(r == 0 || r == AMBLE_ERR_HCI(0x01) || r == AMBLE_ERR_CONTROLLER);
+            assert_int_equal(ble != NULL, r == 0);
+            assert_true(r == 0 || *amble_open_problem());
+            amble_close(ble);
+        }
+    }
 }
 
 static void a_controller_that_is_not_le_is_refused(void)
@@ -554,6 +613,9 @@ int main(void)
         task_test(raw_data_goes_out_as_it_is),
         task_test(a_controller_without_address_gets_a_random_one),
         task_test(le_without_buffers_uses_the_classic_ones),
+        task_test(a_controller_that_knows_classic_buffers_alone),
+        task_test(a_controller_without_buffers_is_refused),
+        task_test(any_command_of_the_start_may_be_refused),
         task_test(a_controller_that_is_not_le_is_refused),
         task_test(refused_advertising_is_told),
         task_test(refused_connecting_and_scanning_are_told),

@@ -89,23 +89,27 @@ static int read_abilities(amble *ble)
     return ask(ble, AMBLE__HCI_LE_READ_FEATURES, ble->gap.le_features, sizeof ble->gap.le_features);
 }
 
-/* Buffers for ACL data; a length of 0 means that LE shares the classic ones (7.8.2). */
+/* Buffers for ACL data; a length of 0 means that LE shares the classic ones (7.8.2), and so does a controller that does not know the command. */
 static int read_buffers(amble *ble)
 {
-    uint8_t le[3], classic[7];
+    uint8_t le[3] = {0}, classic[7] = {0};
     int r = ask(ble, AMBLE__HCI_LE_READ_BUFFER_SIZE, le, sizeof le);
 
-    if (r < 0)
+    if (r < 0 && r != AMBLE_ERR_HCI(AMBLE__HCI_UNKNOWN_COMMAND))
         return r;
     if (amble__get_le16(le) && le[2]) {
         amble__acl_configure(&ble->hci, le[2], amble__get_le16(le));
         return 0;
     }
     r = ask(ble, AMBLE__HCI_READ_BUFFER_SIZE, classic, sizeof classic);
-    if (r < 0)
+    if (r < 0 && r != AMBLE_ERR_HCI(AMBLE__HCI_UNKNOWN_COMMAND))
         return r;
     amble__acl_configure(&ble->hci, amble__get_le16(classic + 3), amble__get_le16(classic));
-    return ble->hci.acl_size && ble->hci.acl_buffers ? 0 : AMBLE_ERR_CONTROLLER;
+    if (ble->hci.acl_size && ble->hci.acl_buffers)
+        return 0;
+    amble__transport_explain("%s: the controller has no buffers for data, so it makes no links; take another one",
+                             ble->instance);
+    return AMBLE_ERR_CONTROLLER;
 }
 
 static int choose_address(amble *ble)
