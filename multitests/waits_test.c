@@ -564,6 +564,25 @@ static int let_time_pass(bench_device *self)
     return 0;
 }
 
+/* With no time at all, each is tried once. */
+static int try_once(bench_device *self)
+{
+    setting s = set_up(self, 0);
+    all_waits all;
+    const int before = bench_now_ms();
+
+    begin_all(&all, &s);
+    for (size_t i = 0; i < WAITS; i++)
+        expect(&all, i, waits[i].wait == do_update_value ? 0 : AMBLE_ERR_TIMEOUT); /* so many were told */
+    assert_int_equal(bench_now_ms(), before);
+    amble_scope_close(&all.scope);
+    s.ms = 20000;
+    go_on(&s);
+    close_all(&s);
+    amble_connection_close(bench_connect(self, "server"));
+    return 0;
+}
+
 static int cancel_all(bench_device *self)
 {
     setting s = set_up(self, AMBLE_FOREVER);
@@ -664,6 +683,11 @@ static void time_ends_every_wait(void **state)
     (void)state;
     run(let_time_pass);
 }
+static void without_time_every_call_is_tried_once(void **state)
+{
+    (void)state;
+    run(try_once);
+}
 static void a_cancel_ends_every_wait(void **state)
 {
     (void)state;
@@ -688,11 +712,9 @@ static void a_lost_controller_ends_every_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(time_ends_every_wait),
-        cmocka_unit_test(a_cancel_ends_every_wait),
-        cmocka_unit_test(the_loss_of_its_link_ends_every_wait),
-        cmocka_unit_test(closing_ends_every_wait),
-        cmocka_unit_test(a_lost_controller_ends_every_wait),
+        cmocka_unit_test(time_ends_every_wait),     cmocka_unit_test(without_time_every_call_is_tried_once),
+        cmocka_unit_test(a_cancel_ends_every_wait), cmocka_unit_test(the_loss_of_its_link_ends_every_wait),
+        cmocka_unit_test(closing_ends_every_wait),  cmocka_unit_test(a_lost_controller_ends_every_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

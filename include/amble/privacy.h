@@ -14,6 +14,10 @@
  * other direction the same holds without any option: a bonded peer is one device in scan results, links and amble_connect, whichever private
  * address it has; to connect to its identity the host listens for it first, or lets the controller recognise it where that can.
  *
+ * Directed advertising calls a bonded peer that hides by an address of its own kind, which it hears only if its controller resolves such
+ * addresses. It says so in the characteristic Central Address Resolution of its GAP service (0x2AA6, 1: it does; Vol 3 Part C 12.4), which a
+ * program may read while it is connected; this host has it, too.
+ *
  * While addresses change, advertising, scanning and connecting pause for a few commands; links stay as they are. Identity and key are
  * kept with the bonds: without amble_config.bonds (or bond_store) they end with the host, and so do its bonds.
  *
