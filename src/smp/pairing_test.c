@@ -324,6 +324,43 @@ static void people_may_think_about_each_question(void)
     wire_end();
 }
 
+/* The peripheral's person decides last: until then its side proves nothing, and nothing is encrypted. */
+static int decides_late(void *yes)
+{
+    amble_prompt p;
+    int r;
+
+    while ((r = amble_prompted(peripheral->ble, &p, AMBLE_FOREVER)) == 0)
+        if (p.kind == AMBLE_PROMPT_COMPARE || p.kind == AMBLE_PROMPT_ENTER) {
+            peripheral->asked[p.kind]++;
+            assert_int_equal(amble_sleep_ms(5000), 0);
+            check_security(false, false, false);
+            assert_int_equal(
+                amble_prompt_answer(peripheral->ble, &p, p.kind == AMBLE_PROMPT_ENTER ? 271828 : yes != NULL), 0);
+        }
+    return r;
+}
+
+static void a_peripheral_may_decide_last(void)
+{
+    for (unsigned i = 0; i < 3; i++) { /* yes, no, a passkey */
+        const amble_pair_options options = {.io = i == 2 ? AMBLE_IO_KEYBOARD : AMBLE_IO_YES_NO, .mitm = true};
+        amble_scope people;
+
+        begin();
+        assert_int_equal(amble_security_config(peripheral->ble, &options), 0);
+        amble_scope_open(&people);
+        amble_spawn(&people, person, central);
+        amble_spawn(&people, decides_late, i == 1 ? NULL : &people);
+        assert_int_equal(amble_pair(central->conn, &options, 20000),
+                         i == 1 ? AMBLE_ERR_SMP(AMBLE__SMP_COMPARISON_FAILED) : 0);
+        assert_int_equal(amble_sleep_ms(100), 0);
+        amble_scope_close(&people);
+        check_security(i != 1, true, true);
+        wire_end();
+    }
+}
+
 static void a_timeout_ends_the_pairing_on_the_other_side_too(void)
 {
     const amble_pair_options enters = {.io = AMBLE_IO_KEYBOARD, .mitm = true};
@@ -695,6 +732,7 @@ int main(void)
         task_test(nobody_allows_for_30_seconds),
         task_test(an_old_question_is_not_asked),
         task_test(people_may_think_about_each_question),
+        task_test(a_peripheral_may_decide_last),
         task_test(a_timeout_ends_the_pairing_on_the_other_side_too),
         task_test(a_stale_answer_changes_nothing),
         task_test(a_lost_link_ends_everything),
