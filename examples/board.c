@@ -139,15 +139,28 @@ void board_pwm_duty(unsigned duty) { board_pwm_drive(board.hertz, duty); }
 
 void board_bar_opened(void) { board.bar_is_open = true; }
 
+/* Names come from whoever advertises them, and a terminal obeys control characters: '?' for C0, DEL, and C1 in UTF-8. */
+static void clean(char *line)
+{
+    unsigned char before = 0;
+
+    for (char *at = line; *at; before = (unsigned char)*at++) {
+        const unsigned char c = (unsigned char)*at;
+
+        if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0))
+            *at = '?';
+    }
+}
+
 void board_say(const char *format, ...)
 {
+    char line[512];
     va_list arguments;
 
-    if (board.bar_is_open)
-        putchar('\n');
-    board.bar_is_open = false;
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    putchar('\n');
+    clean(line);
+    printf("%s%s\n", board.bar_is_open ? "\n" : "", line);
+    board.bar_is_open = false;
 }

@@ -349,6 +349,25 @@ static void without_a_line_the_led_is_words(void **state)
     assert_string_equal(text, "LED on\nLED off\n");
 }
 
+static void say(void *line) { board_say("%s", (const char *)line); }
+
+static void what_is_said_cannot_command_the_terminal(void **state)
+{
+    static const struct {
+        const char *said, *shown;
+    } lines[] = {{"ESP32-LED", "ESP32-LED\n"},
+                 {"\033[2J\a\177x", "?[2J??x\n"},
+                 {"a\nb\r", "a?b?\n"},
+                 {"\xc2\x9b!\xc2\xa0\xc3\x9c", "\xc2?!\xc2\xa0\xc3\x9c\n"}}; /* CSI; a blank; a letter */
+    char text[512];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+        captured(STDOUT_FILENO, say, (void *)(uintptr_t)lines[i].said, text);
+        assert_string_equal(text, lines[i].shown);
+    }
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
@@ -434,6 +453,7 @@ int main(void)
         cmocka_unit_test(iio_that_fails_keeps_the_last_reading_and_says_so_once),
         cmocka_unit_test(wrong_channels_are_refused),
         cmocka_unit_test(without_a_line_the_led_is_words),
+        cmocka_unit_test(what_is_said_cannot_command_the_terminal),
         cmocka_unit_test(without_a_terminal_the_led_is_plain_lines),
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(help_tells_what_the_program_does_and_the_options),

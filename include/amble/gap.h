@@ -162,7 +162,8 @@ int8_t amble_scan_tx_power(const amble_scan_result *result);
 #define AMBLE_FLAG_GENERAL   0x02 /* findable */
 #define AMBLE_FLAG_NO_BR_EDR 0x04 /* LE only */
 uint8_t amble_scan_flags(const amble_scan_result *result);
-/* The local name, cut to 31 bytes, or `otherwise` when it has none. Returns `buffer` or `otherwise`. */
+/* The local name, cut to 31 bytes, or `otherwise` when it has none. Returns `buffer` or `otherwise`. It is what the device sent: nobody has
+ * looked whether it is UTF-8, or holds control characters, which a terminal would obey. */
 const char *amble_scan_name(const amble_scan_result *result, char buffer[32], const char *otherwise);
 /* The bytes after the company number, and how many; NULL when there are none of this company. */
 const uint8_t *amble_scan_manufacturer(const amble_scan_result *result, uint16_t company, size_t *size);
