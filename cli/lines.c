@@ -44,6 +44,8 @@ int amble__lines_next(amble__lines *lines, const char **line)
         newline = lines->buffer + lines->end; /* there is room for its zero */
     *newline = '\0';
     *line = lines->buffer + lines->start;
+    if (newline > *line && newline[-1] == '\r')
+        newline[-1] = '\0'; /* of a file from Windows */
     lines->start = (size_t)(newline - lines->buffer) + (newline != lines->buffer + lines->end);
     lines->number++;
     return 1;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "amble/error.h"
@@ -189,28 +190,49 @@ static int next_line(void *arg)
     return amble__lines_next(a->lines, &a->line);
 }
 
+/* Says what ended a script: the line that it took last, or what it could not read behind it. */
+static void tell_end(const amble__lines *lines, const char *name, const char *line, int r)
+{
+    char shown[256];
+
+    if (r == AMBLE_ERR_CANCELLED)
+        fprintf(stderr, "amble shell: %s:%u: interrupted: ", name, lines->number);
+    else if (line)
+        fprintf(stderr, "amble shell: %s:%u: this failed: ", name, lines->number);
+    else if (r == AMBLE_ERR_TOO_LONG)
+        fprintf(stderr, "amble shell: %s:%u: a line has %d bytes at most; is this a file of commands?", name,
+                lines->number + 1, AMBLE__LINE_MOST);
+    else
+        fprintf(stderr, "amble shell: %s:%u: what follows cannot be read", name, lines->number);
+    fprintf(stderr, "%s\n", line ? amble__clean(shown, sizeof shown, line, strlen(line)) : "");
+}
+
 /* Runs lines up to the first that fails; says where that was. */
 static int run_lines(amble__shell *s, int fd, const char *name)
 {
     amble__lines *lines = malloc(sizeof *lines);
-    next_arguments next = {.lines = lines, .line = ""};
+    next_arguments next = {.lines = lines};
+    const char *taken = NULL;
     int r = AMBLE_ERR_NO_MEMORY;
 
     if (!lines)
         return r;
     amble__lines_init(lines, fd);
-    while (!s->quit && (r = operate(next_line, &next)) == 1)
-        if ((r = run_line(s, next.line)) < 0)
+    while (!s->quit && (r = operate(next_line, &next)) == 1) {
+        taken = next.line;
+        if ((r = run_line(s, taken)) < 0)
             break;
+        taken = NULL; /* it went well, and its room is needed */
+    }
     if (r < 0)
-        fprintf(stderr, "amble shell: %s:%u: %s: %s\n", name, lines->number,
-                r == AMBLE_ERR_CANCELLED ? "interrupted" : "this failed", next.line);
+        tell_end(lines, name, taken, r);
     free(lines);
     return r < 0 ? r : 0;
 }
 
 int amble__shell_exec(amble__shell *s, const char *path)
 {
+    struct stat there;
     int fd, r;
 
     if (s->depth == AMBLE__SHELL_DEPTH) {
@@ -218,6 +240,11 @@ int amble__shell_exec(amble__shell *s, const char *path)
         return AMBLE_ERR_USAGE;
     }
     fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &there) == 0 && S_ISDIR(there.st_mode)) {
+        (void)close(fd); /* it was only looked at */
+        fd = -1;
+        errno = EISDIR;
+    }
     if (fd < 0) {
         fprintf(stderr, "amble shell: %s cannot be opened: %s\n", path, strerror(errno));
         s->told = true;

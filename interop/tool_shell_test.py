@@ -73,9 +73,16 @@ async def script_that_fails(shell, device):
         ("connect C0:00:00:00:00:01/r --timeout 0.3", 4, "no link to C0:00:00:00:00:01/r"),
         (f"connect {DEVICE}\nwrite {CONTROL} 0g", 2, "is no value"),
         (f"connect {DEVICE}\nunsubscribe", 1, "there is no subscription"),
+        ("exec /", 1, "/ cannot be opened: Is a directory"),
+        ("read \033[2J", 2, "this failed: read \ufffd[2J"),
+        ("connections\r\nnonsense\r", 2, "there is no command nonsense;"),
     ):
         failed = await shell(stdin=lines, code=code)
         assert sentence in failed.err and f"standard input:{1 + lines.count(chr(10))}:" in failed.err, (lines, failed.err)
+
+
+    long = await shell(stdin="# so far\nread " + "x" * 5000, code=1)
+    assert "standard input:2: a line has 4095 bytes at most" in long.err, long.err
 
 
 async def script_in_a_file(shell):
