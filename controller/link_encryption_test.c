@@ -517,7 +517,11 @@ static void expect_answer(const char *sent, const char *answer)
 
 static void ask_for_encryption(void)
 {
+    static const uint8_t none[8] = {0};
+
     assert_true(peer_ask_for_encryption(&p));
+    assert_memory_not_equal(p.payload + 1, none, 8); /* its halves are random */
+    assert_memory_not_equal(p.payload + 9, none, 4);
     assert_non_null(bench_meta(&b.hosts[0], HC_LE_LONG_TERM_KEY_REQUEST));
 }
 

@@ -68,6 +68,28 @@ static void expect_chance(unsigned rounds)
     }
 }
 
+static const uint8_t nothing[16] = {0};
+
+/* Nor is what is given to be kept. A side gives its identity key to everybody; all else is new. */
+static void expect_keys(bool with_encryption)
+{
+    static const struct {
+        uint8_t code;
+        size_t size;
+    } keys[] = {{AMBLE__SMP_IDENTITY_INFORMATION, 16},
+                {AMBLE__SMP_SIGNING_INFORMATION, 16},
+                {AMBLE__SMP_ENCRYPTION_INFORMATION, 16},
+                {AMBLE__SMP_CENTRAL_IDENTIFICATION, 10}};
+
+    for (size_t i = 0; i < (with_encryption ? 4u : 2u); i++) {
+        assert_memory_not_equal(value(CENTRAL, keys[i].code, 0), value(PERIPHERAL, keys[i].code, 0), keys[i].size);
+        for (unsigned side = 0; side < 2; side++) {
+            assert_memory_not_equal(value(side, keys[i].code, 0), nothing, keys[i].size);
+            assert_memory_not_equal(value(side, keys[i].code, 0), wire.last_key, keys[i].size);
+        }
+    }
+}
+
 /* --- Secure Connections --------------------------------------------------------------------------------------------- */
 static void expect_confirm(unsigned from, unsigned round, uint8_t z)
 {
@@ -109,8 +131,6 @@ static void expect_key(unsigned last_round, const uint8_t r_of_central[16], cons
     assert_memory_equal(value(PERIPHERAL, AMBLE__SMP_DHKEY_CHECK, 0), expected, 16);
 }
 
-static const uint8_t nothing[16] = {0};
-
 static void comparison(void)
 {
     const amble_pair_options options = {.io = AMBLE_IO_YES_NO, .mitm = true};
@@ -119,6 +139,7 @@ static void comparison(void)
     begin();
     assert_int_equal(wire_pair(&options, &options, 20000), 0);
     expect_chance(1);
+    expect_keys(false);
     expect_confirm(PERIPHERAL, 0, 0);
     expect_key(0, nothing, nothing);
     assert_int_equal(
@@ -196,6 +217,7 @@ static void legacy(void)
                                        value(CENTRAL, AMBLE__SMP_RANDOM, 0), expected),
                      0);
     assert_memory_equal(wire.last_key, expected, 16);
+    expect_keys(true);
     wire_end();
 }
 
