@@ -11,7 +11,7 @@
 #include "cli/output.h"
 #include "cli/peer.h"
 
-enum { TIMEOUT_MS = 10000, LOOK_MS = 200, UNIT_US = 1250, LEAST_MS = 7, MOST_MS = 4000 };
+enum { TIMEOUT_MS = 10000, LOOK_MS = 200, UNIT_US = 1250, LEAST_US = 7500, MOST_US = 4000000 };
 
 typedef struct {
     const char *words[2];
@@ -26,13 +26,14 @@ typedef struct {
 /* "7.5" or "30": milliseconds as microseconds, and where the number ends; 0: none. */
 static uint32_t take_ms(const char **text)
 {
+    const char *behind = *text + strspn(*text, "0123456789.");
     char *end;
-    const double ms = strtod(*text, &end);
+    const double us = strtod(*text, &end) * 1000;
 
-    if (end == *text || !(ms > LEAST_MS) || !(ms <= MOST_MS))
-        return 0;
+    if (end == *text || end != behind || !(us >= LEAST_US) || !(us <= MOST_US))
+        return 0; /* nor one in hexadecimal digits, or behind blanks, which strtod would take */
     *text = end;
-    return (uint32_t)(ms * 1000) / UNIT_US * UNIT_US;
+    return (uint32_t)us / UNIT_US * UNIT_US;
 }
 
 /* A number behind a comma, or `otherwise` when there is no comma. */

@@ -203,7 +203,9 @@ void amble__manual_print_all(FILE *out)
     put_terms(out, "TRANSPORTS", amble__transports);
     put_terms(out, "ENVIRONMENT", amble__environment);
     put_examples(out, amble__examples);
-    fputs(".SH EXIT STATUS\n.TP\n.B 0\ndone\n.TP\n.B 1\nthe operation failed; why stands on standard error\n"
+    fputs(".SH EXIT STATUS\n.TP\n.B 0\ndone\n.TP\n.B 1\nthe operation failed, or was interrupted before it was done; "
+          "why stands "
+          "on standard error\n"
           ".TP\n.B 2\nwrong usage\n.TP\n.B 3\nno controller, or one that does not answer\n.TP\n.B 4\ntimeout\n"
           ".SH SEE ALSO\n",
           out);

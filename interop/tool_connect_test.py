@@ -65,7 +65,8 @@ async def test():
     assert "no device was heard" in (
         await tool.amble("connect", "-t", transport, "--timeout", "0.3", "Nobody", code=4)
     ).err
-    for wrong in ([], ["a", "b"], ["--params", "5", "a"], ["--params", "30-20", "a"], ["--params", "200,4,2000", "a"], ["--phy", "3m", "a"]):
+    params = ("5", "7.4", "0x20", " 30", "30.0.1", "30-", "30-20", "200,4,2000")
+    for wrong in ([], ["a", "b"], ["--phy", "3m", "a"], *(["--params", value, "a"] for value in params)):
         assert "--help" in (await tool.amble("connect", *wrong, code=2)).err, wrong
     assert "examples:" in (await tool.amble("connect", "--help")).out
     assert await air.stop() == 0

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -54,10 +55,11 @@ static void on_arrived(uv_stream_t *stream, int status)
 static bool is_stale(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat there;
     int fd, r;
 
-    if (strlen(path) >= sizeof address.sun_path)
-        return false;
+    if (strlen(path) >= sizeof address.sun_path || lstat(path, &there) < 0 || !S_ISSOCK(there.st_mode))
+        return false;                             /* to any other file a connection is refused as well */
     memcpy(address.sun_path, path, strlen(path)); /* its length was checked, the rest is zero */
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)

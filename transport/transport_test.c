@@ -465,6 +465,8 @@ static int a_stale_place(void *arg)
     assert_null(strstr(amble__transport_problem(), "nobody listens"));
     assert_non_null(strstr(amble__transport_problem(), "end who uses it"));
     amble__listener_close(listener);
+    assert_int_equal(amble__listener_open("unix-server:/etc/passwd", &listener, 1000), AMBLE_ERR_IO);
+    assert_null(strstr(amble__transport_problem(), "rm ")); /* a file that is no socket is somebody's */
     return 0;
 }
 
