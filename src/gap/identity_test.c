@@ -325,6 +325,26 @@ static void what_is_known_belongs_to_the_bond(void)
     amble_close(ble);
 }
 
+/* The bond was deleted while there is a link: the address on the air still tells that it is there. */
+static void a_link_is_found_by_the_address_it_has(void)
+{
+    const amble_device address = private_address();
+    amble_connection *conn;
+    amble_scope scope;
+    attempt a;
+
+    open_with_bond(true);
+    begin(&scope, &a, address);
+    announce_link(address, true);
+    fake_features(FAKE_HANDLE);
+    assert_int_equal(amble_scope_wait(&scope, 1000), 0);
+    amble_scope_close(&scope);
+    assert_int_equal(amble_bonds_delete(amble_bonds_of(ble), peer), 0);
+    assert_int_equal(amble_connect(ble, address, NULL, &conn, 1000), AMBLE_ERR_BUSY);
+    amble_connection_close(a.conn);
+    amble_close(ble);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +358,7 @@ int main(void)
         task_test(a_new_address_replaces_the_old_one),
         task_test(a_sender_that_hides_is_heard_first),
         task_test(what_is_known_belongs_to_the_bond),
+        task_test(a_link_is_found_by_the_address_it_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,8 @@ amble_connection *amble__link_by_handle(const amble__links *links, uint16_t hand
 amble_connection *amble__link_by_device(const amble__links *links, amble_device device)
 {
     for (size_t i = 0; i < links->count; i++)
-        if (links->slots[i].state == AMBLE__LINK_LIVE && amble_device_equal(links->slots[i].device, device))
+        if (links->slots[i].state == AMBLE__LINK_LIVE && (amble_device_equal(links->slots[i].device, device) ||
+                                                          amble_device_equal(links->slots[i].peer_address, device)))
             return &links->slots[i];
     return NULL;
 }

@@ -141,7 +141,7 @@ typedef struct amble__links {
 } amble__links;
 
 void amble__links_init(amble__links *links, amble__arena *arena, size_t count);
-/* The live link with this handle, or to this device; NULL when there is none. */
+/* The live link with this handle, or to this device, also by the address that it has there; NULL when there is none. */
 amble_connection *amble__link_by_handle(const amble__links *links, uint16_t handle);
 amble_connection *amble__link_by_device(const amble__links *links, amble_device device);
 bool amble__link_slot_free(const amble__links *links);
