@@ -31,8 +31,8 @@
  * With `signed_write` a characteristic takes writes that are not secret but signed, on links that are not encrypted: for a central that wakes up, says
  * one thing, and has no time for encryption. Only who has a bond can sign; what was changed on the way, or comes again, is dropped, as is
  * every command that may not be done. `write_security` then says what the bond has to be: AMBLE_AUTHENTICATED, AMBLE_SECURE. Each one
- * that is taken is kept in the bond, so that it cannot come again after a loss of power either; that saves the bonds, and wears out a
- * flash memory when it is done often. On an encrypted link the same central sends plain commands, which are taken, too (Vol 3 Part C
+ * that is taken is kept in the bond first, so that it cannot come again after a loss of power either; that saves the bonds, and wears out
+ * a flash memory when it is done often. What cannot be kept is dropped, too. On an encrypted link the same central sends plain commands, which are taken, too (Vol 3 Part C
  * 10.4, Part F 3.4.5.4). */
 #ifndef AMBLE_GATT_SERVER_H
 #define AMBLE_GATT_SERVER_H

@@ -59,6 +59,7 @@ static int count_answers(void *user, const uint8_t *packet, size_t size)
 }
 
 static amble__bond *bond_of(const amble_connection *conn) { return &bonds[conn->index % FUZZ_LINKS]; }
+static int bond_save(amble_connection *conn) { return bond_of(conn) ? 0 : AMBLE_ERR_IO; }
 static void bond_changed(amble_connection *conn) { fuzz_check(bond_of(conn)->gatt_size <= AMBLE__BOND_GATT); }
 
 /* What the client writes, with a signature of its own. */
@@ -219,6 +220,7 @@ static void play(amble__reader *script)
         bonds[i].peer_signing = (amble__bond_signing_key){.present = true, .value = {(uint8_t)(i + 1)}};
     fuzz.links.bond = bond_of;
     fuzz.links.bond_changed = bond_changed;
+    fuzz.links.bond_save = bond_save;
     callbacks = *fuzz.hci.callbacks;
     callbacks.write = count_answers;
     fuzz.hci.callbacks = &callbacks;

@@ -1,10 +1,10 @@
 /* Signed writes of clients (Vol 3 Part F 3.4.5.4, Part C 10.4.2): whose signature is good, whose counter is new, and who may.
  *
- * Invariant: no counter of a key is taken twice, also not by a host that is opened anew: the next one goes into the bond before the value goes
- * anywhere, and the service task, which saves bonds, is woken before the task that takes the value. Like every command, one that is not
- * taken gets no answer. */
+ * Invariant: no counter of a key is taken twice, also not by a host that is opened anew: the next one is kept before the value goes
+ * anywhere, and a value whose counter cannot be kept is not taken. Like every command, one that is not taken gets no answer. */
 #include "att/signature.h"
 #include "bonds/bonds.h"
+#include "core/log.h"
 #include "gatt/server.h"
 #include "port/crypto.h"
 
@@ -29,17 +29,27 @@ static bool has_key(const amble__bond *bond)
            !amble__equal_constant_time(bond->peer_signing.value, no_key, sizeof no_key);
 }
 
-/* Takes the signature's counter, if it is new, and if the signature is good. */
-static bool take_signature(amble__bond *bond, amble_connection *conn, amble__bytes body, const uint8_t *signature)
+/* Takes the next counter, which was signed. */
+static bool take_counter(amble__bond *bond, amble_connection *conn, uint32_t counter)
+{
+    const uint32_t before = bond->peer_signing.counter;
+
+    bond->peer_signing.counter = counter + 1;
+    if (conn->links->bond_save(conn) >= 0)
+        return true;
+    bond->peer_signing.counter = before;
+    amble__log(AMBLE__LOG_ERROR, "%s: a signed write is dropped: its counter could not be saved with the bonds",
+               conn->hci->instance);
+    return false;
+}
+
+/* Whether the signature is good, and its counter new. */
+static bool signature_good(const amble__bond *bond, amble__bytes body, const uint8_t *signature)
 {
     const uint32_t counter = amble__signature_counter(signature);
 
-    if (counter < bond->peer_signing.counter || counter == AMBLE__SIGNATURE_LAST ||
-        !amble__signature_good(bond->peer_signing.value, AMBLE__ATT_SIGNED_WRITE_COMMAND, body, signature))
-        return false;
-    bond->peer_signing.counter = counter + 1;
-    conn->links->bond_changed(conn);
-    return true;
+    return counter >= bond->peer_signing.counter && counter != AMBLE__SIGNATURE_LAST &&
+           amble__signature_good(bond->peer_signing.value, AMBLE__ATT_SIGNED_WRITE_COMMAND, body, signature);
 }
 
 /* The attribute that the body names, if it takes signed writes. */
@@ -63,10 +73,12 @@ void amble__server_write_signed(amble__server_link *link, amble__reader *pdu)
         return;
     }
     body.size -= AMBLE__SIGNATURE;
-    if (!take_signature(bond, conn, body, body.data + body.size)) {
+    if (!signature_good(bond, body, body.data + body.size)) {
         link->bearer->att->malformed++;
         return;
     }
+    if (!take_counter(bond, conn, amble__signature_counter(body.data + body.size)))
+        return;
     data = (amble__bytes){.data = body.data + HANDLE, .size = body.size - HANDLE};
     if (bond_suffices(bond, conn, attribute.value->definition))
         amble__server_command(link, &attribute, amble__server_size_error(&attribute, data.size), data);

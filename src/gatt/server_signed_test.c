@@ -18,23 +18,26 @@ enum { BUTTON = 3, STRICT = 5, STRICTEST = 7, DOOR = 9, PLAIN = 11 };
 static const uint8_t key[16] = {1, 2, 3, 4, 5, 6, 7, 8};
 static amble__bond bond;
 static unsigned saves;
+static int save_result;
 static amble_connection *conn;
 
 static amble__bond *find_bond(const amble_connection *of) { return of && bond.used ? &bond : NULL; }
-static void count_save(amble_connection *of)
+static int save(amble_connection *of)
 {
     (void)of;
     saves++;
+    return save_result;
 }
 
 static void begin(void)
 {
     gatt_open();
     rooms.links.bond = find_bond;
-    rooms.links.bond_changed = count_save;
+    rooms.links.bond_save = save;
     bond = (amble__bond){.used = true, .peer_signing = {.present = true}};
     memcpy(bond.peer_signing.value, key, sizeof key);
     saves = 0;
+    save_result = 0;
     assert_int_equal(amble_serve(ble, &service), 0);
     conn = link_open(HANDLE, false);
 }
@@ -86,6 +89,21 @@ static void a_signed_write_is_taken_once(void)
     assert_int_equal(bond.peer_signing.counter, 1001);
     assert_int_equal(saves, 2);
     assert_int_equal(rooms.att.malformed, 4);
+}
+
+/* It could be sent again after a loss of power. */
+static void what_cannot_be_kept_is_not_taken(void)
+{
+    begin();
+    save_result = AMBLE_ERR_IO;
+    send_signed(BUTTON, 7, 3);
+    expect_none(&button);
+    assert_int_equal(saves, 1);
+    assert_int_equal(bond.peer_signing.counter, 0);
+    save_result = 0;
+    send_signed(BUTTON, 7, 3); /* nobody has seen it yet */
+    expect_taken(&button, 7);
+    assert_int_equal(bond.peer_signing.counter, 4);
 }
 
 static void what_was_changed_is_not_taken(void)
@@ -225,11 +243,12 @@ static void definitions_that_make_no_sense(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(a_signed_write_is_taken_once),       task_test(what_was_changed_is_not_taken),
-        task_test(pieces_of_one_are_not_taken),        task_test(without_a_key_nothing_is_taken),
-        task_test(a_key_that_everybody_knows_is_none), task_test(on_an_encrypted_link_nothing_is_signed),
-        task_test(only_where_it_is_allowed),           task_test(what_finds_no_room_is_counted),
-        task_test(the_last_counter_is_none),           task_test(definitions_that_make_no_sense),
+        task_test(a_signed_write_is_taken_once),           task_test(what_was_changed_is_not_taken),
+        task_test(what_cannot_be_kept_is_not_taken),       task_test(pieces_of_one_are_not_taken),
+        task_test(without_a_key_nothing_is_taken),         task_test(a_key_that_everybody_knows_is_none),
+        task_test(on_an_encrypted_link_nothing_is_signed), task_test(only_where_it_is_allowed),
+        task_test(what_finds_no_room_is_counted),          task_test(the_last_counter_is_none),
+        task_test(definitions_that_make_no_sense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
