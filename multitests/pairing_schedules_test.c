@@ -251,38 +251,6 @@ static int connect_to_one(void *arg)
 
 static const schedule_worker workers[] = {{"advertise", advertise}, {"connect", connect_to_one}};
 
-/* --- bonds that outlive their hosts ---------------------------------------------------------------------------------- */
-enum { RECORDS = 8 };
-static struct {
-    amble_bond_store store;
-    size_t count, sizes[RECORDS];
-    uint8_t records[RECORDS][AMBLE_BOND_RECORD];
-} stores[BENCH_DEVICES];
-
-static int load(void *user, int (*take)(void *target, const void *record, size_t size), void *target)
-{
-    const unsigned self = (unsigned)(uintptr_t)user;
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && i < stores[self].count; i++)
-        r = take(target, stores[self].records[i], stores[self].sizes[i]);
-    return r;
-}
-
-static int save(void *user, size_t count, size_t (*give)(void *source, size_t index, void *record, size_t room),
-                void *source)
-{
-    const unsigned self = (unsigned)(uintptr_t)user;
-
-    assert_in_range(count, 0, RECORDS);
-    if (!peaceful && dice(4) == 0)
-        return AMBLE_ERR_IO; /* the disk is full for a while */
-    stores[self].count = count;
-    for (size_t i = 0; i < count; i++)
-        stores[self].sizes[i] = give(source, i, stores[self].records[i], AMBLE_BOND_RECORD);
-    return 0;
-}
-
 /* --- the air --------------------------------------------------------------------------------------------------------- */
 static void look_for_the_secret(const amble_air_packet *packet)
 {
@@ -412,6 +380,7 @@ static void make_peace(bench_device *self, unsigned index)
     amble_scope scope;
 
     peaceful = true;
+    schedule_rely_on_stores();
     peers[index] = self;
     forget_all(self->ble);
     assert_int_equal(amble_security_config(self->ble, &best), 0);
@@ -441,7 +410,7 @@ static void begin(unsigned seed)
     at_peace = 0;
     memset(shown, 0, sizeof shown);
     memset(has_data, 0, sizeof has_data);
-    memset(stores, 0, sizeof stores);
+    schedule_forget_stores();
     memset(mismatches, 0, sizeof mismatches);
     for (unsigned i = 0; i < BENCH_DEVICES; i++)
         shown[i] = EVERY_PASSKEY;
@@ -449,12 +418,11 @@ static void begin(unsigned seed)
 
 static void configure(bench_device *device, unsigned index)
 {
-    stores[index].store = (amble_bond_store){.load = load, .save = save, .user = (void *)(uintptr_t)index};
     device->config = (amble_config){.services = {&service},
                                     .connections = (uint8_t)(2 + dice(3)),
                                     .pairings = (uint8_t)(1 + dice(4)),
                                     .bond_limit = (uint16_t)(3 + dice(4)),
-                                    .bond_store = &stores[index].store,
+                                    .bond_store = schedule_store(index),
                                     .crypto = dice(3) ? AMBLE_CRYPTO_PORT : AMBLE_CRYPTO_CONTROLLER};
 }
 

@@ -92,7 +92,7 @@ unsigned schedule_peer(const amble_connection *conn)
 /* Private addresses that were on the air of late. */
 static struct {
     uint8_t bytes[ADDRESS];
-    int first_ms, lifetime_ms; /* 0: it is not known whose it is */
+    int first_ms, last_ms, lifetime_ms; /* 0: it is not known whose it is */
 } met[MET];
 static unsigned next;
 
@@ -117,23 +117,26 @@ static int lifetime_ms(amble_device address)
     return 0;
 }
 
+/* 22 bits of an address are random: among thousands of schedules one comes again by chance, after a while. */
+static bool comes_again(unsigned i) { return bench_now_ms() - met[i].last_ms > met[i].lifetime_ms; }
+
 static void see_address(const uint8_t bytes[ADDRESS])
 {
+    amble_device address = {.type = AMBLE_RANDOM};
     unsigned i = 0;
 
     while (i < MET && memcmp(met[i].bytes, bytes, ADDRESS) != 0)
         i++;
-    if (i == MET) {
-        amble_device address = {.type = AMBLE_RANDOM};
-
-        memcpy(address.bytes, bytes, ADDRESS);
-        i = next++ % MET;
+    if (i == MET || comes_again(i)) {
+        i = i == MET ? next++ % MET : i;
         memcpy(met[i].bytes, bytes, ADDRESS);
+        memcpy(address.bytes, bytes, ADDRESS);
         met[i].first_ms = bench_now_ms();
         met[i].lifetime_ms = lifetime_ms(address);
     }
-    if (met[i].lifetime_ms && bench_now_ms() - met[i].first_ms > met[i].lifetime_ms + RENEWAL_MS)
-        fail_msg("a private address is on the air since %d ms, at %d ms", met[i].first_ms, bench_now_ms());
+    met[i].last_ms = bench_now_ms();
+    if (met[i].lifetime_ms && met[i].last_ms - met[i].first_ms > met[i].lifetime_ms + RENEWAL_MS)
+        fail_msg("a private address is on the air since %d ms, at %d ms", met[i].first_ms, met[i].last_ms);
 }
 
 static void look_for(const amble_air_packet *packet, amble_device identity)

@@ -48,7 +48,9 @@ static void close_host(bench_device *self, schedule_day *today, bool unplug)
             bench_sleep((int)dice(50)); /* everybody has heard of it */
     }
     self->ble = NULL;
-    amble_close(today->ble);
+    schedule_close(today->ble, today->index, unplug);
+    if (kind->evening)
+        kind->evening(self, today->index);
 }
 
 /* One day: workers begin, and at some moment something happens to them. */

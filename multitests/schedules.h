@@ -33,8 +33,9 @@ typedef struct {
     const schedule_worker *companion; /* and this one each day; NULL: none */
     void (*morning)(amble *ble);      /* before the workers of each day begin; NULL: nothing */
     void (*configure)(bench_device *device, unsigned index);
-    void (*begin)(unsigned seed);                        /* before a schedule; NULL: nothing */
-    void (*peace)(bench_device *device, unsigned index); /* when all devices have lived; NULL: nothing */
+    void (*begin)(unsigned seed);                          /* before a schedule; NULL: nothing */
+    void (*evening)(bench_device *device, unsigned index); /* when its host was closed; NULL: nothing */
+    void (*peace)(bench_device *device, unsigned index);   /* when all devices have lived; NULL: nothing */
     void (*watch)(const amble_air_packet *packet); /* every packet, besides what privacy promises; NULL: nothing */
     void (*audit)(bench_device *const *all, unsigned count); /* every few moments; NULL: nobody */
     const char *const *happenings;                           /* what all schedules together have to bring about often */
@@ -67,6 +68,15 @@ unsigned schedule_peer(const amble_connection *conn);
 /* Before a schedule; and with each packet: fails when it tells who hides, or comes from an address that is too old. */
 void schedule_forget_addresses(void);
 void schedule_watch_addresses(const amble_air_packet *packet);
+
+/* --- bonds that outlive their hosts: schedule_stores.c -------------------------------------------------------------- */
+const amble_bond_store *schedule_store(unsigned index);
+/* Before a schedule; and that no store is full any more. */
+void schedule_forget_stores(void);
+void schedule_rely_on_stores(void);
+/* How often the host of this device was closed when its store had not everything. */
+unsigned schedule_losses(unsigned index);
+void schedule_close(amble *ble, unsigned index, bool without_power);
 
 /* --- playing -------------------------------------------------------------------------------------------------------- */
 
