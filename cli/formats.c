@@ -1,7 +1,9 @@
 /* Formats that a user names (values.h): bytes to text and text to bytes, side by side. Several numbers are separated by
  * commas. */
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,13 +79,16 @@ static int print_number(const amble__format *f, uint64_t bits, char *text, size_
 static bool parse_float(const amble__format *f, const char *text, char **end, uint64_t *bits)
 {
     const double wide = strtod(text, end);
-    const float narrow = (float)wide;
+    const bool is_narrow = f->size == sizeof(float),
+               is_named = text[0] && strchr("iI", text[strspn(text, "+-")]); /* "inf" */
     uint32_t low;
+    float narrow;
 
-    if (*end == text)
+    if (*end == text || (fabs(wide) > (is_narrow ? FLT_MAX : DBL_MAX) && !is_named))
         return false;
     memcpy(bits, &wide, sizeof *bits);
-    if (f->size == sizeof low) {
+    if (is_narrow) {
+        narrow = (float)wide;
         memcpy(&low, &narrow, sizeof low);
         *bits = low;
     }

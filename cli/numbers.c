@@ -157,7 +157,7 @@ bool amble__name_equal(const char *a, const char *b)
 
 bool amble__name_contains(const char *name, const char *part)
 {
-    for (; *name; name++)
+    for (; *name && *skip_blanks(part); name++) /* what has no letters would be in every name */
         if (follow(name, part))
             return true;
     return false;

@@ -128,9 +128,13 @@ static void tell_line(const amble__seen *seen)
 
     amble__advertised_read(result, &what);
     amble__advertised_text(&what, text, sizeof text);
-    printf("%-*s  %4d dBm  %s", AMBLE_DEVICE_TEXT - 1,
-           result->anonymous ? "anonymous" : amble_device_text(result->device, address), result->rssi,
-           result->connectable ? "connectable    " : "not connectable");
+    printf("%-*s  ", AMBLE_DEVICE_TEXT - 1,
+           result->anonymous ? "anonymous" : amble_device_text(result->device, address));
+    if (result->rssi != 127)
+        printf("%4d dBm", result->rssi);
+    else
+        printf("   ? dBm"); /* the controller does not know, Vol 4 Part E 7.7.65.2 */
+    printf("  %s", result->connectable ? "connectable    " : "not connectable");
     if (what.name[0])
         printf("  \"%s\"", what.name);
     if (text[0])

@@ -20,21 +20,22 @@ static const struct {
     bool is_signed;
     int8_t exponent;
     const char *unit;
+    uint32_t not_known; /* the bits that say so; 0: none do */
 } scaled[] = {
-    {0x2a07, 1, true, 0, " dBm"},    /* Tx Power Level */
-    {0x2a19, 1, false, 0, " %"},     /* Battery Level */
-    {0x2a6c, 3, true, -2, " m"},     /* Elevation */
-    {0x2a6d, 4, false, -1, " Pa"},   /* Pressure */
-    {0x2a6e, 2, true, -2, " °C"},    /* Temperature */
-    {0x2a6f, 2, false, -2, " %"},    /* Humidity */
-    {0x2a70, 2, false, -2, " m/s"},  /* True Wind Speed */
-    {0x2a71, 2, false, -2, "°"},     /* True Wind Direction */
-    {0x2a76, 1, false, 0, ""},       /* UV Index */
-    {0x2a77, 2, false, -1, " W/m²"}, /* Irradiance */
-    {0x2a78, 2, false, -3, " m"},    /* Rainfall */
-    {0x2a7b, 1, true, 0, " °C"},     /* Dew Point */
-    {0x2afb, 3, false, -2, " lx"},   /* Illuminance */
-    {0x2b8c, 2, false, 0, " ppm"},   /* CO2 Concentration */
+    {0x2a07, 1, true, 0, " dBm", 0},         /* Tx Power Level */
+    {0x2a19, 1, false, 0, " %", 0},          /* Battery Level */
+    {0x2a6c, 3, true, -2, " m", 0},          /* Elevation */
+    {0x2a6d, 4, false, -1, " Pa", 0},        /* Pressure */
+    {0x2a6e, 2, true, -2, " °C", 0x8000},    /* Temperature */
+    {0x2a6f, 2, false, -2, " %", 0xffff},    /* Humidity */
+    {0x2a70, 2, false, -2, " m/s", 0},       /* True Wind Speed */
+    {0x2a71, 2, false, -2, "°", 0},          /* True Wind Direction */
+    {0x2a76, 1, false, 0, "", 0},            /* UV Index */
+    {0x2a77, 2, false, -1, " W/m²", 0},      /* Irradiance */
+    {0x2a78, 2, false, -3, " m", 0},         /* Rainfall */
+    {0x2a7b, 1, true, 0, " °C", 0},          /* Dew Point */
+    {0x2afb, 3, false, -2, " lx", 0xffffff}, /* Illuminance */
+    {0x2b8c, 2, false, 0, " ppm", 0xffff},   /* CO2 Concentration */
 };
 
 static bool say_scaled(amble__printer *p, unsigned uuid, amble__reader *r)
@@ -50,6 +51,10 @@ static bool say_scaled(amble__printer *p, unsigned uuid, amble__reader *r)
             bits |= (uint32_t)amble__read_u8(r) << 8 * k;
         sign = (uint32_t)(UINT64_C(1) << 8 * scaled[i].size >> 1);
         value = (int32_t)((bits ^ sign) - sign);
+        if (bits && bits == scaled[i].not_known) {
+            amble__say(p, "not known");
+            return true;
+        }
         amble__say(p, "%.*f%s", -scaled[i].exponent,
                    (scaled[i].is_signed ? (double)value : (double)bits) * pow(10, scaled[i].exponent), scaled[i].unit);
         return true;
@@ -104,6 +109,23 @@ static void say_heart_rate(amble__printer *p, amble__reader *r)
     }
 }
 
+/* The mantissas of medfloat32 that are no numbers, with an exponent of 0; IEEE 11073-20601. */
+static const char *special(uint32_t mantissa)
+{
+    switch (mantissa) {
+    case 0x7fffff:
+        return "not a number";
+    case 0x800000:
+        return "not at this resolution";
+    case 0x7ffffe:
+        return "too high to be measured";
+    case 0x800002:
+        return "too low to be measured";
+    default:
+        return NULL;
+    }
+}
+
 /* medfloat32 of IEEE 11073-20601: an exponent of 8 bits, a mantissa of 24. */
 static void say_temperature_measurement(amble__printer *p, amble__reader *r)
 {
@@ -113,7 +135,10 @@ static void say_temperature_measurement(amble__printer *p, amble__reader *r)
     const int32_t mantissa = (int32_t)((bits ^ 0x800000) - 0x800000);
     const int digits = exponent < 0 && exponent > -10 ? -exponent : 0;
 
-    amble__say(p, "%.*f %s", digits, mantissa * pow(10, exponent), flags & 1 ? "°F" : "°C");
+    if (exponent == 0 && special(bits))
+        amble__say(p, "%s", special(bits));
+    else
+        amble__say(p, "%.*f %s", digits, mantissa * pow(10, exponent), flags & 1 ? "°F" : "°C");
     (void)amble__read_rest(r); /* time and place of the measurement */
 }
 

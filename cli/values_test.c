@@ -30,6 +30,7 @@ static void formats_go_both_ways(void **state)
         {"s64le", "-9223372036854775808", "-9223372036854775808", 8, {0, 0, 0, 0, 0, 0, 0, 0x80}},
         {"f32le", "1.5", "1.5", 4, {0, 0, 0xc0, 0x3f}},
         {"f64le", "-2", "-2", 8, {0, 0, 0, 0, 0, 0, 0, 0xc0}},
+        {"f32be", "-inf", "-inf", 4, {0xff, 0x80, 0, 0}},
     };
     char text[AMBLE__VALUE_TEXT];
     uint8_t data[16];
@@ -50,6 +51,9 @@ static void formats_refuse_what_is_none(void **state)
     static const char *const cases[][2] = {
         {"hex", "0"},
         {"hex", "0g"},
+        {"f32le", "1e39"}, /* larger than any */
+        {"f64le", "1e309"},
+        {"f32le", "1.5 "},
         {"u8", "256"},
         {"u8", "-1"},
         {"u8", ""},
@@ -91,6 +95,10 @@ static void values_have_meanings(void **state)
         {0x2a19, 0, {0}, NULL},
         {0x2a19, 2, {98, 0}, NULL},
         {0x2a6e, 2, {0x2e, 0xfb}, "-12.34 °C"},
+        {0x2a6e, 2, {0x00, 0x80}, "not known"}, /* what each of these uses for that */
+        {0x2a6f, 2, {0xff, 0xff}, "not known"},
+        {0x2afb, 3, {0xff, 0xff, 0xff}, "not known"},
+        {0x2b8c, 2, {0xff, 0xff}, "not known"},
         {0x2a6d, 4, {0x50, 0x76, 0x0f, 0}, "101332.8 Pa"},
         {0x2a00,
          3,
@@ -102,6 +110,10 @@ static void values_have_meanings(void **state)
         {0x2a37, 7, {0x1f, 72, 0, 5, 0, 0, 4}, "72 bpm, in contact with the skin, 5 kJ, RR 1000 ms"},
         {0x2a37, 2, {1, 72}, NULL},
         {0x2a1c, 5, {0, 0x6c, 0x01, 0, 0xff}, "36.4 °C"},
+        {0x2a1c, 5, {0, 0xff, 0xff, 0x7f, 0}, "not a number"}, /* IEEE 11073-20601: NaN, NRes, the infinities */
+        {0x2a1c, 5, {0, 0x00, 0x00, 0x80, 0}, "not at this resolution"},
+        {0x2a1c, 5, {0, 0xfe, 0xff, 0x7f, 0}, "too high to be measured"},
+        {0x2a1c, 5, {1, 0x02, 0x00, 0x80, 0}, "too low to be measured"},
         {0x2a04, 8, {6, 0, 12, 0, 0, 0, 100, 0}, "interval 7.50 to 15.00 ms, latency 0, timeout 1000 ms"},
         {0x2902, 2, {1, 0}, "notifications"},
         {0x2902, 2, {0, 0}, "off"},

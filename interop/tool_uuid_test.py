@@ -29,11 +29,14 @@ async def look_up():
     assert found[0]["kind"] == "unit" and "elsius" in found[0]["name"]
     found = (await tool.amble("uuid", "lookup", "0341", "--json")).objects
     assert any(row["kind"] == "appearance" for row in found)
+    assert "Apple" in (await tool.amble("uuid", "lookup", "FCB2")).out  # a company's service
     nordic = await tool.amble("uuid", "lookup", "6e400001-b5a3-f393-e0a9-e50e24dcca9e")
     assert "Nordic UART Service" in nordic.out
 
 
 async def refuse():
+    for nothing in ("", " ", "--", "FFFFF"):
+        assert "nothing in the tables" in (await tool.amble("uuid", "lookup", "--", nothing, code=1)).err
     assert "xyzzy" in (await tool.amble("uuid", "lookup", "xyzzy", code=1)).err
     for wrong in (["uuid"], ["uuid", "lookup"], ["uuid", "old"], ["uuid", "new", "--count", "0"], ["uuid", "new", "-x"]):
         assert "--help" in (await tool.amble(*wrong, code=2)).err
