@@ -6,7 +6,8 @@
 set(abi ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_VENDOR amble)
-set(CPACK_PACKAGE_CONTACT "the amble authors <amble@localhost>")
+set(AMBLE_MAINTAINER "the amble authors <amble@localhost>" CACHE STRING "Who answers for the Debian packages: NAME <ADDRESS>")
+set(CPACK_PACKAGE_CONTACT "${AMBLE_MAINTAINER}")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL lib dev tool)
 set(CPACK_STRIP_FILES ON)
@@ -32,9 +33,14 @@ set(CPACK_DEBIAN_TOOL_PACKAGE_NAME amble)
 set(CPACK_DEBIAN_TOOL_PACKAGE_SECTION comm)
 set(CPACK_COMPONENT_TOOL_DESCRIPTION "${PROJECT_DESCRIPTION}: the tool")
 
+# What Debian asks for beside the files: whose they are, the changes, both with the pages of the manual compressed.
+configure_file(cmake/debian_changelog.in debian_changelog @ONLY)
 foreach(component lib dev tool)
   string(TOUPPER ${component} upper)
-  install(FILES LICENSE DESTINATION share/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME} RENAME copyright
-          COMPONENT ${component} EXCLUDE_FROM_ALL)
+  set(folder share/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
+  install(FILES cmake/debian_copyright DESTINATION ${folder} RENAME copyright COMPONENT ${component} EXCLUDE_FROM_ALL)
+  install(FILES ${PROJECT_BINARY_DIR}/debian_changelog DESTINATION ${folder} RENAME changelog COMPONENT ${component}
+          EXCLUDE_FROM_ALL)
 endforeach()
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/debian_compress.cmake)
 include(CPack)
