@@ -221,6 +221,58 @@ static void legacy(void)
     wire_end();
 }
 
+/* --- keys to be kept ------------------------------------------------------------------------------------------------ */
+static uint8_t wished; /* what the request asks for on both sides: it is the responder who sees that */
+
+static bool wish_less(unsigned from, uint8_t *pdu, size_t *size)
+{
+    if (from == CENTRAL && pdu[0] == AMBLE__SMP_PAIRING_REQUEST)
+        pdu[AMBLE__SMP_KEYS] = pdu[AMBLE__SMP_KEYS + 1] = wished;
+    return listen_in(from, pdu, size);
+}
+
+/* Only what was agreed upon is given, in both directions; and a bond without an identity is one with an address. */
+static void what_nobody_wants_is_not_given(void)
+{
+    for (wished = 0; wished <= 7; wished++) {
+        begin();
+        wire.meddle = wish_less;
+        assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+        for (unsigned side = 0; side < 2; side++) {
+            const amble__bond *bond = amble__bonds_find(&wire.sides[side].ble->bonds.table, wire_address(!side));
+            const bool identity = wished & AMBLE__SMP_KEY_IDENTITY, signing = wished & AMBLE__SMP_KEY_SIGNING;
+
+            assert_int_equal(times[side][AMBLE__SMP_IDENTITY_INFORMATION], identity);
+            assert_int_equal(times[side][AMBLE__SMP_IDENTITY_ADDRESS], identity);
+            assert_int_equal(times[side][AMBLE__SMP_SIGNING_INFORMATION], signing);
+            assert_int_equal(times[side][AMBLE__SMP_ENCRYPTION_INFORMATION], 0); /* Secure Connections made it */
+            assert_non_null(bond);
+            assert_true(bond->has_irk == identity && bond->peer_signing.present == signing);
+            assert_memory_equal(bond->peer_key.value, wire.last_key, 16);
+        }
+        wire_end();
+    }
+}
+
+/* Everybody is told the same identity. */
+static void who_gives_its_identity_stays_the_same(void)
+{
+    begin();
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(wire_pair(&(amble_pair_options){.renew = true}, NULL, 20000), 0);
+    for (unsigned side = 0; side < 2; side++) {
+        const amble_device own = wire_address(side);
+
+        assert_memory_equal(value(side, AMBLE__SMP_IDENTITY_INFORMATION, 0),
+                            value(side, AMBLE__SMP_IDENTITY_INFORMATION, 1), 16);
+        assert_memory_not_equal(value(side, AMBLE__SMP_SIGNING_INFORMATION, 0),
+                                value(side, AMBLE__SMP_SIGNING_INFORMATION, 1), 16);
+        assert_int_equal(value(side, AMBLE__SMP_IDENTITY_ADDRESS, 0)[0], 0); /* public */
+        assert_memory_equal(value(side, AMBLE__SMP_IDENTITY_ADDRESS, 0) + 1, own.bytes, 6);
+    }
+    wire_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +280,8 @@ int main(void)
         task_test(passkey),
         task_test(out_of_band),
         task_test(legacy),
+        task_test(what_nobody_wants_is_not_given),
+        task_test(who_gives_its_identity_stays_the_same),
     };
     int failed = 0;
 
