@@ -333,6 +333,45 @@ static void test_what_a_host_may_ask_for(void **state)
     assert_int_equal(bench_status(host, HC_LE_SET_ADDRESS_RESOLUTION_ENABLE, "00"), 0);
 }
 
+static void expect_locked(bench_host *host, int locked)
+{
+    assert_int_equal(bench_status(host, HC_LE_REMOVE_FROM_RESOLVING_LIST, "00 0100000000d0"), locked);
+    assert_int_equal(bench_status(host, HC_LE_ADD_TO_RESOLVING_LIST, "00 0100000000d0" IRK IRK), locked);
+    assert_int_equal(bench_status(host, HC_LE_SET_PRIVACY_MODE, "00 0100000000d0 01"), locked);
+}
+
+/* Whoever uses the list keeps it; when addresses are not resolved nobody does. */
+static void test_the_list_is_kept_from_changes(void **state)
+{
+    bench_host *host = &b.hosts[0];
+
+    (void)state;
+    for (unsigned resolves = 0; resolves < 2; resolves++) {
+        const int locked = resolves ? HC_DISALLOWED : 0;
+
+        (void)bench_status(host, HC_LE_ADD_TO_RESOLVING_LIST, "00 0100000000d0" IRK IRK);
+        assert_int_equal(bench_status(host, HC_LE_SET_ADDRESS_RESOLUTION_ENABLE, resolves ? "01" : "00"), 0);
+        assert_int_equal(bench_scan(host, false, false), 0);
+        expect_locked(host, locked);
+        assert_int_equal(bench_status(host, HC_LE_SET_ADDRESS_RESOLUTION_ENABLE, "00"), HC_DISALLOWED);
+        assert_int_equal(bench_status(host, HC_LE_SET_SCAN_ENABLE, "0000"), 0);
+        assert_int_equal(bench_create_connection(host, 2, 24, 0, 100), 0);
+        expect_locked(host, locked);
+        assert_int_equal(bench_status(host, HC_LE_SET_ADDRESS_RESOLUTION_ENABLE, "00"), HC_DISALLOWED);
+        assert_int_equal(bench_status(host, HC_LE_CREATE_CONNECTION_CANCEL, ""), 0);
+        expect_locked(host, 0);
+    }
+}
+
+/* Whose key is not known cannot hide, so its identity is believed in either mode. */
+static void test_who_has_no_key_is_believed(void **state)
+{
+    (void)state;
+    make_private(0, 1, NONE, NONE);
+    assert_int_equal(bench_advertise(&b.hosts[1], 0, 32, ""), 0);
+    assert_true(heard_plainly() > 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_three, close_bench)
 int main(void)
 {
@@ -346,6 +385,8 @@ int main(void)
         TEST(test_addresses_change_with_time),
         TEST(test_extended_advertising),
         TEST(test_what_a_host_may_ask_for),
+        TEST(test_the_list_is_kept_from_changes),
+        TEST(test_who_has_no_key_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
