@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
-enum { FOLLOW_US = 50000, LAYER = 8, LONGEST_PAUSE_US = 3600000000U };
+enum { FOLLOW_US = 50000, TELL_AFTER = 20, LAYER = 8, LONGEST_PAUSE_US = 3600000000U };
 
 static volatile sig_atomic_t stopped; /* a signal handler has no other way to say something to somebody */
 
@@ -78,7 +79,7 @@ static const amble__option option_table[] = {
      .take = take_u32,
      .field = offsetof(amble__monitor_options, link)},
     {.name = "--follow",
-     .about = "waits at the end of the file for more, until Ctrl-C",
+     .about = "waits for the file, and at its end for more, until Ctrl-C",
      .field = offsetof(amble__monitor_options, follow)},
     {.name = "--replay",
      .about = "shows the packets of a file in the time that they took",
@@ -108,7 +109,7 @@ static const char *const help_text[] = {
 static const char *const help_examples[] = {
     "amble gatt tree Thermometer -t usb:0 --capture tree.btsnoop; amble monitor tree.btsnoop --only att",
     "amble scan -t usb:0 --watch --capture scan.btsnoop & amble monitor scan.btsnoop --follow",
-    "amble monitor -t usb:0 --listen tcp-server:127.0.0.1:7301 & amble scan -t tcp-client:127.0.0.1:7301",
+    "amble monitor -t usb:0 --listen tcp-server:127.0.0.1:7301",
     "amble air --sniff air.pcap & amble monitor air.pcap --follow --only ll",
     "amble monitor tree.btsnoop --replay --speed 10",
     NULL};
@@ -323,12 +324,34 @@ static int show(amble__monitor *m, const char **problem)
     return 0;
 }
 
+/* Waits until somebody has begun to write the file. */
+static void wait_until_begun(const char *name)
+{
+    enum { HEADER = 24 }; /* of pcap; that of btsnoop is shorter, and alone has nothing to show */
+    struct stat there;
+
+    for (int looked = 1; !stopped; looked++) {
+        if (stat(name, &there) == 0 ? !S_ISREG(there.st_mode) || there.st_size >= HEADER : errno != ENOENT)
+            return;
+        if (looked == TELL_AFTER)
+            fprintf(stderr, "amble monitor: waiting for %s\n", name);
+        (void)usleep(FOLLOW_US);
+    }
+}
+
 static int monitor_file(amble__monitor *m)
 {
     const char *name = m->options.words[0], *problem = NULL;
-    FILE *file = strcmp(name, "-") != 0 ? fopen(name, "rb") : stdin;
+    FILE *file = stdin;
     int r;
 
+    if (strcmp(name, "-") != 0) {
+        if (m->options.follow)
+            wait_until_begun(name);
+        if (stopped)
+            return 0;
+        file = fopen(name, "rb");
+    }
     if (!file) {
         fprintf(stderr, "amble monitor: %s: it cannot be opened (%s); is the name right?\n", name, strerror(errno));
         return AMBLE_ERR_IO;

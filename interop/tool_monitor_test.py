@@ -3,6 +3,7 @@
 The same packets in the two other kinds of btsnoop file come from the corpus of the fuzz target.
 """
 
+import asyncio
 import pathlib
 import tempfile
 
@@ -75,8 +76,12 @@ async def broken(folder, whole):
 async def follow(folder, whole):
     """A file that grows in pieces, which end within packets."""
     path = folder / "growing"
-    path.write_bytes(whole[:16])
     program = await tool.follow("monitor", path, "--follow")
+    await program.line(f"waiting for {path}")  # it may be started first, and say so when it takes long
+    path.write_bytes(whole[:10])
+    await asyncio.sleep(0.2)
+    with path.open("ab") as file:
+        file.write(whole[10:16])
     with path.open("ab", buffering=0) as file:
         middle = len(whole) // 2
         file.write(whole[16:50])
@@ -84,6 +89,9 @@ async def follow(folder, whole):
         file.write(whole[50:middle])
         file.write(whole[middle:])
         await program.line("Command Status  Disconnect: success")
+    assert await tool.interrupt(program) == 0
+    program = await tool.follow("monitor", folder / "never", "--follow")
+    await program.line("waiting for")
     assert await tool.interrupt(program) == 0
     terminal = await tool.Terminal.start("monitor", path, "--follow")
     await terminal.shows("\033\\[32matt +Read Request\033\\[0m")
