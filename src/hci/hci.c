@@ -7,6 +7,8 @@
 
 #include "core/log.h"
 
+enum { PART_MS = 250 }; /* of the time that a controller has, see give_time */
+
 void amble__hci_init(amble__hci *hci, const amble__hci_callbacks *callbacks, void *user)
 {
     *hci = (amble__hci){.callbacks = callbacks, .user = user, .instance = "", .command_credits = 1};
@@ -44,11 +46,32 @@ void amble__hci_lose(amble__hci *hci, const char *format, ...)
 }
 
 /* --- sending commands --------------------------------------------------------------------------------------------- */
+/* In parts: of a process that the machine does not let run one part passes, and the controller, which may be simulated on the same machine,
+ * has the others to answer in. */
+static void give_time(amble__hci_pending *pending)
+{
+    const int part_ms = pending->left_ms < PART_MS ? pending->left_ms : PART_MS;
+
+    pending->left_ms -= part_ms;
+    amble__timer_start(&pending->timer, amble__deadline(part_ms));
+}
+
 static void unanswered(amble__timer *timer)
 {
     amble__hci_pending *pending = amble__container(timer, amble__hci_pending, timer);
 
-    amble__hci_lose(pending->hci, "the controller did not answer command 0x%04X in time", pending->opcode);
+    if (pending->left_ms)
+        give_time(pending);
+    else
+        amble__hci_lose(pending->hci, "the controller did not answer command 0x%04X in time", pending->opcode);
+}
+
+static bool gives_time(const amble__hci *hci)
+{
+    for (int i = 0; i < AMBLE__HCI_PENDING; i++)
+        if (hci->pending[i].timer.armed)
+            return true;
+    return false;
 }
 
 /* A free place for a command with this opcode, or NULL when it has to wait. */
@@ -85,7 +108,7 @@ static int wait_for_place(amble__hci *hci, uint16_t opcode, amble__hci_pending *
 
         amble__wait_init(&wait);
         r = wait_in(hci, &wait, &hci->command_waiters, amble__deadline(AMBLE__HCI_COMMAND_TIMEOUT_MS));
-        if (r == AMBLE_ERR_TIMEOUT) /* no answer to anybody meanwhile */
+        if (r == AMBLE_ERR_TIMEOUT && !gives_time(hci)) /* no answer to anybody meanwhile */
             amble__hci_lose(hci, "the controller takes no more commands");
         if (r == 0 || r == AMBLE_ERR_TIMEOUT)
             r = hci->failed; /* it may have failed after this task was woken */
@@ -160,8 +183,9 @@ int amble__hci_ask(amble__hci *hci, uint16_t opcode, const void *parameters, siz
     place->wait = &wait;
     place->reply = *reply;
     place->timer.fire = unanswered;
+    place->left_ms = reply->patience_ms;
     if (reply->patience_ms != AMBLE_FOREVER)
-        amble__timer_start(&place->timer, amble__deadline(reply->patience_ms));
+        give_time(place);
     r = wait_in(hci, &wait, NULL, AMBLE__NEVER);
     if (place->wait == &wait)
         place->wait = NULL;

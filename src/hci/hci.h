@@ -42,6 +42,7 @@ typedef struct {
     amble__wait *wait; /* NULL: the asker gave up */
     amble__hci_reply reply;
     amble__timer timer;
+    int left_ms; /* of the time to answer in, behind what the timer measures */
 } amble__hci_pending;
 
 /* The sending half of a link. */

@@ -1,5 +1,7 @@
 /* Tests of commands and events: credits, answers that find their command, errors, askers that give up, controllers
  * that fall silent, and events that make no sense. */
+#include <time.h>
+
 #include "hci/testing.h"
 
 enum { OPCODE_A = 0x2001, OPCODE_B = 0x2002, OPCODE_C = 0x2003, OPCODE_D = 0x2005, OPCODE_E = 0x2006 };
@@ -343,6 +345,38 @@ static void a_cancelled_command_unanswered_is_silence_too(void)
     amble_scope_close(&scope);
 }
 
+/* The whole machine stands still for longer than a controller may take; then the controller, which is on it, answers. At a speed at which
+ * three seconds pass in 30 ms. */
+static int be_frozen(void *arg)
+{
+    amble_scope scope;
+    asker a, waiting;
+
+    (void)arg;
+    controller_open(1, 27);
+    amble_scope_open(&scope);
+    start(&scope, &a, OPCODE_A, 1, 0);
+    start(&scope, &waiting, OPCODE_B, 2, 0);
+    (void)nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    assert_int_equal(amble_sleep_ms(10), 0);
+    assert_int_equal(controller.failures, 0);
+    say_complete(1, OPCODE_A, BYTES(0));
+    settle();
+    say_complete(1, OPCODE_B, BYTES(0));
+    settle();
+    assert_int_equal(a.result, 0);
+    assert_int_equal(waiting.result, 0);
+    amble_scope_close(&scope);
+    close_what_is_tested();
+    return 0;
+}
+
+static void a_frozen_machine_loses_no_controller(void **state)
+{
+    (void)state;
+    assert_int_equal(amble_run(&(amble_run_options){.speed = 100}, be_frozen, NULL), 0);
+}
+
 static void a_hardware_error_ends_everything(void)
 {
     amble_scope scope;
@@ -480,6 +514,7 @@ int main(void)
         task_test(cancelled_while_waiting_sends_nothing),
         task_test(silence_means_failed_once),
         task_test(a_cancelled_command_unanswered_is_silence_too),
+        cmocka_unit_test(a_frozen_machine_loses_no_controller),
         task_test(a_hardware_error_ends_everything),
         task_test(failure_reaches_a_task_that_was_just_let_in),
         task_test(a_transport_that_does_not_take_it),
