@@ -23,11 +23,11 @@ static int follow(amble_connection *conn)
     uint8_t encoded[2];
     int r;
 
-    if ((r = amble_find_service(conn, &environment_uuid, &service, 2000)) < 0)
+    if ((r = amble_find_service(conn, &environment_uuid, &service, 5000)) < 0)
         return r;
-    if ((r = amble_find_characteristic(&service, &temperature_uuid, &temperature, 2000)) < 0)
+    if ((r = amble_find_characteristic(&service, &temperature_uuid, &temperature, 5000)) < 0)
         return r;
-    while ((r = amble_read(&temperature, encoded, sizeof encoded, 1000)) >= 0) {
+    while ((r = amble_read(&temperature, encoded, sizeof encoded, 5000)) >= 0) {
         if (r == 2)
             board_say("Temperature: %.2f", (int16_t)amble_get_le16(encoded) / 100.0);
         if ((r = amble_sleep_ms(1000)) < 0)

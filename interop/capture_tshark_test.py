@@ -4,7 +4,6 @@ The potentiometer example captures its side, `amble air` both controllers in one
 listens a while. Each host and its controller show the same session.
 """
 
-import asyncio
 import pathlib
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ CHARACTERISTIC = "1b9a473a-4493-4536-8b2b-9d4133488256"
 def tshark(path, display_filter):
     """The lines tshark shows of the packets that pass the filter."""
     done = subprocess.run(
-        ["tshark", "-r", path, "-Y", display_filter], capture_output=True, text=True, timeout=60, check=False
+        ["tshark", "-r", path, "-Y", display_filter], capture_output=True, text=True, timeout=support.PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -42,25 +41,24 @@ async def session(transport):
     received = []
     async with support.bumble_host(transport, "reader", "C0:11:22:33:44:02") as bumble:
         found = await support.scan_for(bumble, NAME)
-        connection = await bumble.connect(found.address, timeout=10)
+        connection = await bumble.connect(found.address, timeout=support.PATIENCE)
         peer = Peer(connection)
         await peer.request_mtu(247)
         await peer.discover_all()
         await peer.get_characteristics_by_uuid(support.UUID(CHARACTERISTIC))[0].subscribe(received.append)
-        await support.eventually(lambda: len(received) > 10, "ten notifications", 20)
+        await support.eventually(lambda: len(received) > 10, "ten notifications")
         await connection.disconnect()
-        await asyncio.sleep(0.5)
+        await support.scan_for(bumble, NAME)  # it advertises again: the end of the link is behind both hosts
 
 
 async def test():
     if not shutil.which("tshark"):
         support.skip("tshark is missing; apt-get install tshark")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, support.turning() as turning:
         host, both = pathlib.Path(folder) / "host.btsnoop", pathlib.Path(folder) / "air.btsnoop"
         air, transport = await support.start_air("--capture", both)
-        _, trace = support.trace()
         potentiometer = await support.Program.start(
-            support.built("examples/potentiometer"), "-t", transport, "--adc", trace, "--capture", host
+            support.built("examples/potentiometer"), "-t", transport, "--adc", turning, "--capture", host
         )
         await session(transport)
         assert await potentiometer.stop() == 0
@@ -71,4 +69,4 @@ async def test():
         assert packets in of_controllers, f"the host saw {packets} packets, the controllers {of_controllers}"
 
 
-support.run(test, limit=90)
+support.run(test)

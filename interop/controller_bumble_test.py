@@ -58,7 +58,7 @@ async def use_characteristic(characteristic, peripheral, device):
     assert peripheral.value == b"by request"
     peripheral.changed.clear()
     await characteristic.write_value(b"by command", with_response=False)
-    await asyncio.wait_for(peripheral.changed.wait(), 5)
+    await asyncio.wait_for(peripheral.changed.wait(), support.PATIENCE)
     assert peripheral.value == b"by command"
     await characteristic.write_value(LONG_VALUE[:200], with_response=True)
     assert await characteristic.read_value() == LONG_VALUE[:200]
@@ -81,7 +81,7 @@ async def session(transport, own):
             found = await support.scan_for(seeker, "served", SERVICE, own_address_type=own)
             expected = server.public_address if own == OwnAddressType.PUBLIC else server.random_address
             assert found.address == expected and found.is_connectable, found
-            connection = await seeker.connect(found.address, own_address_type=own, timeout=10)
+            connection = await seeker.connect(found.address, own_address_type=own, timeout=support.PATIENCE)
             peer = Peer(connection)
             assert await peer.request_mtu(247) == 247
             await peer.discover_all()
@@ -90,7 +90,7 @@ async def session(transport, own):
             lost = asyncio.Event()
             list(server.connections.values())[0].on("disconnection", lambda _reason: lost.set())
             await connection.disconnect()
-            await asyncio.wait_for(lost.wait(), 5)
+            await asyncio.wait_for(lost.wait(), support.PATIENCE)
             await support.scan_for(seeker, "served", own_address_type=own)
 
 
@@ -107,7 +107,7 @@ async def change_phy(asks, other, tx, rx):
     """Bumble does not wait for the end of the procedure, so both sides are asked until they agree."""
     await asks.set_phy([tx], [rx])
     for connection, expected in ((asks, (tx, rx)), (other, (rx, tx))):
-        for _ in range(500):
+        for _ in range(100 * support.PATIENCE):
             phy = await connection.get_phy()
             if (phy.tx_phy, phy.rx_phy) == expected:
                 break
@@ -125,7 +125,7 @@ async def encrypted_session(transport, secure_connections):
         async with support.bumble_host(transport, "seeker", "C0:11:22:33:44:02") as seeker:
             server.pairing_config_factory = seeker.pairing_config_factory = pairing
             await server.start_advertising(auto_restart=True)
-            connection = await seeker.connect(server.random_address, timeout=10)
+            connection = await seeker.connect(server.random_address, timeout=support.PATIENCE)
             await support.eventually(lambda: server.connections, "a connection at the peripheral")
             served = list(server.connections.values())[0]
             await change_parameters(connection, served)
@@ -149,7 +149,7 @@ async def encrypted_session(transport, secure_connections):
 
 async def reconnect(seeker, server):
     await support.eventually(lambda: not server.connections, "the end at the peripheral")
-    connection = await seeker.connect(server.random_address, timeout=10)
+    connection = await seeker.connect(server.random_address, timeout=support.PATIENCE)
     await connection.encrypt()
     assert connection.is_encrypted
     await support.eventually(lambda: list(server.connections.values())[0].is_encrypted, "encryption at the peripheral")
@@ -162,11 +162,11 @@ async def loss_of_power(transport, air):
         async with support.bumble_host(transport, "served", "C0:11:22:33:44:01", Peripheral().prepare) as server:
             await server.start_advertising()
             found = await support.scan_for(seeker, "served")
-            connection = await seeker.connect(found.address, timeout=10)
+            connection = await seeker.connect(found.address, timeout=support.PATIENCE)
             connection.on("disconnection", reasons.append)
             await Peer(connection).request_mtu(100)  # a link lost before its first packets has another reason, 0x3E
         await air.line(r"controller 02:AB:1E:00:00:0\d left")
-        await support.eventually(lambda: reasons, "the supervision timeout", 20)
+        await support.eventually(lambda: reasons, "the supervision timeout")
         assert reasons == [0x08], reasons  # Connection Timeout, Vol 1 Part F 2.8
 
 
@@ -209,7 +209,7 @@ async def hear_long_data(device, address):
     device.host.on("advertising_report", on_report)
     await device.start_scanning(active=False, scanning_phys=[hci.HCI_LE_1M_PHY])
     try:
-        return await asyncio.wait_for(done, 10)
+        return await asyncio.wait_for(done, support.PATIENCE)
     finally:
         await device.stop_scanning()
 
@@ -221,7 +221,7 @@ async def follow_train(device, address):
     sync.on("establishment", established.set)
     sync.on("periodic_advertisement", lambda advertisement: heard.append(bytes(advertisement.data_bytes)))
     await device.start_scanning(active=False, scanning_phys=[hci.HCI_LE_1M_PHY])
-    await asyncio.wait_for(established.wait(), 10)
+    await asyncio.wait_for(established.wait(), support.PATIENCE)
     await device.stop_scanning()
     await support.eventually(lambda: len(heard) >= 5, "five events of the train")
     assert set(heard) == {ADVERTISED[:200]}, heard
@@ -239,7 +239,7 @@ async def told_of_train(speaker, listener, advertised):
 
     listener.on(listener.EVENT_PERIODIC_ADVERTISING_SYNC_TRANSFER, on_transfer)
     await listener.start_advertising()
-    connection = await speaker.connect(listener.random_address, timeout=10)
+    connection = await speaker.connect(listener.random_address, timeout=support.PATIENCE)
     await support.eventually(lambda: listener.connections, "a connection at the listener")
     await connection.get_remote_le_features()
     await listener.send_sync_command(
@@ -248,7 +248,7 @@ async def told_of_train(speaker, listener, advertised):
         )
     )
     await advertised.transfer_periodic_info(connection, 0x1234)
-    sync = await asyncio.wait_for(told, 10)
+    sync = await asyncio.wait_for(told, support.PATIENCE)
     assert (sync.advertiser_address, sync.sid) == (speaker.random_address, SET_IDENTIFIER), sync
     await connection.disconnect()
     await support.eventually(lambda: len(heard) >= 5, "five events of the train, without the link")
@@ -295,4 +295,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test, limit=90)
+support.run(test)

@@ -36,7 +36,7 @@ async def test():
     dimmer = await support.Program.start(support.built("examples/dimmer"), "-t", transport, "--pwm", "term")
     async with support.bumble_host(transport, "writer", "C0:11:22:33:44:02") as bumble:
         found = await support.scan_for(bumble, NAME, SERVICE)
-        connection = await bumble.connect(found.address, timeout=10)
+        connection = await bumble.connect(found.address, timeout=support.PATIENCE)
         peer = Peer(connection)
         await peer.discover_all()
         await use(peer.get_characteristics_by_uuid(support.UUID(CHARACTERISTIC))[0], dimmer)

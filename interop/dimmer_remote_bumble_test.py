@@ -21,7 +21,7 @@ SERVICE = "458063a1-02bf-4664-857e-16c1030be066"
 CHARACTERISTIC = "a5209632-66a9-411d-9353-9be5507790fa"
 # Legacy or extended, Vol 4 Part E 7.8.10 and 7.8.64: active, interval and window of 48 * 0.625 ms.
 SCANS_AS_IT_SHOULD = re.compile(rb"\x01(?:\x0b\x20\x07|\x41\x20\x08..\x01)\x01\x30\x00\x30\x00", re.DOTALL)
-ROUNDS = 4  # of the trace: it must outlast the supervision timeout and a scan
+ROUNDS = 40  # of the trace: it must outlast the supervision timeout and a scan, on a machine that is busy, too
 
 
 def prepare(device):
@@ -51,8 +51,8 @@ async def start_peripheral(transport):
     return program
 
 
-async def duties(program, count, timeout):
-    return [int((await program.line(r"duty (\d+)", timeout)).group(1)) for _ in range(count)]
+async def duties(program, count):
+    return [int((await program.line(r"duty (\d+)")).group(1)) for _ in range(count)]
 
 
 def goes_on(received, readings):
@@ -74,13 +74,13 @@ async def test():
             support.built("examples/dimmer_remote"), "-t", transport, "--adc", file.name, "--capture", capture.name
         )
         await remote.line("Found Target Device")
-        received = await duties(first, 8, 10)
+        received = await duties(first, 8)
         assert received == support.changes(readings, more_than=1000)[:8], received
         await first.stop(signal.SIGKILL)
         await air.line(r"controller 02:AB:1E:00:00:01 left")
         second = await start_peripheral(transport)
-        await remote.line("Scanning", 30)
-        received = await duties(second, 8, 20)
+        await remote.line("Scanning")
+        received = await duties(second, 8)
         assert goes_on(received, readings), received
         assert await remote.stop() == 0
         assert SCANS_AS_IT_SHOULD.search(capture.read()), "no LE Set Scan Parameters: active, 30 ms, 30 ms"
@@ -91,4 +91,4 @@ async def test():
 if sys.argv[1:2] == ["--peripheral"]:
     asyncio.run(peripheral(sys.argv[2]))
 else:
-    support.run(test, limit=90)
+    support.run(test)

@@ -93,13 +93,13 @@ async def as_central(transport):
         found = await support.scan_for(bumble, "mpy-temp")
         bumble.keystore = MemoryKeyStore()
         accept_pairing(bumble)
-        connection = await bumble.connect(found.address, timeout=10)
+        connection = await bumble.connect(found.address, timeout=support.PATIENCE)
         try:
             await Client.connect_eatt(connection)
             raise AssertionError("a bearer on a link that is not encrypted")
         except L2capError:
             pass
-        await asyncio.wait_for(connection.pair(), 20)
+        await asyncio.wait_for(connection.pair(), support.PATIENCE)
         clients = await Client.connect_eatt(connection, count=2)
         values = []
         for client in clients:

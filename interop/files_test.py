@@ -24,7 +24,7 @@ async def client(transport, folder, *arguments, code=0, kill_when_begun=None):
         begun = lambda: kill_when_begun.exists() and kill_when_begun.stat().st_size > 0
         await support.eventually(begun, "the beginning of a file")
         process.send_signal(signal.SIGKILL)
-    said = (await asyncio.wait_for(process.communicate(), 40))[0].decode()
+    said = (await asyncio.wait_for(process.communicate(), support.PATIENCE))[0].decode()
     assert process.returncode == (-signal.SIGKILL if kill_when_begun else code), (arguments, process.returncode, said)
     return said
 
@@ -215,4 +215,4 @@ async def test():
 
 
 if __name__ == "__main__":
-    support.run(test, 150)
+    support.run(test)

@@ -80,7 +80,7 @@ async def test():
     async with support.bumble_host(transport, "client", "C0:11:22:33:44:02") as bumble:
         program = await support.Program.start(support.built("examples/led"), "-t", transport)
         found = await support.scan_for(bumble, NAME, SERVICE)
-        connection = await bumble.connect(found.address, timeout=10)
+        connection = await bumble.connect(found.address, timeout=support.PATIENCE)
         peer = Peer(connection)
         await peer.discover_all()
         (led,) = peer.get_characteristics_by_uuid(support.UUID(CHARACTERISTIC))

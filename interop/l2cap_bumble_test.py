@@ -69,13 +69,13 @@ async def with_tool(transport, *arguments):
 async def finished(tool, size):
     found = await tool.line(r'"bytes": (\d+), .*"kbit_per_second": ([0-9.]+)', timeout=240)
     assert int(found.group(1)) == size, found.group(0)
-    assert await asyncio.wait_for(tool.process.wait(), 20) == 0
+    assert await asyncio.wait_for(tool.process.wait(), support.PATIENCE) == 0
 
 
 async def connect_to_tool(bumble, air):
     """Its controller was the last to join; looking for it would drown Bumble in reports at this speed."""
     address = (await air.line(r"^controller (\S+) joined$")).group(1)
-    return await bumble.connect(Address(address, Address.PUBLIC_DEVICE_ADDRESS), timeout=20)
+    return await bumble.connect(Address(address, Address.PUBLIC_DEVICE_ADDRESS), timeout=support.PATIENCE)
 
 
 async def tool_listens(bumble, air, transport, folder, spec):
@@ -107,11 +107,11 @@ async def bumble_listens(bumble, air, transport, folder, spec):
     source.write_bytes(data)
     tool = await with_tool(transport, "send", SPSM, source, "--peer", f"{ADDRESS}/r")
     await air.line(r"^controller (\S+) joined$")
-    await collected(await asyncio.wait_for(channels.get(), 20), data)
+    await collected(await asyncio.wait_for(channels.get(), support.PATIENCE), data)
     await finished(tool, len(data))
     tool = await with_tool(transport, "recv", SPSM, target, "--peer", f"{ADDRESS}/r")
     await air.line(r"^controller (\S+) joined$")
-    await asyncio.wait_for(send(await asyncio.wait_for(channels.get(), 20), data), 240)
+    await asyncio.wait_for(send(await asyncio.wait_for(channels.get(), support.PATIENCE), data), 240)
     await finished(tool, len(data))
     assert digest(target.read_bytes()) == digest(data)
     server.close()
@@ -121,7 +121,7 @@ async def refusals(bumble, air, transport):
     tool = await with_tool(transport, "send", SPSM, "/dev/null", "--peer", f"{ADDRESS}/r")
     await air.line(r"^controller (\S+) joined$")
     await tool.line(r"L2CAP 0x0?2 SPSM not supported")
-    assert await asyncio.wait_for(tool.process.wait(), 20) == 1
+    assert await asyncio.wait_for(tool.process.wait(), support.PATIENCE) == 1
 
 
 async def test():
@@ -138,4 +138,4 @@ async def test():
 
 
 if __name__ == "__main__":
-    support.run(test, 600 if SIZE > 1_000_000 else 100)
+    support.run(test, 600 if SIZE > 1_000_000 else support.LIMIT)

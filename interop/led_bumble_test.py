@@ -21,7 +21,7 @@ SIMULATOR = pathlib.Path("/sys/kernel/config/gpio-sim")
 async def switch(bumble):
     """The characteristic of the LED, on a link."""
     found = await support.scan_for(bumble, NAME, SERVICE)
-    connection = await bumble.connect(found.address, timeout=10)
+    connection = await bumble.connect(found.address, timeout=support.PATIENCE)
     peer = Peer(connection)
     await peer.discover_all()
     (characteristic,) = peer.get_characteristics_by_uuid(support.UUID(CHARACTERISTIC))

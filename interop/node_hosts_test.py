@@ -43,11 +43,10 @@ async def serial_port(transport):
         os.close(theirs)
 
 
-async def start_potentiometer(air, transport):
-    """The example and its address; its readings begin anew."""
-    _, path = support.trace()
+async def start_potentiometer(air, transport, turning):
+    """The example and its address."""
     air.seen = len(air.lines)  # who joins next is it
-    program = await support.Program.start(support.built("examples/potentiometer"), "-t", transport, "--adc", path)
+    program = await support.Program.start(support.built("examples/potentiometer"), "-t", transport, "--adc", turning)
     return program, (await air.line(r"controller (\S+) joined")).group(1)
 
 
@@ -59,8 +58,7 @@ async def check_central(node, potentiometer, address):
     await potentiometer.line("Connection from 02:AB:1E")
     assert int((await node.line(r"^read (\d+)")).group(1)) in readings
     notified = [int((await node.line(r"^notified (\d+)")).group(1)) for _ in range(5)]
-    start = readings.index(notified[0])
-    assert readings[start : start + 5] == notified, f"{notified} is no part of {readings}"
+    assert support.in_turn(notified, readings), f"{notified} is no part of {readings}"
     await node.line("^disconnected")
     await potentiometer.line("Disconnected")
 
@@ -76,13 +74,13 @@ async def check_peripheral(node, transport):
     assert await remote.stop() == 0
 
 
-async def test_noble(air, transport):
-    potentiometer, address = await start_potentiometer(air, transport)
+async def test_noble(air, transport, turning):
+    potentiometer, address = await start_potentiometer(air, transport, turning)
     async with serial_port(transport) as port:
         node = await support.Program.start("node", SCRIPTS / "noble.js", port)
         await check_central(node, potentiometer, address)
         assert (await node.line(r"^again (\S+)")).group(1).upper() == address
-        assert await asyncio.wait_for(node.process.wait(), 10) == 0
+        assert await asyncio.wait_for(node.process.wait(), support.PATIENCE) == 0
         assert any(line.startswith("rssi -") for line in node.lines), node.lines
     assert await potentiometer.stop() == 0
 
@@ -97,8 +95,8 @@ async def test_bleno(transport):
         await node.stop()
 
 
-async def test_ble_host(air, transport):
-    potentiometer, address = await start_potentiometer(air, transport)
+async def test_ble_host(air, transport, turning):
+    potentiometer, address = await start_potentiometer(air, transport, turning)
     node = await support.Program.start("node", SCRIPTS / "ble_host.js", transport.split(":")[2])
     await check_central(node, potentiometer, address)
     assert "mtu 247" in node.lines and "disconnected CONNECTION_TERMINATED_BY_LOCAL_HOST" in node.lines, node.lines
@@ -113,10 +111,11 @@ async def test():
         support.skip(f"Node.js or {MODULES} is missing; ./check makes it where npm and its registry can be reached")
     os.environ["NODE_PATH"] = str(MODULES)
     air, transport = await support.start_air()
-    await test_noble(air, transport)
-    await test_bleno(transport)
-    await test_ble_host(air, transport)
+    with support.turning() as turning:
+        await test_noble(air, transport, turning)
+        await test_bleno(transport)
+        await test_ble_host(air, transport, turning)
     assert await air.stop() == 0
 
 
-support.run(test, limit=90)
+support.run(test)

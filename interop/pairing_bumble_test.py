@@ -47,14 +47,14 @@ class Peripheral:
 async def begin(transport, *options):
     """Starts `amble pair` with somebody to type into it."""
     process = await asyncio.create_subprocess_exec(
-        support.built("amble"), "pair", f"{ADDRESS}/r", "-t", transport, "--json", "--timeout", "20", *options,
+        support.built("amble"), "pair", f"{ADDRESS}/r", "-t", transport, "--json", "--timeout", str(support.PATIENCE), *options,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=tool.ENVIRONMENT,
     )
     return process
 
 
 async def end(process, code=0):
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), support.PATIENCE)
     assert process.returncode == code, f"{process.returncode}, not {code}: {out.decode()}{err.decode()}"
     return json.loads(out) if code == 0 else err.decode()
 
@@ -84,7 +84,6 @@ async def comparison(transport, peripheral):
         else:
             # Bumble says 0x04 when its person says no, where the specification has 0x0C.
             assert re.search("SMP 0x0C" if agrees else "SMP 0x0(C|4)", outcome), outcome
-            await asyncio.sleep(2.1)  # a failed attempt makes the next one wait
 
 
 async def passkey(transport, peripheral):
@@ -143,7 +142,7 @@ async def subscribe(connection):
     (temperature,) = peer.get_characteristics_by_uuid(UUID("2A6E"))
     received = asyncio.Queue()
     await temperature.subscribe(received.put_nowait)
-    await asyncio.wait_for(received.get(), 20)
+    await asyncio.wait_for(received.get(), support.PATIENCE)
     return temperature.handle
 
 
@@ -157,17 +156,17 @@ async def as_central(transport):
             bumble.pairing_config_factory = lambda _: PairingConfig(
                 sc=sc, mitm=False, bonding=True, delegate=Person(IO.NO_OUTPUT_NO_INPUT)
             )
-            connection = await bumble.connect(found.address, timeout=10)
-            await asyncio.wait_for(connection.pair(), 20)
+            connection = await bumble.connect(found.address, timeout=support.PATIENCE)
+            await asyncio.wait_for(connection.pair(), support.PATIENCE)
             assert connection.is_encrypted
             handle = await subscribe(connection)
             await connection.disconnect()
-            connection = await bumble.connect(found.address, timeout=10)
+            connection = await bumble.connect(found.address, timeout=support.PATIENCE)
             received = asyncio.Queue()
             connection.gatt_client.notification_subscribers[handle] = {received.put_nowait}
-            await asyncio.wait_for(connection.encrypt(), 20)  # with the bond that both keep
+            await asyncio.wait_for(connection.encrypt(), support.PATIENCE)  # with the bond that both keep
             assert connection.is_encrypted
-            assert len(await asyncio.wait_for(received.get(), 20)) == 2  # without asking for it again
+            assert len(await asyncio.wait_for(received.get(), support.PATIENCE)) == 2  # without asking for it again
             await connection.disconnect()
             if sc:  # the sensor keeps a better bond than the next one would be: it is started anew
                 assert await sensor.stop() == 0
@@ -191,4 +190,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test, 100)
+support.run(test)

@@ -36,14 +36,14 @@ class Lock:
 
     async def event(self, name):
         while True:
-            line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+            line = await asyncio.wait_for(self.process.stdout.readline(), support.PATIENCE)
             assert line, f"it never said {name}: {(await self.process.stderr.read()).decode()}"
             if (row := json.loads(line))["event"] == name:
                 return row
 
     async def close(self):
         self.process.terminate()
-        out, err = await asyncio.wait_for(self.process.communicate(), 10)
+        out, err = await asyncio.wait_for(self.process.communicate(), support.PATIENCE)
         assert self.process.returncode == 0, (out, err)
 
 
@@ -51,13 +51,13 @@ async def connect(central, person, keys, sc=True, mitm=True):
     central.keystore = keys
     central.pairing_config_factory = lambda _: PairingConfig(sc=sc, mitm=mitm, bonding=True, delegate=person)
     found = await support.scan_for(central, NAME)
-    return await central.connect(found.address, timeout=10)
+    return await central.connect(found.address, timeout=support.PATIENCE)
 
 
 async def paired(connection):
     """Whether the central says that it went well."""
     try:
-        await asyncio.wait_for(connection.pair(), 20)
+        await asyncio.wait_for(connection.pair(), support.PATIENCE)
     except ProtocolError:
         return False
     return True
@@ -139,14 +139,14 @@ async def bonds(transport, folder):
         (bond,) = (await tool.amble("bonds", "list", file, "--json")).objects
         lock = await Lock.open(transport, *kept)
         connection = await connect(central, person, keys, mitm=False)
-        await asyncio.wait_for(connection.encrypt(), 20)
+        await asyncio.wait_for(connection.encrypt(), support.PATIENCE)
         assert connection.is_encrypted
         await lock.close()
         await tool.amble("bonds", "delete", file, bond["address"])
         lock = await Lock.open(transport, *kept)
         connection = await connect(central, person, keys, mitm=False)
         try:
-            await asyncio.wait_for(connection.encrypt(), 20)
+            await asyncio.wait_for(connection.encrypt(), support.PATIENCE)
             raise AssertionError("a deleted bond still opens")
         except HCI_Error as error:
             assert error.error_code == 0x06, error  # PIN or Key Missing
@@ -164,4 +164,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test, 100)
+support.run(test)

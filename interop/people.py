@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+import support
 from bumble.pairing import PairingDelegate
 
 IO = PairingDelegate.IoCapability
@@ -38,7 +39,7 @@ async def prompt(process, pattern):
     """Reads standard error until the pattern is there; a prompt has no line's end."""
     text = ""
     while not (match := re.search(pattern, text)):
-        piece = await asyncio.wait_for(process.stderr.read(200), 20)
+        piece = await asyncio.wait_for(process.stderr.read(200), support.PATIENCE)
         assert piece, f"{pattern!r} never came, but {text!r}"
         text += piece.decode()
     return match

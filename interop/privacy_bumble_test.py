@@ -35,7 +35,7 @@ def prepared(keystore, irk=None):
 
 async def pair(transport, peer, file, *options):
     result = await tool.amble(
-        "pair", peer, "-t", transport, "--json", "--timeout", "20", "--io", "none", "--bonds", file, *options
+        "pair", peer, "-t", transport, "--json", "--timeout", support.PATIENCE, "--io", "none", "--bonds", file, *options
     )
     (outcome,) = result.objects
     assert outcome["bonded"] and outcome["secure_connections"], outcome
@@ -79,4 +79,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test, 60)
+support.run(test)

@@ -10,6 +10,7 @@ import pathlib
 import tempfile
 
 import support
+import tool
 from bumble.controller import Controller
 from bumble.link import LocalLink
 from bumble.transport import open_transport
@@ -35,10 +36,10 @@ async def test():
             async with controller_at(f"serial:{ours},115200", link, "F0:F1:F2:F3:F4:02"):
                 await lamp.line("advertising as F0:F1:F2:F3:F4:02")
                 scan = await support.Program.start(
-                    support.built("amble"), "scan", "-t", f"serial:{theirs},115200", "--name", "Lamp", "--seconds", "3"
+                    support.built("amble"), "scan", "-t", f"serial:{theirs},115200", "--name", "Lamp", "--watch"
                 )
                 await scan.line(r"Lamp")
-                assert await scan.process.wait() == 0
+                assert await tool.interrupt(scan) == 0
             await lamp.line("the connection broke")
             assert await lamp.process.wait() == 3
 

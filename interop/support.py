@@ -1,6 +1,7 @@
 """What the tests with foreign stacks share: finding the programs, running them, a Bumble host on the simulated radio.
 
-A test is a coroutine given to `run`. It has one hard time limit; every program it started is ended with it, and when it
+A test is a coroutine given to `run`. It waits for what shall happen and never for a time, for a busy machine may stop any process
+at any moment; PATIENCE and the hard limit of a test only tell late from never. Every program it started is ended with it, and when it
 fails everything that those programs said is printed. A test that misses something on this machine ends with 77, which
 CTest counts as skipped, but under CI=true as failed.
 """
@@ -13,10 +14,12 @@ import pathlib
 import re
 import signal
 import sys
+import tempfile
 import traceback
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 SKIPPED = 77
+PATIENCE, LIMIT = 60, 240  # seconds: for one thing, for a whole test
 
 
 def skip(reason):
@@ -53,6 +56,21 @@ def trace():
     """The recorded turning of a potentiometer, and the file it is in: one reading a line, 0 to 4095."""
     path = SOURCE / "interop" / "data" / "potentiometer.txt"
     return [int(line) for line in path.read_text().split()], path
+
+
+@contextlib.contextmanager
+def turning(rounds=40):
+    """A file in which the potentiometer is turned so again and again, for more than nine minutes: nobody comes too late to see it move."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(trace()[1].read_text() * rounds)
+        file.flush()
+        yield file.name
+
+
+def in_turn(received, sent):
+    """Whether these values stand side by side in those, which come again and again."""
+    again = sent * (len(received) // len(sent) + 2)
+    return any(again[start : start + len(received)] == received for start in range(len(sent)))
 
 
 def changes(readings, more_than):
@@ -95,7 +113,7 @@ class Program:
         self.lines.append("(its output ended)")
         self.news.set()
 
-    async def line(self, pattern, timeout=10):
+    async def line(self, pattern, timeout=PATIENCE):
         """Waits for a line that matches, behind the last one found; returns the match."""
 
         async def look():
@@ -118,7 +136,7 @@ class Program:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(how)
         try:
-            code = await asyncio.wait_for(self.process.wait(), 10)
+            code = await asyncio.wait_for(self.process.wait(), PATIENCE)
         except asyncio.TimeoutError:
             self.process.kill()
             raise AssertionError(f"{self.name} does not end") from None
@@ -175,7 +193,7 @@ def take_for_the_same(device, connection):
         store[str(connection.peer_address)] = store.pop(name)
 
 
-async def scan_for(device, name=None, service=None, timeout=10, **scanning):
+async def scan_for(device, name=None, service=None, timeout=PATIENCE, **scanning):
     """Scans until one device was seen with this name and this service; returns its last advertisement."""
     seen = {}
     found = asyncio.get_running_loop().create_future()
@@ -198,7 +216,7 @@ async def scan_for(device, name=None, service=None, timeout=10, **scanning):
         await device.stop_scanning()
 
 
-async def eventually(condition, what, timeout=10):
+async def eventually(condition, what, timeout=PATIENCE):
     """Waits until condition() is true; `what` says it, or is a function that says it when it did not come."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not condition():
@@ -237,7 +255,7 @@ async def _run(test, limit):
     return done
 
 
-def run(test, limit=60):
+def run(test, limit=LIMIT):
     """Runs the test and ends the process with its exit code."""
     logging.basicConfig(level=os.environ.get("BUMBLE_LOGLEVEL", "ERROR").upper())
     done = asyncio.run(_run(test, limit))

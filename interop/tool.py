@@ -35,7 +35,7 @@ class Result:
         return [json.loads(line) for line in self.lines]
 
 
-async def amble(*arguments, code=0, timeout=30, stdin=None, **environment):
+async def amble(*arguments, code=0, timeout=support.PATIENCE, stdin=None, **environment):
     """Runs a command in a pipe, with `stdin` typed into it; its exit code must be `code`."""
     process = await asyncio.create_subprocess_exec(
         support.built("amble"),
@@ -60,6 +60,19 @@ async def amble(*arguments, code=0, timeout=30, stdin=None, **environment):
 def width(text):
     """How many columns of a terminal this takes."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
+
+
+async def again(run, until):
+    """For what has its own time, in which a busy machine may let too little happen: returns the first result of which `until` is true."""
+    deadline = asyncio.get_running_loop().time() + support.PATIENCE
+    while not until(result := await run()):
+        assert asyncio.get_running_loop().time() < deadline, f"it never came: {result.out}"
+    return result
+
+
+async def scan(transport, *options, until, seconds=1):
+    """Scans until what was heard is what is wanted."""
+    return await again(lambda: amble("scan", "-t", transport, "--seconds", seconds, *options), until)
 
 
 def render(text, columns):
@@ -147,11 +160,11 @@ class Terminal:
     def screen(self):
         return render(self.text, self.columns)
 
-    async def displays(self, pattern, timeout=20):
+    async def displays(self, pattern, timeout=support.PATIENCE):
         """Waits until what stands on the screen matches."""
         return await self.shows(pattern, timeout, lambda: self.screen)
 
-    async def shows(self, pattern, timeout=20, text=None):
+    async def shows(self, pattern, timeout=support.PATIENCE, text=None):
         """Waits until what it showed matches; returns the match."""
         text = text or (lambda: self.text)
 
@@ -180,7 +193,7 @@ class Terminal:
 
     async def end(self):
         try:
-            code = await asyncio.wait_for(self.process.wait(), 20)
+            code = await asyncio.wait_for(self.process.wait(), support.PATIENCE)
         except asyncio.TimeoutError:
             self.process.kill()
             raise AssertionError(f"it does not end: {self.text!r}") from None

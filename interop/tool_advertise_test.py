@@ -13,12 +13,12 @@ async def seen_by_bumble(bumble, transport):
     )
     await program.line('"event":"advertising"')
     found = await support.scan_for(bumble, "Lamp", "180F")
-    connection = await bumble.connect(found.address, timeout=10)
+    connection = await bumble.connect(found.address, timeout=support.PATIENCE)
     await program.line('"event":"connected"')
     await connection.disconnect()
     await program.line('"event":"disconnected".*"reason":"HCI 0x13')
     found = await support.scan_for(bumble, "Lamp", "181A")  # it goes on
-    connection = await bumble.connect(found.address, timeout=10)
+    connection = await bumble.connect(found.address, timeout=support.PATIENCE)
     await program.line('"event":"connected"')
     assert await tool.interrupt(program) == 0
     await support.eventually(lambda: not bumble.connections, "the link is left on Ctrl-C")
@@ -27,11 +27,14 @@ async def seen_by_bumble(bumble, transport):
 async def beacon(transport):
     program = await tool.follow(
         *("advertise", "-t", transport, "--not-connectable", "--no-name", "--manufacturer", "FFFF:00AB", "--interval", "50"),
-        *("--seconds", "20"),
+        *("--seconds", "600"),
     )
     address = (await program.line("^advertising as (.*)")).group(1)
-    scan = await tool.amble("scan", "-t", transport, "--seconds", "1", "--json")
-    (seen,) = (row for row in scan.objects if row["address"] == address)
+
+    def of_beacon(found):
+        return [row for row in found.objects if row["address"] == address]
+
+    (seen,) = of_beacon(await tool.scan(transport, "--json", until=of_beacon))
     assert seen["connectable"] is False and "name" not in seen, seen
     assert seen["manufacturer"]["company"] == 0xFFFF and seen["manufacturer"]["data"] == "00AB", seen
     assert await tool.interrupt(program) == 0
@@ -40,10 +43,13 @@ async def beacon(transport):
 async def anonymous(transport):
     program = await tool.follow("advertise", "-t", transport, "--anonymous", "--no-name", "--manufacturer", "FFFF:00AB")
     await program.line("^advertising as")
-    scan = await tool.amble("scan", "-t", transport, "--seconds", "1", "--json")
-    (seen,) = (row for row in scan.objects if row.get("anonymous"))
+
+    def without_address(found):
+        return [row for row in found.objects if row.get("anonymous")]
+
+    (seen,) = without_address(await tool.scan(transport, "--json", until=without_address))
     assert "address" not in seen and seen["manufacturer"]["data"] == "00AB" and seen["connectable"] is False, seen
-    assert re.search("^anonymous  .*not connectable", (await tool.amble("scan", "-t", transport, "--seconds", "1")).out, re.M)
+    await tool.scan(transport, until=lambda found: re.search("^anonymous  .*not connectable", found.out, re.M))
     assert await tool.interrupt(program) == 0
 
 

@@ -50,11 +50,11 @@ async def without_controller(transport, air, led):
     await monitor.line("waiting for a host")
     assert await air.stop() == 0
     await monitor.line("amble monitor: tcp-client:.*the other side closed the connection")
-    assert await asyncio.wait_for(monitor.process.wait(), 10) == 3
+    assert await asyncio.wait_for(monitor.process.wait(), support.PATIENCE) == 3
     await scan.line("amble scan: tcp-client:.*the other side closed the connection")
-    assert await asyncio.wait_for(scan.process.wait(), 10) == 3
+    assert await asyncio.wait_for(scan.process.wait(), support.PATIENCE) == 3
     await led.line("led: tcp-client:.*the other side closed the connection")
-    assert await asyncio.wait_for(led.process.wait(), 10) == 3
+    assert await asyncio.wait_for(led.process.wait(), support.PATIENCE) == 3
     gone = await tool.amble("monitor", "-t", transport, "--listen", "tcp-server:127.0.0.1:0", code=3)
     assert "nobody listens there" in gone.err, gone.err
 
@@ -113,7 +113,7 @@ async def replay(path, seconds):
 def fields(path, *names):
     wanted = [part for name in names for part in ("-e", name)]
     done = subprocess.run(
-        ["tshark", "-r", path, "-T", "fields", *wanted], capture_output=True, text=True, timeout=60, check=False
+        ["tshark", "-r", path, "-T", "fields", *wanted], capture_output=True, text=True, timeout=support.PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
     return [line.split("\t") for line in done.stdout.splitlines()]
@@ -163,4 +163,4 @@ async def test():
             support.skip("tshark is missing; apt-get install tshark")
 
 
-support.run(test, limit=90)
+support.run(test)

@@ -118,4 +118,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test, limit=100)
+support.run(test)

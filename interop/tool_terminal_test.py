@@ -28,8 +28,11 @@ async def scan(transport):
     await terminal.shows("\033\\[2A.*\033\\[2A")  # drawn over itself
     await terminal.shows("\033\\[3[123]m")
     assert await terminal.control_c() == 0
-    rows = (await tool.amble("scan", "-t", transport, "--active", "--seconds", 1, "--json")).objects
-    assert any(row.get("name") == LED and row["connectable"] for row in rows), rows
+
+    def led(found):
+        return any(row.get("name") == LED and row["connectable"] for row in found.objects)
+
+    await tool.scan(transport, "--active", "--json", until=led)
 
 
 async def gatt(transport):

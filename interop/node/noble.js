@@ -17,7 +17,7 @@ async function find() {
 }
 
 async function session() {
-    await noble.waitForPoweredOnAsync(10000);
+    await noble.waitForPoweredOnAsync(60000);
     const peripheral = await find();
     console.log('found', peripheral.address, peripheral.advertisement.localName);
     peripheral.once('disconnect', () => console.log('disconnected'));
