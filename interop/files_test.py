@@ -1,5 +1,8 @@
 """l2cap_file_server and l2cap_file_client as processes on one simulated radio: list, get, put, transfers that are killed in the middle and go
-on later, and names that would lead out of the directory."""
+on later, and names that would lead out of the directory.
+
+What shall happen in the middle of a transfer happens while it stands still: the client's way to its controller leads through this test.
+"""
 
 import asyncio
 import os
@@ -14,18 +17,61 @@ BIG = random.Random(3).randbytes(300_000)
 FILES = {"big.bin": BIG, "empty": b"", "hello.txt": b"hello\n", "below/inner": b"inner"}
 
 
-async def client(transport, folder, *arguments, code=0, kill_when_begun=None):
-    """Runs the client in a folder; `kill_when_begun`: ends it without a word when something is in this unfinished file."""
+class Way:
+    """Leads to a controller, and stands still as soon as something is in an unfinished file, until it is to go on."""
+
+    def __init__(self, transport, part):
+        self.host, self.port = transport.split(":")[1:]
+        self.part, self.writers = part, []
+        self.stands, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.lead, "127.0.0.1", 0)
+        self.transport = f"tcp-client:127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_):
+        self.goes_on.set()
+        for writer in self.writers:
+            writer.close()
+        self.server.close()
+
+    async def lead(self, reader, writer):
+        further_reader, further_writer = await asyncio.open_connection(self.host, self.port)
+        self.writers += [writer, further_writer]
+        await asyncio.gather(self.carry(reader, further_writer), self.carry(further_reader, writer), return_exceptions=True)
+
+    async def carry(self, reader, writer):
+        while piece := await reader.read(4096):
+            if self.part.exists() and self.part.stat().st_size > 0:
+                self.stands.set()
+                await self.goes_on.wait()
+            writer.write(piece)
+            await writer.drain()
+        writer.close()
+
+    async def middle(self):
+        """Waits for the beginning of the file."""
+        await asyncio.wait_for(self.stands.wait(), support.PATIENCE)
+
+
+async def kill(transport, folder, *arguments, part):
+    """Ends the client without a word in the middle of a transfer."""
+    async with Way(transport, part) as way:
+        await client(way.transport, folder, *arguments, code=-signal.SIGKILL, kill=way.middle)
+
+
+async def client(transport, folder, *arguments, code=0, kill=None):
+    """Runs the client in a folder; `kill` says when it is to be ended without a word."""
     process = await asyncio.create_subprocess_exec(
         support.built("examples/l2cap_file_client"), "-t", transport, *arguments, cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
-    if kill_when_begun:
-        begun = lambda: kill_when_begun.exists() and kill_when_begun.stat().st_size > 0
-        await support.eventually(begun, "the beginning of a file")
+    if kill:
+        await kill()
         process.send_signal(signal.SIGKILL)
     said = (await asyncio.wait_for(process.communicate(), support.PATIENCE))[0].decode()
-    assert process.returncode == (-signal.SIGKILL if kill_when_begun else code), (arguments, process.returncode, said)
+    assert process.returncode == code, (arguments, process.returncode, said)
     return said
 
 
@@ -37,7 +83,7 @@ async def fetch(transport, folder):
         assert (folder / name).read_bytes() == FILES[name]
     await client(transport, folder, "get", "below/inner", "copy")
     assert (folder / "copy").read_bytes() == b"inner"
-    await client(transport, folder, "get", "big.bin", kill_when_begun=folder / ".big.bin.part")
+    await kill(transport, folder, "get", "big.bin", part=folder / ".big.bin.part")
     assert not (folder / "big.bin").exists()
     part = (folder / ".big.bin.part").stat().st_size
     assert 0 < part < len(BIG), part
@@ -57,11 +103,13 @@ async def fetch_what_changed(transport, served, folder):
     changing = served / "changing.bin"
     changing.write_bytes(BIG)
     part = folder / ".changing.bin.part"
-    fetching = asyncio.create_task(client(transport, folder, "get", "changing.bin", code=1))
-    await support.eventually(lambda: part.exists() and part.stat().st_size > 0, "the beginning of a file")
-    with changing.open("r+b") as file:
-        file.write(b"changed")  # what has been sent already
-    assert "the checksums differ" in await fetching
+    async with Way(transport, part) as way:
+        fetching = asyncio.create_task(client(way.transport, folder, "get", "changing.bin", code=1))
+        await way.middle()
+        with changing.open("r+b") as file:
+            file.write(b"changed")  # what has been sent already
+        way.goes_on.set()
+        assert "the checksums differ" in await fetching
     assert not (folder / "changing.bin").exists()
     changing.unlink()
 
@@ -83,10 +131,12 @@ async def survive_the_server(start_server, transport, served, folder):
     (folder / "big.bin").unlink()
     for deed, name, part in (("get", "big.bin", folder / ".big.bin.part"), ("put", "up.bin", served / ".up.bin.part")):
         server = await start_server()
-        transfer = asyncio.create_task(client(transport, folder, deed, name, code=1))
-        await support.eventually(lambda: part.exists() and part.stat().st_size > 0, "the beginning of a file")
-        await server.stop(signal.SIGKILL)
-        assert "the link" in await transfer
+        async with Way(transport, part) as way:
+            transfer = asyncio.create_task(client(way.transport, folder, deed, name, code=1))
+            await way.middle()
+            await server.stop(signal.SIGKILL)
+            way.goes_on.set()
+            assert "the link" in await transfer
         assert 0 < part.stat().st_size < len(BIG)
         server = await start_server()
         said = await client(transport, folder, deed, name)
@@ -105,7 +155,7 @@ async def wrong_numbers(transport, folder):
 
 async def store(transport, served, folder):
     (folder / "new.bin").write_bytes(BIG[::-1])
-    await client(transport, folder, "put", "new.bin", kill_when_begun=served / ".new.bin.part")
+    await kill(transport, folder, "put", "new.bin", part=served / ".new.bin.part")
     assert not (served / "new.bin").exists()
     said = await client(transport, folder, "put", "new.bin")
     assert "going on at" in said, said
@@ -170,9 +220,14 @@ async def interrupted(transport, folder):
     """Ctrl-C: not done is no success, and the next time it goes on."""
     (folder / "big.bin").unlink()
     part = folder / ".big.bin.part"
-    process = await support.Program.start("env", "-C", folder, support.built("examples/l2cap_file_client"), "get", "big.bin", "-t", transport)
-    await support.eventually(lambda: part.exists() and part.stat().st_size > 0, "the beginning of a file")
-    assert await process.stop(signal.SIGINT) == 1 and not (folder / "big.bin").exists()
+    async with Way(transport, part) as way:
+        program = support.built("examples/l2cap_file_client")
+        process = await support.Program.start("env", "-C", folder, program, "get", "big.bin", "-t", way.transport)
+        await way.middle()
+        process.process.send_signal(signal.SIGINT)
+        way.goes_on.set()
+        assert await process.process.wait() == 1 and not (folder / "big.bin").exists()
+        await process.reader
     assert any("interrupted" in line for line in process.lines), process.lines
     assert "going on at" in await client(transport, folder, "get", "big.bin")
     assert (folder / "big.bin").read_bytes() == BIG

@@ -78,7 +78,7 @@ async def a_half_file(transport, folder):
     sender = await start("l2cap", "send", "0x80", big, "--peer", "Frame", "-t", transport)
     await support.eventually(lambda: got.stat().st_size > 20000, "the beginning of the file")
     assert await sender.stop(signal.SIGINT) == 1 and "amble l2cap: interrupted" in sender.lines, sender.lines
-    assert await asyncio.wait_for(receiver.process.wait(), 10) == 1, receiver.lines
+    assert await asyncio.wait_for(receiver.process.wait(), support.PATIENCE) == 1, receiver.lines
     assert got.stat().st_size < big.stat().st_size
     assert not any("bytes in" in line for line in sender.lines + receiver.lines), sender.lines + receiver.lines
 
@@ -95,7 +95,7 @@ async def nowhere_to_print(transport, folder):
         ("uuid", "lookup", "180F", "--json"),
         ("controllers",),
         ("monitor", capture),
-        ("scan", "-t", transport, "--seconds", "1"),
+        ("scan", "-t", transport, "--seconds", "60"),  # ends with the first device
         ("gatt", "tree", LED, "-t", transport),
         ("gatt", "read", LED, SWITCH, "-t", transport, "--json"),
     ):
@@ -103,7 +103,7 @@ async def nowhere_to_print(transport, folder):
             process = await asyncio.create_subprocess_exec(
                 support.built("amble"), *map(str, arguments), stdout=full, stderr=asyncio.subprocess.PIPE
             )
-            said = (await asyncio.wait_for(process.communicate(), 20))[1].decode()
+            said = (await asyncio.wait_for(process.communicate(), support.PATIENCE))[1].decode()
         assert process.returncode == 1, (arguments, process.returncode, said)
         assert said == "amble: standard output cannot be written: No space left on device\n", (arguments, said)
     for arguments in (("gatt", "tree", LED), ("scan", "--seconds", "60")):
@@ -113,7 +113,7 @@ async def nowhere_to_print(transport, folder):
             support.built("amble"), *arguments, "-t", transport, stdout=into, stderr=asyncio.subprocess.PIPE
         )
         os.close(into)
-        said = (await asyncio.wait_for(process.communicate(), 20))[1].decode()
+        said = (await asyncio.wait_for(process.communicate(), support.PATIENCE))[1].decode()
         assert (process.returncode, said) == (0, ""), (arguments, process.returncode, said)
 
 
@@ -130,4 +130,4 @@ async def test():
     assert await air.stop() == 0
 
 
-support.run(test, limit=90)
+support.run(test)

@@ -75,16 +75,17 @@ async def at_every_width(device, transport):
     await device.stop_advertising()
     await tool.advertise(device, name="\u6e29\u5ea6\u4f20\u611f\u5668")  # five characters, ten columns
     for columns in (20, 40, 60, 74, 75, 80, 200):
-        terminal = await tool.Terminal.start("scan", "-t", transport, "--active", "--seconds", "1", columns=columns)
-        assert await terminal.end() == 0, terminal.text
-        assert len(terminal.text.split("ADDRESS")) > 3, terminal.text  # drawn a few times
-        shown = [line for line in terminal.screen.splitlines() if line]
+        parts = {20: (), 40: ("\u6e29",), 60: ("\u5668", " ms"), 74: ("\u5668", " ms")}.get(columns, ("\u5668", " ms", "Heart Rat"))
+        terminal = await tool.Terminal.start("scan", "-t", transport, "--active", "--watch", columns=columns)
+        rows = lambda: [line for line in terminal.screen.splitlines() if line]
+        drawn = lambda: len(terminal.text.split("ADDRESS")) > 3 and len(rows()) > 1 and all(part in rows()[1] for part in parts)
+        await support.eventually(drawn, lambda: f"{parts} drawn a few times in {columns} columns: {rows()}, {terminal.text!r}")
+        shown = rows()
         assert len(shown) == 2 and shown[0].startswith("ADDRESS") and shown[1].startswith(DEVICE[:19]), (columns, shown)
         assert max(tool.width(line) for line in shown) < columns, (columns, shown)
-        parts = {20: (), 40: ("\u6e29",), 60: ("\u5668", " ms"), 74: ("\u5668", " ms")}.get(columns, ("\u5668", " ms", "Heart Rat"))
-        assert all(part in shown[1] for part in parts), (columns, shown)
         if columns == 80:  # what stands behind the name is under its title
             assert tool.width(shown[1].split("Heart")[0]) == shown[0].index("SERVICES"), shown
+        assert await terminal.control_c() == 0, terminal.text
     await device.stop_advertising()
     await tool.advertise(device)
 
