@@ -15,8 +15,8 @@ function(amble_add_test name)
   cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "COMMAND;ENVIRONMENT;LABELS" ${ARGN})
   set(full "${AMBLE_VARIANT}${name}")
   add_test(NAME ${full} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+  if(NOT ARG_TIMEOUT) # tells late from never on a busy machine; what takes so long has limits of its own, and says where it hangs
+    set(ARG_TIMEOUT 300)
   endif()
   set_tests_properties(
     ${full} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" ENVIRONMENT
@@ -106,7 +106,7 @@ if(AMBLE_HABITS AND task_tests)
     if(VALGRIND)
       amble_add_test(
         valgrind/${name} COMMAND ${VALGRIND} --quiet --error-exitcode=9 --leak-check=full $<TARGET_FILE:task_${name}>
-        LABELS task TIMEOUT 300 ENVIRONMENT "AMBLE_TEST_TASKS=200")
+        LABELS task TIMEOUT 600 ENVIRONMENT "AMBLE_TEST_TASKS=200")
     endif()
   endforeach()
 endif()
