@@ -569,6 +569,26 @@ static void a_peer_that_lost_its_key_is_no_reason_to_pair_anew(void)
     wire_end();
 }
 
+/* With LE legacy pairing a peripheral may give no key away: then every link needs pairing. */
+static void a_bond_without_a_key_does_not_encrypt(void)
+{
+    const amble_pair_options legacy = {.legacy_only = true};
+    unsigned encryptions;
+
+    begin();
+    assert_int_equal(wire_pair(&legacy, &legacy, 20000), 0);
+    wire_disconnect();
+    amble__bonds_find(&central->ble->bonds.table, wire_address(PERIPHERAL))->peer_key.present = false;
+    encryptions = wire.encryptions;
+    wire_connect();
+    assert_int_equal(amble_encrypted(central->conn, 1000), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(wire.encryptions, encryptions);
+    wire_forge(PERIPHERAL, BYTES(AMBLE__SMP_SECURITY_REQUEST, 0x01)); /* nor when it is asked to */
+    assert_int_equal(amble_encrypted(central->conn, 1000), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(wire_pair(&legacy, &legacy, 20000), 0);
+    wire_end();
+}
+
 static void a_wrong_key_ends_the_link(void)
 {
     begin();
@@ -743,6 +763,7 @@ int main(void)
         task_test(a_central_that_does_nothing_is_not_waited_for),
         task_test(the_next_link_is_encrypted_at_once),
         task_test(a_peer_that_lost_its_key_is_no_reason_to_pair_anew),
+        task_test(a_bond_without_a_key_does_not_encrypt),
         task_test(a_wrong_key_ends_the_link),
         task_test(a_link_is_made_stronger_by_pairing_again),
         task_test(a_bonded_device_is_known_under_a_resolvable_address),
