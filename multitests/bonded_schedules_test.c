@@ -667,18 +667,14 @@ static void be_friends(bench_device *self, unsigned index, unsigned other)
 }
 
 /* As the friend who is called: lets in, and takes what is signed. */
-static void be_called(bench_device *self, unsigned index)
+static void be_called(amble_connection *conn, unsigned index)
 {
-    const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US};
-    amble_connection *conn;
     amble_value value;
 
-    if (amble_advertise(self->ble, &options, &conn, 1000) < 0)
-        return;
     while (amble_connected(conn)) {
         if (letting_in && amble_connection_encrypted(conn) && !amble_connection_authorised(conn))
             assert_int_equal(amble_authorise(conn, true), 0);
-        if (amble_written(self->ble, &button, &value, 100) == 0) {
+        if (amble_written(amble_connection_host(conn), &button, &value, 100) == 0) {
             see_signed(index, &value);
             pressed++;
         }
@@ -688,6 +684,10 @@ static void be_called(bench_device *self, unsigned index)
 
 static void make_peace(bench_device *self, unsigned index)
 {
+    const amble_advertise_options options = {.interval_us = BENCH_ADVERTISE_US};
+    amble_advertiser advertiser;
+    amble_connection *conn;
+
     schedule_rely_on_stores();
     assert_int_equal(amble_pair_on_demand(self->ble, NULL), 0);
     at_peace++;
@@ -697,8 +697,11 @@ static void make_peace(bench_device *self, unsigned index)
         be_friends(self, index, other);
     if (index == 0)
         at_peace++; /* nobody needs the others any more */
+    assert_int_equal(amble_advertise_open(self->ble, &advertiser, &options), 0);
     while (at_peace <= schedule_devices())
-        be_called(self, index);
+        if (amble_advertise_next(&advertiser, &conn, 1000) == 0)
+            be_called(conn, index);
+    amble_advertise_close(&advertiser);
 }
 
 /* --- the schedules ----------------------------------------------------------------------------------------------------------- */

@@ -322,31 +322,26 @@ static const amble__bond *bond_with(const bench_device *device, unsigned other)
     return bond;
 }
 
-/* As often as the other side says that this one has tried too often. */
-static int pair_in_the_end(amble_connection *conn)
+/* Where it is just now; after a moment it may be elsewhere, and a link that was made in the last moment may come to nothing. As often as the
+ * other side says that this one has tried too often. */
+static amble_connection *pair_in_the_end(bench_device *self, unsigned other)
 {
-    int r = 0;
-
     for (int i = 0; i < TRIES; i++) {
-        r = amble_pair(conn, &best, AMBLE_FOREVER);
-        if (r != AMBLE_ERR_SMP(AMBLE__SMP_REPEATED_ATTEMPTS))
-            return r;
-        bench_sleep(TRY_AGAIN_MS);
+        amble_connection *conn;
+        int r = amble_connect(self->ble, schedule_address(other), NULL, &conn, (int)dice(5000));
+
+        if (r == AMBLE_ERR_TIMEOUT)
+            continue;
+        assert_int_equal(r, 0);
+        while ((r = amble_pair(conn, &best, AMBLE_FOREVER)) == AMBLE_ERR_SMP(AMBLE__SMP_REPEATED_ATTEMPTS))
+            bench_sleep(TRY_AGAIN_MS);
+        if (r == 0)
+            return conn;
+        assert_int_equal(r, AMBLE_ERR_DISCONNECTED);
+        amble_connection_close(conn);
     }
-    return r;
-}
-
-/* Where it is just now; after a moment it may be elsewhere. */
-static amble_connection *reach(bench_device *self, unsigned other)
-{
-    amble_connection *conn;
-    int r;
-
-    do
-        r = amble_connect(self->ble, schedule_address(other), NULL, &conn, (int)dice(5000));
-    while (r == AMBLE_ERR_TIMEOUT);
-    assert_int_equal(r, 0);
-    return conn;
+    fail_msg("device %u cannot be paired with", other);
+    return NULL;
 }
 
 static unsigned at_peace;
@@ -354,10 +349,9 @@ static unsigned at_peace;
 static void pair_with(bench_device *self, unsigned other)
 {
     amble_remote_characteristic c;
-    amble_connection *conn = reach(self, other);
+    amble_connection *conn = pair_in_the_end(self, other);
     char value[64];
 
-    assert_int_equal(pair_in_the_end(conn), 0);
     bench_sleep(2000);
     assert_memory_equal(bond_with(self, other)->peer_key.value, bond_with(schedule_device(other), 0)->own_key.value,
                         16);
@@ -374,6 +368,7 @@ static void make_peace(bench_device *self, unsigned index)
 {
     schedule_day day = {.device = self, .index = index, .ble = self->ble};
     amble_connection *conn;
+    amble_advertiser advertiser;
     amble_scope scope;
 
     peaceful = true;
@@ -389,10 +384,11 @@ static void make_peace(bench_device *self, unsigned index)
         pair_with(self, other);
     if (index == 0)
         at_peace++; /* nobody needs the others any more */
-    while (at_peace <= schedule_devices()) {
-        if (amble_advertise(self->ble, &(amble_advertise_options){.interval_us = 30000}, &conn, 1000) == 0)
+    assert_int_equal(amble_advertise_open(self->ble, &advertiser, &(amble_advertise_options){.interval_us = 30000}), 0);
+    while (at_peace <= schedule_devices())
+        if (amble_advertise_next(&advertiser, &conn, 1000) == 0)
             bench_await_end(conn);
-    }
+    amble_advertise_close(&advertiser);
     bench_sleep(STORES_REST_MS);
     assert_false(self->ble->bonds.table.changed); /* what failed to be saved was tried again */
     amble_scope_close(&scope);

@@ -181,6 +181,7 @@ extern const amble__gap_commands amble__legacy_commands, amble__extended_command
 /* Where the peer of a bond was met last. */
 typedef struct {
     bool used;
+    bool hides; /* `address` was private; or the controller, which resolves, does not say which one it was */
     amble_device identity, address;
     uint64_t until_us; /* it may be connected to there for so long */
 } amble__met;
@@ -347,6 +348,8 @@ amble_device amble__identify(const amble__gap *gap, amble_device address);
 /* A peer advertises under this address, and can be connected to; or a link to it was made. */
 void amble__identity_heard(amble__gap *gap, amble_device identity, amble_device address);
 void amble__identity_met(amble__gap *gap, amble_device identity, amble_device address);
+/* The controller heard it under some private address. */
+void amble__identity_resolved(amble__gap *gap, amble_device identity);
 /* The address to connect to, and how long it is one to count on; false when the peer has to be heard first. */
 bool amble__identity_found(const amble__gap *gap, amble_device device, amble_device *address, uint64_t *until_us);
 /* Whether the peer had a private address when it was met last; `*address` is what it had, `*known`: the controller resolves it. */

@@ -30,7 +30,10 @@ static amble__met *met_with(const amble__gap *gap, const amble__bond *bond)
     amble__met *met = &gap->met[bond - gap->bonds->slots];
 
     if (!met->used || !amble_device_equal(met->identity, bond->peer))
-        *met = (amble__met){.used = true, .identity = bond->peer, .address = bond->paired_as};
+        *met = (amble__met){.used = true,
+                            .hides = amble__address_is_resolvable(bond->paired_as),
+                            .identity = bond->peer,
+                            .address = bond->paired_as};
     return met;
 }
 
@@ -42,6 +45,7 @@ static void note(amble__gap *gap, amble_device identity, amble_device address, u
     if (!met)
         return;
     met->address = address;
+    met->hides = amble__address_is_resolvable(address);
     met->until_us = until_us;
     if (!amble__list_empty(&gap->connects))
         amble__gap_work(gap);
@@ -57,13 +61,21 @@ void amble__identity_met(amble__gap *gap, amble_device identity, amble_device ad
     note(gap, identity, address, 0); /* after this link it may have another one */
 }
 
+void amble__identity_resolved(amble__gap *gap, amble_device identity)
+{
+    const amble__bond *bond = private_bond(gap, identity);
+
+    if (bond)
+        met_with(gap, bond)->hides = true;
+}
+
 bool amble__identity_hides(const amble__gap *gap, amble_device device, amble_device *address, bool *known)
 {
     const amble__bond *bond = private_bond(gap, device);
 
     *known = bond && amble__controller_resolves(gap, bond);
     *address = bond ? met_with(gap, bond)->address : device;
-    return amble__address_is_resolvable(*address);
+    return bond ? met_with(gap, bond)->hides : amble__address_is_resolvable(device);
 }
 
 bool amble__identity_found(const amble__gap *gap, amble_device device, amble_device *address, uint64_t *until_us)
@@ -74,5 +86,5 @@ bool amble__identity_found(const amble__gap *gap, amble_device device, amble_dev
 
     *until_us = fresh ? met->until_us : UINT64_MAX;
     *address = fresh ? met->address : device;
-    return fresh || !met || !amble__address_is_resolvable(met->address);
+    return fresh || !met || !met->hides;
 }

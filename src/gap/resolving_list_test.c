@@ -293,6 +293,42 @@ static void who_hides_is_called_by_a_private_address(void)
     assert_true(amble_device_equal(to, peer(1)));
 }
 
+/* The controller tells of a connectable advertisement of this peer, from its identity or, `resolved`, from an address that it resolved. */
+static void hear(uint8_t number, bool resolved)
+{
+    const amble_device device = peer(number);
+    uint8_t report[26] = {AMBLE__LE_EXTENDED_ADVERTISING_REPORT, 1, 0x13, 0, resolved ? 3 : 1};
+
+    memcpy(report + 5, device.bytes, sizeof device.bytes);
+    fake_event(AMBLE__EVENT_LE_META, report, sizeof report);
+    settle_well();
+}
+
+/* A report with its identity says nothing of the address that a peer has when it was the controller that knew it. */
+static void who_was_heard_resolved_hides(void)
+{
+    const amble_device device = peer(1);
+
+    for (int paired_hidden = 0; paired_hidden < 2; paired_hidden++) {
+        for (int resolved = 0; resolved < 2; resolved++) {
+            amble_advertiser advertiser;
+
+            open_kind(AMBLE_ADDRESS_PUBLIC, true);
+            if (paired_hidden)
+                bond_with(1)->paired_as = address_of(1);
+            else
+                bond_with(1);
+            pass_over();
+            hear(1, resolved);
+            assert_int_equal(amble_advertise_open(ble, &advertiser, &(amble_advertise_options){.directed_to = &device}),
+                             0);
+            settle_well();
+            assert_int_equal(next_said(AMBLE__HCI_LE_SET_EXTENDED_PARAMETERS)[10], resolved ? 2 : 0);
+            amble_close(ble);
+        }
+    }
+}
+
 static void own_addresses_towards_its_peers_are_its_own_making(void)
 {
     static const struct {
@@ -333,6 +369,7 @@ int main(void)
         task_test(a_controller_that_says_more_than_it_can_has_no_list),
         task_test(its_peers_are_connected_to_by_their_identity),
         task_test(who_hides_is_called_by_a_private_address),
+        task_test(who_was_heard_resolved_hides),
         task_test(own_addresses_towards_its_peers_are_its_own_making),
     };
 

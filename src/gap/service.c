@@ -235,7 +235,9 @@ static void identify_sender(amble__gap *gap, amble__advertising_report *report)
 
     if (!report->resolved && amble__host_resolves(gap))
         report->device = amble__identify(gap, address);
-    if (report->type == AMBLE__REPORT_CONNECTABLE || report->type == AMBLE__REPORT_DIRECTED)
+    if (report->resolved)
+        amble__identity_resolved(gap, report->device);
+    else if (report->type == AMBLE__REPORT_CONNECTABLE || report->type == AMBLE__REPORT_DIRECTED)
         amble__identity_heard(gap, report->device, address);
     if (report->periodic_interval_us)
         amble__sync_heard(gap, report->device, report->set, address);
