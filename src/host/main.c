@@ -122,7 +122,7 @@ static int take_options(program *p)
     p->argc = kept;
     if (!p->transport)
         p->transport = getenv("AMBLE_TRANSPORT");
-    if (!p->transport)
+    if (!p->transport || !*p->transport)
         return wrong(p->argv[0], "-t TRANSPORT", "is missing, and AMBLE_TRANSPORT is not set (try -t air:desk)");
     return 0;
 }

@@ -80,6 +80,9 @@ static void options_are_taken_out(void **state)
     assert_int_equal(RUN(0, "one", "--", "--log", "-t"), 0); /* words of the program that look like options */
     assert_string_equal(said, "[one -- --log -t]");
     assert_int_equal(RUN(0, "-t", "nonsense"), 2); /* goes before the environment */
+    assert_int_equal(setenv("AMBLE_TRANSPORT", "", 1), 0);
+    assert_int_equal(RUN(0, "only"), 2); /* empty is as good as none */
+    assert_non_null(strstr(said, "is missing"));
     assert_int_equal(unsetenv("AMBLE_TRANSPORT"), 0);
 }
 
