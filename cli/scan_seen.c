@@ -125,6 +125,8 @@ static void print_signal(int rssi, int width)
 
 static void print_head(const layout *l)
 {
+    static const char whole[] = "SERVICES, MANUFACTURER";
+
     printf("%s", amble__paint(AMBLE__DIM));
     amble__print_column("ADDRESS", l->address);
     if (l->name) {
@@ -139,7 +141,7 @@ static void print_head(const layout *l)
     }
     if (l->rest) {
         putchar(' ');
-        amble__print_column("SERVICES, MANUFACTURER", l->rest);
+        amble__print_column(l->rest < (int)sizeof whole - 1 ? "SERVICES" : whole, l->rest);
     }
     printf("%s\033[K\n", amble__paint(AMBLE__PLAIN));
 }
