@@ -374,17 +374,22 @@ static int ask_for_security(meeting *m)
     return amble_pair(m->conn, &cheap, some_time());
 }
 
+/* One comes, or goes, or another one takes its place. */
 static int change_services(meeting *m)
 {
-    const amble_service *guest = &guests[dice(GUESTS)];
+    const unsigned which = dice(GUESTS), what = dice(4);
+    int r = 0;
 
-    /* It may be there already, or not. */
-    return dice(2) ? amble_serve(m->conn->host, guest) : amble_unserve(m->conn->host, guest);
+    if (what != 0)
+        r = amble_unserve(m->conn->host, &guests[which]); /* it may not be there */
+    if (what != 1)
+        r = amble_serve(m->conn->host, &guests[what == 0 ? which : GUESTS - 1 - which]); /* or be there already */
+    return r;
 }
 
 static operation *const server_operations[] = {
-    let_in_or_not,  let_in_or_not,    notify,          notify,    notify,       notify_several, notify_several,
-    notify_several, ask_for_security, change_services, tune_link, use_channels, let_time_pass,
+    let_in_or_not,  let_in_or_not,    notify,          notify,          notify,    notify_several, notify_several,
+    notify_several, ask_for_security, change_services, change_services, tune_link, use_channels,   let_time_pass,
 };
 enum { SERVER_OPERATIONS = sizeof server_operations / sizeof *server_operations };
 
@@ -439,7 +444,11 @@ static int use_link(unsigned self, amble_connection *conn)
 /* --- workers ------------------------------------------------------------------------------------------------------------ */
 static int advertise(const schedule_day *today)
 {
-    const amble_advertise_options options = {.interval_us = 20000 + dice(4) * 20000};
+    const unsigned other = dice(schedule_devices());
+    const amble_device friend = schedule_identity(other);
+    const bool calls = dice(4) == 0 && bond_with(today->device, schedule_device(other));
+    const amble_advertise_options options = {.interval_us = 20000 + dice(4) * 20000,
+                                             .directed_to = calls ? &friend : NULL};
     amble_connection *conn;
     const int r = amble_advertise(today->ble, &options, &conn, 1 + (int)dice(6000));
 

@@ -48,8 +48,8 @@ static void know_nothing_of(unsigned device)
 
 const amble__bond *bond_with(const bench_device *one, const bench_device *other)
 {
-    const amble__bond *bond =
-        one->ble && other->ble ? amble__bonds_find(&one->ble->bonds.table, amble_own_device(other->ble)) : NULL;
+    const bool open = one && other && one->ble && other->ble;
+    const amble__bond *bond = open ? amble__bonds_find(&one->ble->bonds.table, amble_own_device(other->ble)) : NULL;
 
     return bond && bond->has_irk && memcmp(bond->irk, other->ble->bonds.table.own_irk, sizeof bond->irk) == 0 ? bond
                                                                                                               : NULL;
