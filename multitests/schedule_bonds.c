@@ -196,6 +196,8 @@ static void audit_link(const amble_connection *conn, unsigned self, size_t slot)
     const amble_connection *other = schedule_other_end(conn);
     const unsigned peer = schedule_peer(conn);
 
+    if (!conn->security.encrypted && amble_connection_bearers(conn) > 1)
+        fail_msg("a link in clear has enhanced bearers at %d ms", bench_now_ms());
     if (!other)
         return;
     if (links[self][slot].ble != conn->host || links[self][slot].generation != conn->generation) {
