@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "port/loop.h"
 #include "port/system.h"
 #include "task/testing.h"
 
@@ -228,7 +229,7 @@ static int hold_up(void *arg)
     if (write(held_up_ends[0][1], "x", 1) != 1)
         return -99;
     (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    return 0;
+    return amble_now_us() ? 0 : -99; /* the scheduler knows the time, too */
 }
 
 static int wait_while_held_up(void *result)
@@ -253,6 +254,65 @@ static void what_came_while_the_process_was_held_up_is_no_timeout(void **state)
     assert_int_equal(pipe(held_up_ends[0]) | pipe(held_up_ends[1]), 0);
     assert_int_equal(amble_run(NULL, wait_while_held_up, &result), 0);
     assert_int_equal(result, 0);
+    for (int i = 0; i < 4; i++)
+        close(held_up_ends[i / 2][i % 2]);
+}
+
+static amble_event handed_over;
+
+static int take_over(void *arg)
+{
+    (void)arg;
+    if (amble_event_wait(&handed_over, AMBLE_FOREVER) < 0)
+        return -99;
+    trace("task ");
+    return 0;
+}
+
+static void on_arrival(void *arg)
+{
+    (void)arg;
+    trace("arrival ");
+}
+
+/* Makes another task ready, then something comes in, then a deadline passes. */
+static int hand_over(void *arg)
+{
+    amble__watch *watch;
+
+    (void)arg;
+    amble_event_set(&handed_over);
+    if (amble__loop_watch(amble__scheduler_loop(), held_up_ends[0][0], false, on_arrival, NULL, &watch) < 0)
+        return -99;
+    return hold_up(NULL);
+}
+
+static int be_held_up_with_a_task_ready(void *result)
+{
+    amble_scope scope;
+    int r;
+
+    amble_scope_open(&scope);
+    amble_spawn(&scope, take_over, NULL);
+    amble_spawn(&scope, wait_a_moment, result);
+    amble_spawn(&scope, hand_over, NULL);
+    r = amble_scope_wait(&scope, AMBLE_FOREVER);
+    amble_scope_close(&scope);
+    return r;
+}
+
+/* What is read may end what a task is about to use: it goes first, however late it is. */
+static void tasks_that_are_ready_go_before_what_came(void **state)
+{
+    int result = -99;
+
+    (void)state;
+    handed_over = (amble_event){0};
+    trace_clear();
+    assert_int_equal(pipe(held_up_ends[0]) | pipe(held_up_ends[1]), 0);
+    assert_int_equal(amble_run(NULL, be_held_up_with_a_task_ready, &result), 0);
+    assert_int_equal(result, AMBLE_ERR_TIMEOUT);
+    assert_string_equal(trace_text, "task arrival ");
     for (int i = 0; i < 4; i++)
         close(held_up_ends[i / 2][i % 2]);
 }
@@ -407,6 +467,7 @@ int main(void)
         cmocka_unit_test(work_runs_between_tasks_once_per_post),
         cmocka_unit_test(a_deadlock_in_virtual_time_is_reported_by_name),
         cmocka_unit_test(what_came_while_the_process_was_held_up_is_no_timeout),
+        cmocka_unit_test(tasks_that_are_ready_go_before_what_came),
         cmocka_unit_test(sockets_and_timers_from_a_foreign_loop),
         cmocka_unit_test(a_wake_reaches_a_foreign_loop),
         cmocka_unit_test(steps_in_virtual_time_never_wait),

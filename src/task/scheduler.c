@@ -21,7 +21,7 @@ enum {
     /* A deadline so far behind tells of a process that got no time of the machine, or of a task that computed for long. */
     HELD_UP_US = 10000,
     /* What came meanwhile may have to pass through several tasks and sockets before it reaches the one that waits for it. */
-    ROUNDS_TO_CATCH_UP = 8,
+    ROUNDS_TO_CATCH_UP = 16,
 };
 
 AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
@@ -138,6 +138,12 @@ static unsigned run_tasks(amble__scheduler *s)
     return ran;
 }
 
+static bool has_work(const amble__scheduler *s)
+{
+    return !amble__list_empty(&s->ready) || !amble__list_empty(&s->works) ||
+           atomic_load_explicit(&s->wakes, memory_order_relaxed);
+}
+
 static void poll_loop(amble__scheduler *s, int64_t timeout_us)
 {
     s->rounds_since_poll = 0;
@@ -146,13 +152,15 @@ static void poll_loop(amble__scheduler *s, int64_t timeout_us)
     s->now_is_fresh = false;
 }
 
-/* Who was held up finds deadlines far behind, and unread what came before them: that is no timeout, so it is taken first. */
+/* Who was held up finds deadlines far behind, and unread what came before them: that is no timeout, so it is taken first. Tasks that are
+ * ready go before what is unread, as they always do. */
 static unsigned catch_up(amble__scheduler *s)
 {
     unsigned ran = 0;
 
     for (int i = 0; i < ROUNDS_TO_CATCH_UP; i++) {
-        poll_loop(s, 0);
+        if (!has_work(s))
+            poll_loop(s, 0);
         ran += run_tasks(s);
     }
     return ran;
@@ -175,12 +183,6 @@ static unsigned run_round(amble__scheduler *s)
         (void)amble__timers_run(&s->timers, amble__scheduler_now(s)); /* how many fired does not matter */
     }
     return ran;
-}
-
-static bool has_work(const amble__scheduler *s)
-{
-    return !amble__list_empty(&s->ready) || !amble__list_empty(&s->works) ||
-           atomic_load_explicit(&s->wakes, memory_order_relaxed);
 }
 
 /* --- waiting for the outside -------------------------------------------------------------------------------------- */
