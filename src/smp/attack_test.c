@@ -516,6 +516,27 @@ static void another_devices_bond_cannot_be_taken_over(void)
 }
 
 /* --- floods --------------------------------------------------------------------------------------------------------- */
+/* Who was let in is let in again with its key; who pairs anew under its address is not. */
+static void a_new_pairing_does_not_inherit_that_the_old_one_was_let_in(void)
+{
+    begin();
+    assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+    assert_int_equal(amble_authorise(peripheral->conn, true), 0);
+    wire_disconnect();
+    wire_connect();
+    assert_int_equal(amble_encrypted(peripheral->conn, 1000), 0);
+    assert_true(amble_connection_authorised(peripheral->conn));
+    wire_disconnect();
+    amble__bonds_drop(&central->ble->bonds.table,
+                      amble__bonds_find(&central->ble->bonds.table, wire_address(PERIPHERAL)));
+    wire_connect();
+    assert_false(amble_connection_authorised(peripheral->conn));
+    assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+    assert_true(amble_connection_encrypted(peripheral->conn));
+    assert_false(amble_connection_authorised(peripheral->conn));
+    wire_end();
+}
+
 static void a_flood_costs_nothing(void)
 {
     static const uint8_t request[] = {AMBLE__SMP_PAIRING_REQUEST, 3, 0, 9, 16, 0, 0};
@@ -598,6 +619,7 @@ int main(void)
         task_test(encryption_in_the_middle_of_a_pairing_gets_no_key),
         task_test(a_bond_is_not_replaced_by_a_weaker_one),
         task_test(another_devices_bond_cannot_be_taken_over),
+        task_test(a_new_pairing_does_not_inherit_that_the_old_one_was_let_in),
         task_test(a_flood_costs_nothing),
         task_test(a_flood_is_answered_as_answers_leave),
         task_test(keypress_notifications_are_accepted),

@@ -554,6 +554,7 @@ static void a_peer_that_lost_its_key_is_no_reason_to_pair_anew(void)
 
     begin();
     assert_int_equal(wire_pair(NULL, NULL, 20000), 0);
+    assert_int_equal(amble_authorise(central->conn, true), 0);
     wire_disconnect();
     amble__bonds_drop(&peripheral->ble->bonds.table,
                       amble__bonds_find(&peripheral->ble->bonds.table, wire_address(CENTRAL)));
@@ -563,6 +564,7 @@ static void a_peer_that_lost_its_key_is_no_reason_to_pair_anew(void)
     assert_int_equal(amble_pair(central->conn, NULL, 5000), AMBLE_ERR_BOND_LOST);
     assert_int_equal(wire.smp_frames, frames);
     check_security(false, false, false);
+    assert_false(amble_connection_authorised(central->conn));                         /* nobody knows who that is */
     assert_int_equal(wire_pair(&(amble_pair_options){.renew = true}, NULL, 5000), 0); /* the user agreed */
     check_security(true, false, true);
     check_bonds(true);
