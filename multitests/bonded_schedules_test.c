@@ -429,6 +429,8 @@ static int use_link(unsigned self, amble_connection *conn)
     if (m.peer != NOBODY) {
         amble_scope_open(&scope);
         amble_spawn_named(&scope, "server", be_server, &m);
+        if (!amble_connection_encrypted(conn))
+            (void)sign_again(&m); /* who heard it does so as soon as it can */
         r = amble_find_service(conn, &home_uuid, &m.home, 5000);
         if (r >= 0)
             play(&m, client_operations, CLIENT_OPERATIONS, 30);
