@@ -106,6 +106,10 @@ async def nowhere_to_print(transport, folder):
             said = (await asyncio.wait_for(process.communicate(), support.PATIENCE))[1].decode()
         assert process.returncode == 1, (arguments, process.returncode, said)
         assert said == "amble: standard output cannot be written: No space left on device\n", (arguments, said)
+    command = f"{support.built('amble')} scan -t {transport} --seconds 1 >&-"
+    process = await asyncio.create_subprocess_exec("sh", "-c", command, stderr=asyncio.subprocess.PIPE)
+    said = (await asyncio.wait_for(process.communicate(), 20))[1].decode()  # nor do the lines go to the controller
+    assert (process.returncode, said) == (1, "amble: standard output cannot be written: Bad file descriptor\n"), said
     for arguments in (("gatt", "tree", LED), ("scan", "--seconds", "60")):
         out, into = os.pipe()
         os.close(out)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "amble/error.h"
+#include "port/system.h"
 
 struct amble__loop {
     int epoll;
@@ -37,6 +38,7 @@ int amble__loop_open(amble__loop **out)
 
     if (!loop)
         return AMBLE_ERR_NO_MEMORY;
+    amble__port_fill_standard_streams();
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->epoll < 0 || loop->wakeup < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wakeup, &event)) {

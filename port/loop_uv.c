@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "amble/error.h"
+#include "port/system.h"
 
 struct amble__loop {
     uv_loop_t uv;
@@ -34,6 +35,7 @@ int amble__loop_open(amble__loop **out)
 
     if (!loop)
         return AMBLE_ERR_NO_MEMORY;
+    amble__port_fill_standard_streams();
     if (uv_loop_init(&loop->uv)) {
         free(loop);
         return AMBLE_ERR_IO;

@@ -15,4 +15,8 @@ void amble__port_random(void *buffer, size_t size);
 void *amble__port_stack_map(size_t size, size_t *usable);
 void amble__port_stack_unmap(void *stack, size_t usable);
 size_t amble__port_page_size(void);
+
+/* A process that was started without one of its standard streams would have the next socket in its place, and lines for people would go to
+ * a controller. Fills such a place with a stream that is empty when read, and refuses what is written. */
+void amble__port_fill_standard_streams(void);
 #endif

@@ -98,3 +98,11 @@ void amble__port_stack_unmap(void *stack, size_t usable)
     if (stack)
         munmap((uint8_t *)stack - page, page + usable);
 }
+
+/* --- standard streams ------------------------------------------------------------------------------------------------ */
+void amble__port_fill_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            return; /* a system without that device has to do without */
+}

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,29 @@ static void impossible_sizes_are_refused(void **state)
     assert_null(amble__port_stack_map(SIZE_MAX / 2, &usable));
 }
 
+/* In a child that has lost them: each is there again, says nothing, takes nothing, and the next file does not get its number. */
+static void missing_standard_streams_are_filled(void **state)
+{
+    const pid_t child = fork();
+    int status;
+
+    (void)state;
+    if (!child) {
+        char byte;
+        bool good;
+
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
+        close(STDERR_FILENO);
+        amble__port_fill_standard_streams();
+        good =
+            read(STDIN_FILENO, &byte, 1) == 0 && write(STDOUT_FILENO, "x", 1) < 0 && write(STDERR_FILENO, "x", 1) < 0;
+        _exit(good && dup(STDIN_FILENO) > STDERR_FILENO ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +121,7 @@ int main(void)
         cmocka_unit_test(a_stack_is_whole_pages_and_writable),
         cmocka_unit_test(the_page_below_a_stack_ends_the_process),
         cmocka_unit_test(impossible_sizes_are_refused),
+        cmocka_unit_test(missing_standard_streams_are_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
