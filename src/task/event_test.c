@@ -110,11 +110,30 @@ static void an_event_may_be_used_by_one_scheduler_after_the_other(void **state)
 
 /* --- from another thread ------------------------------------------------------------------------------------------ */
 static atomic_uint answers;
+static pthread_mutex_t answers_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
 
+static void answer(unsigned count)
+{
+    (void)pthread_mutex_lock(&answers_lock);
+    atomic_store(&answers, count);
+    (void)pthread_cond_broadcast(&answered);
+    (void)pthread_mutex_unlock(&answers_lock);
+}
+
+/* Looks for a moment, so that the two threads meet as closely as they can. Then it sleeps: where others use the processors, who only
+ * yields gets the answer at the end of somebody's turn. */
 static void wait_for_answers(unsigned count)
 {
+    enum { LOOKS = 2000 };
+
+    for (int i = 0; i < LOOKS; i++)
+        if (atomic_load(&answers) >= count)
+            return;
+    (void)pthread_mutex_lock(&answers_lock);
     while (atomic_load(&answers) < count)
-        (void)sched_yield();
+        (void)pthread_cond_wait(&answered, &answers_lock);
+    (void)pthread_mutex_unlock(&answers_lock);
 }
 
 static void *ping(void *arg)
@@ -133,7 +152,7 @@ static int pong(void *arg)
 
         if (r < 0)
             return r;
-        atomic_store(&answers, i);
+        answer(i);
     }
     return amble_event_wait(&event, 0); /* not one more than there were */
 }
@@ -167,7 +186,7 @@ static int wait_for_each(void *arg)
     for (unsigned i = 0; i < *(unsigned *)arg; i++) {
         int r;
 
-        atomic_store(&answers, i);
+        answer(i);
         r = amble_event_wait(&fresh[i], AMBLE_FOREVER);
         if (r < 0)
             return r;
@@ -196,8 +215,11 @@ static atomic_bool done;
 static void *wake_like_mad(void *arg)
 {
     (void)arg;
-    for (unsigned i = 0; !atomic_load(&done); i++)
+    for (unsigned i = 0; !atomic_load(&done); i++) {
         amble_wake(&shared_events[i % 3]);
+        if (i % 64 == 0)
+            (void)sched_yield(); /* where there is one processor, who waits is to see some of it */
+    }
     return NULL;
 }
 
