@@ -276,6 +276,22 @@ static amble_advertise_options options_of(const advertise_options *o)
     return options;
 }
 
+static void tell_begin(const advertise_options *o, amble *ble)
+{
+    cJSON *object;
+
+    if (!o->anonymous) {
+        tell(o, "advertising", amble_own_address(ble), 0);
+    } else if (o->json) {
+        object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "event", "advertising");
+        amble__output_json(object);
+    } else {
+        puts("advertising without an address");
+        amble__output_flush();
+    }
+}
+
 static int advertise_and_hold(amble *ble, const advertise_options *o)
 {
     const amble_advertise_options options = options_of(o);
@@ -283,7 +299,7 @@ static int advertise_and_hold(amble *ble, const advertise_options *o)
     amble_connection *conn = NULL;
     int r = 0;
 
-    tell(o, "advertising", amble_own_address(ble), 0);
+    tell_begin(o, ble);
     while (!r) {
         r = amble_advertise(ble, &options, o->not_connectable ? NULL : &conn, left_ms(o, end_us));
         if (o->not_connectable)

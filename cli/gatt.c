@@ -136,6 +136,8 @@ int amble__gatt_take_value(const amble__command *command, const amble__gatt_opti
     uint8_t data[AMBLE__VALUE_MAX];
     const amble__format *format = o->format ? o->format : amble__format_find("hex");
 
+    if (o->in_parts && o->no_response)
+        return amble__options_wrong(command, "--long and --no-response exclude each other");
     if (amble__format_parse(format, word, data, sizeof data) >= 0)
         return 0;
     return amble__options_wrong(command, "%s is no value %s of at most 512 bytes", word,

@@ -42,7 +42,7 @@ async def beacon(transport):
 
 async def anonymous(transport):
     program = await tool.follow("advertise", "-t", transport, "--anonymous", "--no-name", "--manufacturer", "FFFF:00AB")
-    await program.line("^advertising as")
+    await program.line("^advertising without an address$")
 
     def without_address(found):
         return [row for row in found.objects if row.get("anonymous")]

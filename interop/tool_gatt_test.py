@@ -86,6 +86,7 @@ async def fail(gatt, transport):
         ["read", DEVICE, "2A19", "--format", "u17"],
         ["write", DEVICE, "2A19", "0g"],
         ["write", DEVICE, "2A19", "256", "--format", "u8"],
+        ["write", DEVICE, "2A19", "00", "--long", "--no-response"],
         ["burn", DEVICE],
     ):
         assert "--help" in (await gatt(*wrong, code=2)).err
