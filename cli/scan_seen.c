@@ -174,6 +174,7 @@ static void print_row(const amble__seen *seen, const layout *l)
 int amble__seen_draw(const amble__seen_list *list, int drawn)
 {
     int columns, rows, lines = 1;
+    char more[40];
     layout l;
 
     amble__output_size(&columns, &rows);
@@ -184,7 +185,9 @@ int amble__seen_draw(const amble__seen_list *list, int drawn)
     for (size_t i = 0; i < list->count && lines < rows - 2; i++, lines++)
         print_row(&list->devices[i], &l);
     if ((size_t)lines <= list->count) {
-        printf("... and %zu more\033[K\n", list->count - (size_t)lines + 1);
+        snprintf(more, sizeof more, "... and %zu more", list->count - (size_t)lines + 1);
+        amble__print_column(more, columns - 1);
+        fputs("\033[K\n", stdout);
         lines++;
     }
     fputs("\033[J", stdout);
