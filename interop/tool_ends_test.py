@@ -54,6 +54,18 @@ async def before_the_controller():
             assert program.lines == [f"amble {arguments[0]}: interrupted", "(its output ended)"], program.lines
 
 
+async def a_dumb_controller():
+    """What does not answer is named, and named once."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder) / "place"
+        server = await asyncio.start_unix_server(lambda reader, writer: None, place)
+        program = await start("scan", "-t", f"unix-client:{place}")
+        assert await asyncio.wait_for(program.process.wait(), 20) == 3, program.lines
+        await program.reader
+        assert len([line for line in program.lines if "did not answer command 0x0C03" in line]) == 1, program.lines
+        server.close()
+
+
 async def that_is_how_they_end(transport):
     """What lasts until somebody ends it was a success."""
     for arguments, sign in (
@@ -126,6 +138,7 @@ async def test():
     led = await support.Program.start(support.built("examples/led"), "-t", transport)
     with tempfile.TemporaryDirectory() as folder:
         await before_the_controller()
+        await a_dumb_controller()
         await before_the_deed(transport)
         await that_is_how_they_end(transport)
         await a_half_file(transport, pathlib.Path(folder))

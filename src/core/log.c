@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #if defined(__unix__) || defined(__APPLE__)
 #define PER_THREAD _Thread_local
@@ -15,6 +16,9 @@ enum { LINE_SIZE = 256 };
 static PER_THREAD int enabled_level = AMBLE_LOG_WARNING;
 static PER_THREAD void (*current_sink)(void *user, int level, const char *line);
 static PER_THREAD void *sink_user;
+#if defined(__unix__) || defined(__APPLE__)
+static PER_THREAD char told[LINE_SIZE]; /* what went to standard error last */
+#endif
 
 void amble_log_level(int level) { enabled_level = level; }
 
@@ -40,5 +44,10 @@ void amble__log_line(int level, const char *format, ...)
     }
 #if defined(__unix__) || defined(__APPLE__)
     (void)fprintf(stderr, "amble: %s\n", line); /* nobody is left to tell */
+    memcpy(told, line, strlen(line) + 1);
 #endif
 }
+
+#if defined(__unix__) || defined(__APPLE__)
+bool amble__log_told(const char *sentence) { return *told && strncmp(told, sentence, LINE_SIZE - 1) == 0; }
+#endif

@@ -7,6 +7,8 @@
  * program's threads each look. */
 #ifndef AMBLE_CORE_LOG_H
 #define AMBLE_CORE_LOG_H
+#include <stdbool.h>
+
 #include <amble/log.h>
 
 #define AMBLE__LOG_ERROR   AMBLE_LOG_ERROR
@@ -27,4 +29,6 @@
 #endif
 int amble__log_enabled(void);
 void amble__log_line(int level, const char *format, ...) AMBLE__PRINTF(2, 3);
+/* Whether the last line that went to standard error was this sentence: for who would say it once more. Not on bare boards. */
+bool amble__log_told(const char *sentence);
 #endif

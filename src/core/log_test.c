@@ -94,6 +94,9 @@ static void without_a_sink_it_is_standard_error(void **state)
     close(ends[0]);
     assert_true(got > 0);
     assert_string_equal(said, "amble: the controller is gone\n");
+    assert_true(amble__log_told("the controller is gone"));
+    assert_false(amble__log_told("the controller is there"));
+    assert_false(amble__log_told(""));
     assert_int_equal(lines, 0);
 }
 

@@ -163,6 +163,13 @@ static int open_host(const program *p, amble **ble)
     return amble__host_open(ble, transport, &p->config, OPEN_MS);
 }
 
+/* Unless the log has just said the same. */
+static void say(const program *p, const char *sentence)
+{
+    if (!amble__log_told(sentence))
+        (void)fprintf(stderr, "%s: %s\n", p->argv[0], sentence);
+}
+
 static int run_app(void *arg)
 {
     const program *p = arg;
@@ -171,14 +178,13 @@ static int run_app(void *arg)
 
     if (r < 0) {
         if (!(r == AMBLE_ERR_CANCELLED && p->signalled))
-            (void)fprintf(stderr, "%s: %s\n", p->argv[0], amble_open_problem());
+            say(p, amble_open_problem());
         /* A controller that is there but of no use is no controller either. */
         return r == AMBLE_ERR_USAGE || r == AMBLE_ERR_CANCELLED || r == AMBLE_ERR_IO ? r : AMBLE_ERR_NO_CONTROLLER;
     }
     r = p->app(ble, p->argc, p->argv);
     if (r < 0 && !(r == AMBLE_ERR_CANCELLED && p->signalled))
-        (void)fprintf(stderr, "%s: %s\n", p->argv[0],
-                      r == AMBLE_ERR_CONTROLLER && *amble_open_problem() ? amble_open_problem() : amble_error_text(r));
+        say(p, r == AMBLE_ERR_CONTROLLER && *amble_open_problem() ? amble_open_problem() : amble_error_text(r));
     amble_close(ble);
     return r;
 }
