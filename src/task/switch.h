@@ -23,7 +23,7 @@ typedef struct {
 #ifdef AMBLE__SWITCH_UCONTEXT
     ucontext_t context;
 #else
-    void *stack_pointer;
+    void *stack_pointer; /* alone: the assembly reads and writes it at the context's address */
 #endif
 } amble__context;
 

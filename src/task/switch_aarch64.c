@@ -9,7 +9,6 @@
 #ifdef AMBLE__SWITCH_AARCH64
 #include <stdint.h>
 
-void amble__switch_aarch64(void **save, void *load);
 void amble__entry_aarch64(void);
 
 /* Two neighbours at an offset into the frame, with the unwind rules that go with them. */
@@ -20,9 +19,9 @@ void amble__entry_aarch64(void);
 
 __asm__(".text\n"
         ".p2align 4\n"
-        ".globl amble__switch_aarch64\n"
-        ".type amble__switch_aarch64, %function\n"
-        "amble__switch_aarch64:\n"
+        ".globl amble__context_switch\n"
+        ".type amble__context_switch, %function\n"
+        "amble__context_switch:\n"
         "    .cfi_startproc\n"
         "    sub sp, sp, #160\n    .cfi_adjust_cfa_offset 160\n"
         /* clang-format off */
@@ -38,7 +37,7 @@ __asm__(".text\n"
         SAVE(d14, d15, 144)
         "    mov x9, sp\n"
         "    str x9, [x0]\n"
-        "    mov sp, x1\n"
+        "    ldr x9, [x1]\n    mov sp, x9\n"
         LOAD(x29, x30, 0)
         LOAD(x19, x20, 16)
         LOAD(x21, x22, 32)
@@ -53,7 +52,7 @@ __asm__(".text\n"
         "    add sp, sp, #160\n    .cfi_adjust_cfa_offset -160\n"
         "    ret\n"
         "    .cfi_endproc\n"
-        ".size amble__switch_aarch64, .-amble__switch_aarch64\n"
+        ".size amble__context_switch, .-amble__context_switch\n"
         /* The first frame of a task: x19 holds the entry function, x20 its argument. Undefined x30: unwinding ends
          * here. */
         ".p2align 4\n"
@@ -68,7 +67,7 @@ __asm__(".text\n"
         "    .cfi_endproc\n"
         ".size amble__entry_aarch64, .-amble__entry_aarch64\n");
 
-/* The frame that amble__switch_aarch64 loads, lowest address first. Its size is the 160 in there. */
+/* The frame that amble__context_switch loads, lowest address first. Its size is the 160 in there. */
 typedef struct {
     uint64_t x29, x30, x19_to_x28[10], d8_to_d15[8];
 } saved_frame;
@@ -82,11 +81,6 @@ void amble__context_make(amble__context *context, void *stack, size_t size, void
 
     *frame = (saved_frame){.x30 = (uintptr_t)amble__entry_aarch64, .x19_to_x28 = {(uintptr_t)entry, (uintptr_t)arg}};
     context->stack_pointer = frame;
-}
-
-void amble__context_switch(amble__context *from, amble__context *to)
-{
-    amble__switch_aarch64(&from->stack_pointer, to->stack_pointer);
 }
 #else
 typedef int amble__switch_aarch64_is_not_used;

@@ -6,7 +6,6 @@
 #ifdef AMBLE__SWITCH_CORTEX_M
 #include <stdint.h>
 
-void amble__switch_cortex_m(void **save, void *load);
 void amble__entry_cortex_m(void);
 
 #if defined(__ARM_FP)
@@ -23,14 +22,14 @@ __asm__(".syntax unified\n"
         ".thumb\n"
         ".text\n"
         ".p2align 2\n"
-        ".globl amble__switch_cortex_m\n"
+        ".globl amble__context_switch\n"
         ".thumb_func\n"
-        ".type amble__switch_cortex_m, %function\n"
-        "amble__switch_cortex_m:\n"
+        ".type amble__context_switch, %function\n"
+        "amble__context_switch:\n"
 #if __ARM_ARCH >= 7
         "    push {r4-r11, lr}\n" SAVE_FLOATS "    mov r2, sp\n"
         "    str r2, [r0]\n"
-        "    mov sp, r1\n" LOAD_FLOATS "    pop {r4-r11, pc}\n"
+        "    ldr r1, [r1]\n    mov sp, r1\n" LOAD_FLOATS "    pop {r4-r11, pc}\n"
 #else
         /* ARMv6-M pushes low registers only. */
         "    push {r4-r7, lr}\n"
@@ -38,12 +37,12 @@ __asm__(".syntax unified\n"
         "    push {r4-r7}\n"
         "    mov r2, sp\n"
         "    str r2, [r0]\n"
-        "    mov sp, r1\n"
+        "    ldr r1, [r1]\n    mov sp, r1\n"
         "    pop {r4-r7}\n"
         "    mov r8, r4\n    mov r9, r5\n    mov r10, r6\n    mov r11, r7\n"
         "    pop {r4-r7, pc}\n"
 #endif
-        ".size amble__switch_cortex_m, .-amble__switch_cortex_m\n"
+        ".size amble__context_switch, .-amble__context_switch\n"
         ".globl amble__entry_cortex_m\n"
         ".thumb_func\n"
         ".type amble__entry_cortex_m, %function\n"
@@ -76,11 +75,6 @@ void amble__context_make(amble__context *context, void *stack, size_t size, void
     frame[WORD_R5] = (uint32_t)(uintptr_t)arg;
     frame[WORD_PC] = (uint32_t)(uintptr_t)amble__entry_cortex_m | 1u;
     context->stack_pointer = frame;
-}
-
-void amble__context_switch(amble__context *from, amble__context *to)
-{
-    amble__switch_cortex_m(&from->stack_pointer, to->stack_pointer);
 }
 #else
 typedef int amble__switch_cortex_m_is_not_used;

@@ -8,15 +8,14 @@
 #ifdef AMBLE__SWITCH_X86_64
 #include <stdint.h>
 
-void amble__switch_x86_64(void **save, void *load);
 void amble__entry_x86_64(void);
 
 __asm__(
     ".text\n"
     ".p2align 4\n"
-    ".globl amble__switch_x86_64\n"
-    ".type amble__switch_x86_64, @function\n"
-    "amble__switch_x86_64:\n"
+    ".globl amble__context_switch\n"
+    ".type amble__context_switch, @function\n"
+    "amble__context_switch:\n"
     "    .cfi_startproc\n"
     "    pushq %rbp\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %rbp, 0\n"
     "    pushq %rbx\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %rbx, 0\n"
@@ -28,7 +27,7 @@ __asm__(
     "    stmxcsr (%rsp)\n"
     "    fnstcw 4(%rsp)\n"
     "    movq %rsp, (%rdi)\n"
-    "    movq %rsi, %rsp\n"
+    "    movq (%rsi), %rsp\n"
     "    ldmxcsr (%rsp)\n"
     "    fldcw 4(%rsp)\n"
     "    addq $8, %rsp\n    .cfi_adjust_cfa_offset -8\n"
@@ -38,9 +37,11 @@ __asm__(
     "    popq %r12\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r12\n"
     "    popq %rbx\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %rbx\n"
     "    popq %rbp\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %rbp\n"
-    "    ret\n"
+    /* Not `ret`, which the processor would predict to go back to the caller of before. */
+    "    popq %rcx\n    .cfi_adjust_cfa_offset -8\n    .cfi_register %rip, %rcx\n"
+    "    jmpq *%rcx\n"
     "    .cfi_endproc\n"
-    ".size amble__switch_x86_64, .-amble__switch_x86_64\n"
+    ".size amble__context_switch, .-amble__context_switch\n"
     /* The first frame of a task: r12 holds the entry function, r13 its argument. Undefined rip: unwinding ends here. */
     ".p2align 4\n"
     ".type amble__entry_x86_64, @function\n"
@@ -54,7 +55,7 @@ __asm__(
     "    .cfi_endproc\n"
     ".size amble__entry_x86_64, .-amble__entry_x86_64\n");
 
-/* The frame that amble__switch_x86_64 pops, lowest address first. */
+/* The frame that amble__context_switch pops, lowest address first. */
 typedef struct {
     uint32_t mxcsr;
     uint16_t x87_control, unused;
@@ -74,11 +75,6 @@ void amble__context_make(amble__context *context, void *stack, size_t size, void
         .r12 = (void *)(uintptr_t)entry, .r13 = arg, .return_address = (void *)(uintptr_t)amble__entry_x86_64};
     __asm__ volatile("stmxcsr %0\n    fnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
     context->stack_pointer = frame;
-}
-
-void amble__context_switch(amble__context *from, amble__context *to)
-{
-    amble__switch_x86_64(&from->stack_pointer, to->stack_pointer);
 }
 #else
 typedef int amble__switch_x86_64_is_not_used;
