@@ -26,13 +26,17 @@ static inline void amble__list_insert_before(amble__list *position, amble__list 
     position->previous = node;
 }
 static inline void amble__list_append(amble__list *list, amble__list *node) { amble__list_insert_before(list, node); }
-static inline void amble__list_remove(amble__list *node)
+/* Takes a node out that is in a list for sure. */
+static inline void amble__list_unlink(amble__list *node)
 {
-    if (!node->next)
-        return;
     node->previous->next = node->next;
     node->next->previous = node->previous;
     node->next = node->previous = node;
+}
+static inline void amble__list_remove(amble__list *node)
+{
+    if (node->next)
+        amble__list_unlink(node);
 }
 static inline amble__list *amble__list_first(const amble__list *list) { return list->next == list ? NULL : list->next; }
 /* Takes the first node out, or returns NULL. */
@@ -41,7 +45,7 @@ static inline amble__list *amble__list_take(amble__list *list)
     amble__list *node = amble__list_first(list);
 
     if (node)
-        amble__list_remove(node);
+        amble__list_unlink(node);
     return node;
 }
 /* Visits every node; the visited node may be removed by the body, no other. */

@@ -12,6 +12,7 @@
 #endif
 
 #include "core/log.h"
+#include "core/rare.h"
 #include "port/system.h"
 
 enum {
@@ -94,26 +95,7 @@ static void move_all(amble__list *to, amble__list *from)
     amble__list_init(from);
 }
 
-/* Runs those that are ready now; who becomes ready meanwhile stands behind them and has its turn in the next round. A task leaves
- * the list only to run, so the last one now is met again. */
-static unsigned run_ready(amble__scheduler *s)
-{
-    const amble__list *last = s->ready.previous;
-    unsigned ran = 0;
-
-    while (!amble__list_empty(&s->ready)) {
-        amble__list *node = s->ready.next;
-
-        amble__list_remove(node);
-        amble__task_continue(s, amble__container(node, amble_task, ready_node));
-        ran++;
-        if (node == last)
-            break;
-    }
-    return ran;
-}
-
-static void run_works(amble__scheduler *s)
+static AMBLE__APART void run_works(amble__scheduler *s)
 {
     amble__list batch, *node;
 
@@ -125,14 +107,14 @@ static void run_works(amble__scheduler *s)
     }
 }
 
-static unsigned run_tasks(amble__scheduler *s)
+static inline unsigned run_tasks(amble__scheduler *s)
 {
     unsigned ran;
 
     s->now_is_fresh = false;
     if (atomic_load_explicit(&s->wakes, memory_order_relaxed))
         amble__events_collect(s);
-    ran = run_ready(s);
+    ran = amble__tasks_run(s);
     if (!amble__list_empty(&s->works))
         run_works(s);
     return ran;
@@ -173,15 +155,24 @@ static bool is_due(amble__scheduler *s, uint64_t late_us)
            s->now_us - s->timers.root->deadline_us >= late_us;
 }
 
-static unsigned run_round(amble__scheduler *s)
+static AMBLE__APART unsigned run_timers(amble__scheduler *s)
+{
+    unsigned ran = 0;
+
+    if (!is_due(s, 0))
+        return 0;
+    if (!jumps(s) && s->loop && is_due(s, (uint64_t)HELD_UP_US * s->options.speed))
+        ran = catch_up(s);
+    (void)amble__timers_run(&s->timers, amble__scheduler_now(s)); /* how many fired does not matter */
+    return ran;
+}
+
+static inline unsigned run_round(amble__scheduler *s)
 {
     unsigned ran = run_tasks(s);
 
-    if (is_due(s, 0)) {
-        if (!jumps(s) && s->loop && is_due(s, (uint64_t)HELD_UP_US * s->options.speed))
-            ran += catch_up(s);
-        (void)amble__timers_run(&s->timers, amble__scheduler_now(s)); /* how many fired does not matter */
-    }
+    if (s->timers.root)
+        ran += run_timers(s);
     return ran;
 }
 

@@ -47,6 +47,8 @@ int amble__wait_check(void);
 int amble__wait_refuse(int error);
 void amble__wait_init(amble__wait *wait);
 void amble__wait_add(amble__wait *wait, amble__waiter *waiter, amble__list *list);
+/* Both for the first list. */
+void amble__wait_begin(amble__wait *wait, amble__waiter *waiter, amble__list *list);
 /* Suspends the task until the wait has ended; returns its result. A wait that has ended already returns at once. */
 int amble__wait_run(amble__wait *wait, int timeout_ms);
 /* The same up to a point in time (scheduler's clock), AMBLE__NEVER for none. */

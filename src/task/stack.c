@@ -21,7 +21,6 @@
 enum { SMALLEST_STACK = 128 * sizeof(void *) };
 
 /* What an untouched word of a stack holds: new mappings are zero, the caller's stacks are painted with this. */
-#define STACK_PAINT ((uintptr_t)0x5aa55aa5u)
 
 static amble__stack *describe(void *memory, size_t size)
 {
@@ -55,14 +54,14 @@ amble__stack *amble__stack_adopt(void *memory, size_t size)
     if (size < SMALLEST_STACK)
         return NULL;
     for (size_t i = 0; i < usable / sizeof *word; i++)
-        word[i] = STACK_PAINT;
+        word[i] = AMBLE__STACK_PAINT;
     return describe(word, usable);
 }
 
 size_t amble__stack_used(const amble__stack *stack)
 {
     const uintptr_t *word = (const uintptr_t *)(const void *)stack->memory;
-    const uintptr_t untouched = stack->mapped ? 0 : STACK_PAINT;
+    const uintptr_t untouched = stack->mapped ? 0 : AMBLE__STACK_PAINT;
     size_t free_words = 0;
 
 #ifdef AMBLE__VALGRIND
@@ -74,11 +73,6 @@ size_t amble__stack_used(const amble__stack *stack)
     VALGRIND_ENABLE_ERROR_REPORTING;
 #endif
     return stack->size - free_words * sizeof *word;
-}
-
-bool amble__stack_intact(const amble__stack *stack)
-{
-    return stack->mapped || *(const uintptr_t *)(const void *)stack->memory == STACK_PAINT;
 }
 
 #ifdef AMBLE__HOSTED

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/log.h"
+#include "core/rare.h"
 #include "task/task_internal.h"
 
 #ifdef AMBLE__ASAN
@@ -86,17 +87,35 @@ void amble__task_suspend(amble_task *task)
     switch_to_scheduler(amble__this_scheduler, task);
 }
 
-void amble__task_continue(amble__scheduler *s, amble_task *task)
+static AMBLE__RARE void take_stack_from(amble__scheduler *s, amble_task *task)
 {
-    s->running = task;
-    switch_to_task(s, task);
-    s->running = NULL;
-    if (task->ended) {
-        amble__stack *stack = task->stack;
+    amble__stack *stack = task->stack;
 
-        task->stack = stack->mapped ? NULL : stack;
-        amble__stack_give_back(s, stack);
+    task->stack = stack->mapped ? NULL : stack;
+    amble__stack_give_back(s, stack);
+}
+
+/* A task leaves the list only to run, so the last one now is met again. */
+unsigned amble__tasks_run(amble__scheduler *s)
+{
+    const amble__list *last = s->ready.previous;
+    unsigned ran = 0;
+
+    while (!amble__list_empty(&s->ready)) {
+        amble__list *node = s->ready.next;
+        amble_task *task = amble__container(node, amble_task, ready_node);
+
+        amble__list_unlink(node);
+        s->running = task;
+        switch_to_task(s, task);
+        if (task->ended)
+            take_stack_from(s, task);
+        ran++;
+        if (node == last)
+            break;
     }
+    s->running = NULL;
+    return ran;
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */

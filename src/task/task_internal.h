@@ -124,7 +124,9 @@ uint64_t amble__scheduler_now(amble__scheduler *s);
 void amble__task_make_ready(amble_task *task);
 /* Gives the processor back to the scheduler; returns when the task is continued. */
 void amble__task_suspend(amble_task *task);
-void amble__task_continue(amble__scheduler *s, amble_task *task);
+/* Runs those that are ready now and returns how many they were; who becomes ready meanwhile stands behind them and has its turn the
+ * next time. */
+unsigned amble__tasks_run(amble__scheduler *s);
 /* Takes what other threads have set. */
 void amble__events_collect(amble__scheduler *s);
 /* Why no wait of the task may go on, 0 if it may. */
@@ -134,7 +136,12 @@ void amble__stack_give_back(amble__scheduler *s, amble__stack *stack);
 amble__stack *amble__stack_adopt(void *memory, size_t size);
 void amble__stack_free(amble__stack *stack);
 size_t amble__stack_used(const amble__stack *stack);
-bool amble__stack_intact(const amble__stack *stack); /* the canary of a caller's stack still stands */
+/* What an unused stack is full of; the last word that its task may reach is the canary of a caller's stack. */
+#define AMBLE__STACK_PAINT ((uintptr_t)0x5aa55aa5u)
+static inline bool amble__stack_intact(const amble__stack *stack)
+{
+    return stack->mapped || *(const uintptr_t *)(const void *)stack->memory == AMBLE__STACK_PAINT;
+}
 /* Runs the scheduler from outside its tasks until `*over`. */
 void amble__scheduler_run_until(const bool *over);
 /* Names the task whose guard page was touched. Installed by amble_run only. */

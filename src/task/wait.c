@@ -66,9 +66,16 @@ void amble__wait_add(amble__wait *wait, amble__waiter *waiter, amble__list *list
     waiter->keeps = false;
     waiter->next = wait->waiters;
     wait->waiters = waiter;
-    amble__list_init(&waiter->node);
-    if (!wait->ended)
+    if (wait->ended)
+        amble__list_init(&waiter->node);
+    else
         amble__list_append(list, &waiter->node);
+}
+
+void amble__wait_begin(amble__wait *wait, amble__waiter *waiter, amble__list *list)
+{
+    amble__wait_init(wait);
+    amble__wait_add(wait, waiter, list);
 }
 
 void amble__wait_end(amble__wait *wait, int result)
@@ -78,8 +85,9 @@ void amble__wait_end(amble__wait *wait, int result)
     wait->ended = true;
     wait->result = result;
     for (amble__waiter *waiter = wait->waiters; waiter; waiter = waiter->next)
-        amble__list_remove(&waiter->node);
-    amble__timer_stop(&wait->timer);
+        amble__list_unlink(&waiter->node);
+    if (wait->timer.armed)
+        amble__timer_stop(&wait->timer);
     if (wait->on_end)
         wait->on_end(wait);
     else if (wait->task && wait->task->wait == wait)
@@ -133,8 +141,7 @@ int amble__wait_on_until(amble__list *waiters, uint64_t deadline_us)
     amble__wait wait;
     amble__waiter waiter;
 
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &waiter, waiters);
+    amble__wait_begin(&wait, &waiter, waiters);
     return amble__wait_run_until(&wait, deadline_us);
 }
 
