@@ -4,6 +4,7 @@
 #include "att/bearer.h"
 
 #include "core/log.h"
+#include "core/rare.h"
 
 void amble__att_init(amble__att *att, amble__arena *arena, size_t links, size_t per_link, size_t pool, uint16_t mtu)
 {
@@ -60,7 +61,7 @@ static int unusable(const amble__att_bearer *bearer)
 }
 
 /* A peer that lets nothing out and asks for more all the same loses the channel: there is room for all that a bearer may owe. */
-static void send_on_channel(amble__att_bearer *bearer, amble__packet *packet)
+static AMBLE__RARE void send_on_channel(amble__att_bearer *bearer, amble__packet *packet)
 {
     if (bearer->channel && !amble__bearer_send(bearer->channel, amble__packet_payload(packet), packet->size)) {
         bearer->att->malformed++;
@@ -69,15 +70,27 @@ static void send_on_channel(amble__att_bearer *bearer, amble__packet *packet)
     amble__packet_release(packet);
 }
 
-static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
+static void hand_pdu_on(amble__att_bearer *bearer, amble__packet *packet)
 {
-    amble_connection *conn = bearer->conn;
-
-    amble__trace_at(&conn->hci->trace, ATT_SENT, conn->handle, amble__packet_payload(packet), packet->size);
     if (bearer->enhanced)
         send_on_channel(bearer, packet);
     else
-        amble__l2cap_send(conn, AMBLE__CID_ATT, packet);
+        amble__l2cap_send(bearer->conn, AMBLE__CID_ATT, packet);
+}
+
+static AMBLE__RARE void trace_sent(amble__att_bearer *bearer, amble__packet *packet)
+{
+    amble__trace_at(&bearer->conn->hci->trace, ATT_SENT, bearer->conn->handle, amble__packet_payload(packet),
+                    packet->size);
+    hand_pdu_on(bearer, packet);
+}
+
+static void send_pdu(amble__att_bearer *bearer, amble__packet *packet)
+{
+    if (bearer->conn->hci->trace.sink)
+        trace_sent(bearer, packet);
+    else
+        hand_pdu_on(bearer, packet);
 }
 
 static amble__writer writer_of(amble__turn *turn)
@@ -390,7 +403,7 @@ static void note_mtu(amble__att_bearer *bearer, const uint8_t *data, size_t size
     bearer->mtu_exchanged = true;
 }
 
-static void receive_response(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+static AMBLE__APART void receive_response(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
     const bool owed = bearer->request.owed;
 
@@ -409,44 +422,26 @@ static void receive_response(amble__att_bearer *bearer, const uint8_t *data, siz
 }
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
-int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet, amble__writer *w)
+int amble__att_take_packet(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet)
 {
     int r = unusable(bearer);
 
-    if (r == 0)
-        r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, &bearer->conn->losses, deadline_us, packet);
     if (r < 0)
         return r;
-    if ((r = unusable(bearer)) < 0) { /* the packet came free because the link was lost */
-        amble__packet_release(*packet);
+    r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, &bearer->conn->losses, deadline_us, packet);
+    if (r <= 0 || unusable(bearer) == 0)
         return r;
-    }
-    *w = amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
-    return 0;
+    amble__packet_release(*packet); /* it came free because the link was lost */
+    return unusable(bearer);
 }
 
-int amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
+void amble__att_send_packet(amble__att_bearer *bearer, amble__packet *packet, size_t size)
 {
-    if (w->failed) {
-        amble__packet_release(packet);
-        return AMBLE_ERR_TOO_LONG;
-    }
-    packet->size = (uint16_t)amble__written_size(w);
+    packet->size = (uint16_t)size;
     send_pdu(bearer, packet);
-    return 0;
 }
 
 /* --- the server's side -------------------------------------------------------------------------------------------- */
-amble__writer amble__att_answer(amble__att_bearer *bearer)
-{
-    return amble__writer_of(amble__packet_payload(&bearer->response), bearer->mtu);
-}
-
-void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w)
-{
-    (void)amble__att_send(bearer, &bearer->response, w); /* answers are written to fit */
-}
-
 void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code)
 {
     amble__writer w = amble__att_answer(bearer);
@@ -498,7 +493,7 @@ void amble__att_owe_indication(amble__att_bearer *bearer)
         pass_turn(&bearer->indication);
 }
 
-static void receive_confirmation(amble__att_bearer *bearer, size_t size)
+static AMBLE__APART void receive_confirmation(amble__att_bearer *bearer, size_t size)
 {
     amble__turn *turn = &bearer->indication;
 
@@ -517,26 +512,36 @@ static bool is_response(uint8_t opcode)
     return opcode <= 0x21 && (opcode & 1) && opcode != AMBLE__ATT_NOTIFICATION && opcode != AMBLE__ATT_INDICATION;
 }
 
-void amble__att_receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
+    const amble__bytes parameters = {.data = data + 1, .size = size - 1};
     amble__att *att = bearer->att;
-    amble__reader pdu;
 
-    amble__trace_at(&bearer->conn->hci->trace, ATT_RECEIVED, bearer->conn->handle, data, size);
-    if (size == 0 || size > bearer->our_mtu) {
+    if (size == 0 || size > bearer->our_mtu)
         att->malformed++;
-        return;
-    }
-    pdu = amble__reader_of(data + 1, size - 1);
-    if (data[0] == AMBLE__ATT_CONFIRMATION)
+    else if (data[0] == AMBLE__ATT_CONFIRMATION)
         receive_confirmation(bearer, size);
     else if (data[0] == AMBLE__ATT_NOTIFICATION || data[0] == AMBLE__ATT_INDICATION ||
              data[0] == AMBLE__ATT_MULTIPLE_NOTIFICATION)
-        att->notified(bearer, data[0], &pdu);
+        att->notified(bearer, data[0], parameters);
     else if (is_response(data[0]))
         receive_response(bearer, data, size);
     else
-        att->request(bearer, data[0], &pdu);
+        att->request(bearer, data[0], parameters);
+}
+
+static AMBLE__RARE void trace_received(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+{
+    amble__trace_at(&bearer->conn->hci->trace, ATT_RECEIVED, bearer->conn->handle, data, size);
+    receive(bearer, data, size);
+}
+
+void amble__att_receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+{
+    if (bearer->conn->hci->trace.sink)
+        trace_received(bearer, data, size);
+    else
+        receive(bearer, data, size);
 }
 
 /* --- enhanced bearers --------------------------------------------------------------------------------------------- */

@@ -66,8 +66,8 @@ typedef struct amble__att {
     uint64_t malformed, late_responses;
     amble__packet_pool pool; /* notifications and commands */
     /* Set by the host: the server takes requests and commands, the client what arrives unasked. */
-    void (*request)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
-    void (*notified)(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu);
+    void (*request)(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters);
+    void (*notified)(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters);
     void (*dead)(amble_connection *conn);      /* a transaction timed out on the fixed channel */
     void (*closed)(amble__att_bearer *bearer); /* an enhanced one, while the link lives or with it */
     /* Writes the indication that the server owes this peer; false when there is none. It goes before those of tasks, and its
@@ -109,14 +109,38 @@ void amble__att_end(amble__att_bearer *bearer);
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
 /* Takes a packet for a command or a notification (waits for room), and sends it. AMBLE_ERR_TOO_LONG when what was
- * written did not fit, because the MTU is smaller than it was before the wait; nothing is sent then. */
-int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet, amble__writer *w);
-int amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w);
+ * written did not fit, because the MTU is smaller than it was before the wait; nothing is sent then. Like amble__packet_take it
+ * returns 1 after a wait. */
+int amble__att_take_packet(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet);
+void amble__att_send_packet(amble__att_bearer *bearer, amble__packet *packet, size_t size);
+static inline int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet,
+                                  amble__writer *w)
+{
+    const int r = amble__att_take_packet(bearer, deadline_us, packet);
+
+    *w = r < 0 ? (amble__writer){.failed = true} : amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
+    return r;
+}
+static inline int amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
+{
+    if (w->failed) {
+        amble__packet_release(packet);
+        return AMBLE_ERR_TOO_LONG;
+    }
+    amble__att_send_packet(bearer, packet, amble__written_size(w));
+    return 0;
+}
 
 /* --- the server's side -------------------------------------------------------------------------------------------- */
 /* A writer on the bearer's own answer packet, as long as the MTU. */
-amble__writer amble__att_answer(amble__att_bearer *bearer);
-void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w);
+static inline amble__writer amble__att_answer(amble__att_bearer *bearer)
+{
+    return amble__writer_of(amble__packet_payload(&bearer->response), bearer->mtu);
+}
+static inline void amble__att_send_answer(amble__att_bearer *bearer, const amble__writer *w)
+{
+    (void)amble__att_send(bearer, &bearer->response, w); /* answers are written to fit */
+}
 void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t handle, uint8_t code);
 /* Waits until no other indication is under way, gives the room to write the PDU. */
 int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);

@@ -94,10 +94,9 @@ static inline void fuzz_att(amble_connection *conn, const uint8_t *data, size_t 
     fuzz_check(size <= fuzz.mtu);
     amble__att_receive(conn->bearer, data, size);
 }
-static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
 {
-    (void)bearer, (void)opcode;
-    (void)amble__read_rest(pdu);
+    (void)bearer, (void)opcode, (void)parameters;
 }
 static inline void fuzz_ignore_security(amble_connection *conn, const uint8_t *data, size_t size)
 {

@@ -79,12 +79,6 @@ void amble__att_write_blob(amble__writer *w, uint16_t handle, uint16_t offset)
     amble__write_le16(w, offset);
 }
 
-void amble__att_write_value(amble__writer *w, uint8_t opcode, uint16_t handle, const void *data, size_t size)
-{
-    amble__att_write_handle(w, opcode, handle);
-    amble__write_bytes(w, data, size);
-}
-
 bool amble__att_begin_entries(amble__reader *r, uint8_t opcode, size_t *entry_size)
 {
     const size_t smallest = opcode == AMBLE__ATT_READ_BY_GROUP_TYPE_RESPONSE ? 4 : 2;

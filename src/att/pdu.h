@@ -97,7 +97,18 @@ uint8_t amble__att_read_range(amble__reader *r, uint8_t opcode, amble__att_range
  * (3.4.5.1, 3.4.5.3), Notification and Indication (3.4.7), which carry a value. */
 void amble__att_write_handle(amble__writer *w, uint8_t opcode, uint16_t handle);
 void amble__att_write_blob(amble__writer *w, uint16_t handle, uint16_t offset);
-void amble__att_write_value(amble__writer *w, uint8_t opcode, uint16_t handle, const void *data, size_t size);
+static inline void amble__att_write_value(amble__writer *w, uint8_t opcode, uint16_t handle, const void *data,
+                                          size_t size)
+{
+    uint8_t *p = amble__write_space(w, 3 + size);
+
+    if (!p)
+        return;
+    p[0] = opcode;
+    amble__put_le16(p + 1, handle);
+    if (size)
+        memcpy(p + 3, data, size);
+}
 
 /* 3.4.6 Prepare Write, request and response are alike; Execute Write. */
 typedef struct {

@@ -53,27 +53,24 @@ static inline void room_security(amble_connection *conn, const uint8_t *data, si
     (void)conn, (void)data, (void)size;
     rooms.security++;
 }
-static inline void keep_pdu(uint8_t opcode, const amble__reader *pdu)
+static inline void keep_pdu(uint8_t opcode, amble__bytes parameters)
 {
-    amble__reader copy = *pdu;
-    const amble__bytes rest = amble__read_rest(&copy);
-
     rooms.opcode = opcode;
-    rooms.pdu_size = rest.size;
-    if (rest.size)
-        memcpy(rooms.pdu, rest.data, rest.size);
+    rooms.pdu_size = parameters.size;
+    if (parameters.size)
+        memcpy(rooms.pdu, parameters.data, parameters.size);
 }
-static inline void room_request(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+static inline void room_request(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
 {
     rooms.bearer = bearer;
     rooms.requests++;
-    keep_pdu(opcode, pdu);
+    keep_pdu(opcode, parameters);
 }
-static inline void room_notified(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+static inline void room_notified(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
 {
     (void)bearer;
     rooms.unasked++;
-    keep_pdu(opcode, pdu);
+    keep_pdu(opcode, parameters);
 }
 static inline void room_dead(amble_connection *conn)
 {

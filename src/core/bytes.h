@@ -59,46 +59,57 @@ static inline amble__reader amble__reader_of(const void *data, size_t size)
     const uint8_t *start = data;
     return (amble__reader){.at = start, .end = size ? start + size : start, .failed = false};
 }
+static inline amble__reader amble__reader_over(amble__bytes bytes) { return amble__reader_of(bytes.data, bytes.size); }
 static inline size_t amble__read_left(const amble__reader *r) { return (size_t)(r->end - r->at); }
 
+/* Whether so many more can be read; if not, nothing can any more. */
+static inline bool amble__read_fits(amble__reader *r, size_t size)
+{
+    if (!r->failed && amble__read_left(r) >= size)
+        return true;
+    r->failed = true;
+    r->at = r->end;
+    return false;
+}
 /* The next `size` bytes as a view, or NULL when fewer are left. */
 static inline const uint8_t *amble__read_view(amble__reader *r, size_t size)
 {
     const uint8_t *view = r->at;
 
-    if (r->failed || amble__read_left(r) < size) {
-        r->failed = true;
-        r->at = r->end;
+    if (!amble__read_fits(r, size))
         return NULL;
-    }
     if (size)
         r->at += size;
     return view;
 }
-static inline uint8_t amble__read_u8(amble__reader *r)
-{
-    const uint8_t *p = amble__read_view(r, 1);
-    return p ? p[0] : 0;
-}
+static inline uint8_t amble__read_u8(amble__reader *r) { return amble__read_fits(r, 1) ? *r->at++ : 0; }
 static inline uint16_t amble__read_le16(amble__reader *r)
 {
-    const uint8_t *p = amble__read_view(r, 2);
-    return p ? amble__get_le16(p) : 0;
+    if (!amble__read_fits(r, 2))
+        return 0;
+    r->at += 2;
+    return amble__get_le16(r->at - 2);
 }
 static inline uint32_t amble__read_le24(amble__reader *r)
 {
-    const uint8_t *p = amble__read_view(r, 3);
-    return p ? amble__get_le24(p) : 0;
+    if (!amble__read_fits(r, 3))
+        return 0;
+    r->at += 3;
+    return amble__get_le24(r->at - 3);
 }
 static inline uint32_t amble__read_le32(amble__reader *r)
 {
-    const uint8_t *p = amble__read_view(r, 4);
-    return p ? amble__get_le32(p) : 0;
+    if (!amble__read_fits(r, 4))
+        return 0;
+    r->at += 4;
+    return amble__get_le32(r->at - 4);
 }
 static inline uint64_t amble__read_le64(amble__reader *r)
 {
-    const uint8_t *p = amble__read_view(r, 8);
-    return p ? amble__get_le64(p) : 0;
+    if (!amble__read_fits(r, 8))
+        return 0;
+    r->at += 8;
+    return amble__get_le64(r->at - 8);
 }
 /* Copies the next `size` bytes; zeros when fewer are left. */
 static inline void amble__read_copy(amble__reader *r, void *out, size_t size)

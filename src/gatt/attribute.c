@@ -61,17 +61,12 @@ bool amble__database_at_or_after(const amble__database *database, unsigned handl
     return true;
 }
 
-bool amble__database_at(amble__database *database, uint16_t handle, amble__attribute *attribute)
+bool amble__database_look_up(amble__database *database, uint16_t handle)
 {
-    if (handle == 0)
-        return false;
-    if (database->last.handle != handle &&
-        (!amble__database_at_or_after(database, handle, &database->last) || database->last.handle != handle)) {
-        database->last.handle = 0;
-        return false;
-    }
-    *attribute = database->last;
-    return true;
+    if (handle && amble__database_at_or_after(database, handle, &database->last) && database->last.handle == handle)
+        return true;
+    database->last.handle = 0;
+    return false;
 }
 
 amble_uuid amble__attribute_type(const amble__attribute *attribute)

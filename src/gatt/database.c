@@ -27,22 +27,6 @@ void amble__database_init(amble__database *database, amble__arena *arena, size_t
 }
 
 /* --- by definition ------------------------------------------------------------------------------------------------ */
-static size_t bucket_of(const amble_characteristic *definition)
-{
-    const uintptr_t address = (uintptr_t)definition;
-
-    return (address >> 4 ^ address >> 9) % AMBLE__DATABASE_BUCKETS;
-}
-
-amble__served_value *amble__database_find(const amble__database *database, const amble_characteristic *definition)
-{
-    amble__served_value *value = database->buckets[bucket_of(definition)];
-
-    while (value && value->definition != definition)
-        value = value->same_bucket;
-    return value;
-}
-
 amble__served_service *amble__database_service(const amble__database *database, const amble_service *definition)
 {
     for (size_t i = 0; i < database->count; i++)
@@ -64,7 +48,7 @@ static void enter_in_buckets(amble__database *database, amble__served_service *s
 {
     for (uint16_t i = 0; i < served->count; i++) {
         amble__served_value *value = &served->values[i];
-        amble__served_value **bucket = &database->buckets[bucket_of(value->definition)];
+        amble__served_value **bucket = &database->buckets[amble__database_bucket(value->definition)];
 
         value->same_bucket = *bucket;
         *bucket = value;
@@ -74,7 +58,7 @@ static void enter_in_buckets(amble__database *database, amble__served_service *s
 static void remove_from_buckets(amble__database *database, const amble__served_service *served)
 {
     for (uint16_t i = 0; i < served->count; i++) {
-        amble__served_value **link = &database->buckets[bucket_of(served->values[i].definition)];
+        amble__served_value **link = &database->buckets[amble__database_bucket(served->values[i].definition)];
 
         while (*link != &served->values[i])
             link = &(*link)->same_bucket;

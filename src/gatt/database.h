@@ -103,11 +103,34 @@ amble__served_service *amble__database_service(const amble__database *database, 
 void amble__database_remove(amble__database *database, amble__served_service *service, amble__leaving *leaving);
 /* Whether another service includes it. */
 bool amble__database_included(const amble__database *database, const amble_service *definition);
+static inline size_t amble__database_bucket(const amble_characteristic *definition)
+{
+    const uintptr_t address = (uintptr_t)definition;
+
+    return (address >> 4 ^ address >> 9) % AMBLE__DATABASE_BUCKETS;
+}
 /* The served value of a definition, NULL when it is not served. */
-amble__served_value *amble__database_find(const amble__database *database, const amble_characteristic *definition);
+static inline amble__served_value *amble__database_find(const amble__database *database,
+                                                        const amble_characteristic *definition)
+{
+    amble__served_value *value = database->buckets[amble__database_bucket(definition)];
+
+    while (value && value->definition != definition)
+        value = value->same_bucket;
+    return value;
+}
 /* The attribute with this handle, or the first after it; false when there is none. */
 bool amble__database_at_or_after(const amble__database *database, unsigned handle, amble__attribute *attribute);
-bool amble__database_at(amble__database *database, uint16_t handle, amble__attribute *attribute);
+/* Makes it `last`. */
+bool amble__database_look_up(amble__database *database, uint16_t handle);
+static inline bool amble__database_at(amble__database *database, uint16_t handle, amble__attribute *attribute)
+{
+    if (database->last.handle != handle || !handle)
+        if (!amble__database_look_up(database, handle))
+            return false;
+    *attribute = database->last;
+    return true;
+}
 /* Its type, as the air has it. */
 amble_uuid amble__attribute_type(const amble__attribute *attribute);
 /* What it declares: services, includes, characteristics, extended properties; composed in `scratch` where it lies nowhere. */

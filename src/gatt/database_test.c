@@ -84,7 +84,7 @@ static void five_thousand_attributes(void **state)
     static const amble_characteristic *lists[MANY / PER_SERVICE + 1][PER_SERVICE + 1];
     static amble_service services[MANY / PER_SERVICE + 1];
     unsigned handle = 0;
-    amble__attribute attribute;
+    amble__attribute attribute = {.handle = 0};
 
     (void)state;
     open_database(600000);

@@ -2,6 +2,8 @@
  * packet is in use, and a further request, which the protocol forbids, is dropped. */
 #include "gatt/server.h"
 
+#include "core/rare.h"
+
 void amble__server_init(amble__server *server, amble__arena *arena, size_t links, size_t bearers, size_t database_size,
                         size_t prepare_size)
 {
@@ -96,60 +98,75 @@ static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
 }
 
 /* --- dispatch ----------------------------------------------------------------------------------------------------- */
-static void answer(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
+static AMBLE__RARE void answer_other(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
 {
+    amble__reader pdu = amble__reader_over(parameters);
+
     switch (opcode) {
-    case AMBLE__ATT_READ_REQUEST:
-    case AMBLE__ATT_READ_BLOB_REQUEST:
-        amble__server_read(link, opcode, pdu);
-        break;
-    case AMBLE__ATT_WRITE_REQUEST:
-        amble__server_write(link, opcode, pdu);
-        break;
     case AMBLE__ATT_MTU_REQUEST:
-        exchange_mtu(link, pdu);
+        exchange_mtu(link, &pdu);
         break;
     case AMBLE__ATT_FIND_INFORMATION_REQUEST:
-        amble__server_find_information(link, pdu);
+        amble__server_find_information(link, &pdu);
         break;
     case AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST:
-        amble__server_find_by_type_value(link, pdu);
+        amble__server_find_by_type_value(link, &pdu);
         break;
     case AMBLE__ATT_READ_BY_TYPE_REQUEST:
-        amble__server_read_by_type(link, pdu);
+        amble__server_read_by_type(link, &pdu);
         break;
     case AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST:
-        amble__server_read_by_group_type(link, pdu);
+        amble__server_read_by_group_type(link, &pdu);
         break;
     case AMBLE__ATT_READ_MULTIPLE_REQUEST:
     case AMBLE__ATT_READ_MULTIPLE_VARIABLE_REQUEST:
-        amble__server_read_multiple(link, opcode, pdu);
+        amble__server_read_multiple(link, opcode, &pdu);
         break;
     case AMBLE__ATT_PREPARE_WRITE_REQUEST:
-        amble__server_prepare(link, pdu);
+        amble__server_prepare(link, &pdu);
         break;
     case AMBLE__ATT_EXECUTE_WRITE_REQUEST:
-        amble__server_execute(link, pdu);
+        amble__server_execute(link, &pdu);
         break;
     default:
         amble__att_send_error(link->bearer, opcode, 0, AMBLE__ATT_REQUEST_NOT_SUPPORTED);
     }
 }
 
-void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+static void answer(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
 {
-    amble__server_link *link = bearer->server;
+    if (opcode == AMBLE__ATT_READ_REQUEST || opcode == AMBLE__ATT_READ_BLOB_REQUEST)
+        amble__server_read(link, opcode, parameters);
+    else if (opcode == AMBLE__ATT_WRITE_REQUEST)
+        amble__server_write(link, parameters);
+    else
+        answer_other(link, opcode, parameters);
+}
 
-    if (link->client->awareness != AMBLE__CHANGE_AWARE && !amble__server_admits(link, opcode, pdu))
-        return;
-    if (opcode == AMBLE__ATT_WRITE_COMMAND) {
-        amble__server_write(link, opcode, pdu);
-    } else if (opcode == AMBLE__ATT_SIGNED_WRITE_COMMAND) {
-        amble__server_write_signed(link, pdu);
-    } else if ((opcode & AMBLE__ATT_COMMAND_FLAG) || link->held || bearer->response.busy) {
+static void admitted(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+{
+    if (opcode == AMBLE__ATT_WRITE_COMMAND)
+        amble__server_write_command(link, parameters);
+    else if (opcode == AMBLE__ATT_SIGNED_WRITE_COMMAND)
+        amble__server_write_signed(link, parameters);
+    else if ((opcode & AMBLE__ATT_COMMAND_FLAG) || link->held || link->bearer->response.busy)
         /* An unknown command is ignored (3.3); and a client must wait for its answer before it asks again (3.3.2). */
-        bearer->att->malformed++;
-    } else {
-        answer(link, opcode, pdu);
-    }
+        link->bearer->att->malformed++;
+    else
+        answer(link, opcode, parameters);
+}
+
+/* From a client that does not know the whole database. */
+static AMBLE__RARE void admit(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+{
+    if (amble__server_admits(link, opcode, parameters))
+        admitted(link, opcode, parameters);
+}
+
+void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
+{
+    if (bearer->server->client->awareness == AMBLE__CHANGE_AWARE)
+        admitted(bearer->server, opcode, parameters);
+    else
+        admit(bearer->server, opcode, parameters);
 }

@@ -59,10 +59,10 @@ static bool find_attribute(amble__server *server, amble__bytes body, amble__attr
            attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->definition->signed_write;
 }
 
-void amble__server_write_signed(amble__server_link *link, amble__reader *pdu)
+void amble__server_write_signed(amble__server_link *link, amble__bytes body)
 {
     amble_connection *conn = link->conn;
-    amble__bytes body = amble__read_rest(pdu), data;
+    amble__bytes data;
     amble__bond *bond = conn->links->bond ? conn->links->bond(conn) : NULL;
     amble__attribute attribute;
 

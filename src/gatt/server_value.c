@@ -68,13 +68,9 @@ static const amble__served_value *served(const amble_connection *conn, const amb
 }
 
 /* Why the data, or without any the value, cannot be sent to this one now; 0 if it can. */
-static int prepare(amble_connection *conn, const amble__served_value *value, unsigned wanted, const void *data,
-                   size_t size)
+static int obstacle(amble_connection *conn, const amble__served_value *value, unsigned wanted, const void *data,
+                    size_t size)
 {
-    int r = amble__wait_check();
-
-    if (r < 0)
-        return r;
     if (conn->end < 0)
         return amble__wait_refuse(conn->end);
     if (!value)
@@ -96,18 +92,18 @@ static const amble__served_value *still(const amble_connection *conn, const ambl
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
+    int r = amble__wait_check();
     const amble__served_value *value = served(conn, c);
     amble__packet *packet;
     amble__bytes bytes;
     amble__writer w;
-    int r = prepare(conn, value, AMBLE__CCCD_NOTIFY, data, size);
 
-    if (r)
+    if (r || (r = obstacle(conn, value, AMBLE__CCCD_NOTIFY, data, size)))
         return r;
     r = amble__att_take(conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
         return r;
-    if (!(value = still(conn, c, AMBLE__CCCD_NOTIFY))) {
+    if (r > 0 && !(value = still(conn, c, AMBLE__CCCD_NOTIFY))) {
         amble__packet_release(packet);
         return AMBLE_ERR_NOT_SUBSCRIBED;
     }
@@ -122,9 +118,10 @@ int amble_indicate(amble_connection *conn, const amble_characteristic *c, const 
     const amble__served_value *value = served(conn, c);
     amble__bytes bytes;
     amble__writer w;
-    int r = prepare(conn, value, AMBLE__CCCD_INDICATE, data, size);
+    int r = amble__wait_check();
 
-    if (r || (r = amble__att_begin_indication(conn->bearer, deadline, &w)) < 0)
+    if (r || (r = obstacle(conn, value, AMBLE__CCCD_INDICATE, data, size)) ||
+        (r = amble__att_begin_indication(conn->bearer, deadline, &w)) < 0)
         return r;
     if (!(value = still(conn, c, AMBLE__CCCD_INDICATE))) {
         amble__att_end_indication(conn->bearer);
@@ -199,12 +196,12 @@ int amble_notify_multiple(amble_connection *conn, amble_notify_part *parts, size
 {
     const uint64_t deadline = amble__due(timeout_ms);
     size_t sent = 0;
-    int r = 0;
+    int r = amble__wait_check();
 
     for (size_t i = 0; i < count; i++)
         parts[i].sent = false;
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = prepare(conn, served(conn, parts[i].characteristic), AMBLE__CCCD_NOTIFY, parts[i].data, parts[i].size);
+        r = obstacle(conn, served(conn, parts[i].characteristic), AMBLE__CCCD_NOTIFY, parts[i].data, parts[i].size);
     while (r >= 0 && sent < count) {
         r = notify_group(conn, parts + sent, count - sent, deadline);
         for (int i = 0; i < r; i++)

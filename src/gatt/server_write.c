@@ -5,6 +5,8 @@
  * link reach a queue in the order in which they were sent. */
 #include "gatt/server.h"
 
+#include "core/rare.h"
+
 void amble__server_answer_empty(amble__server_link *link, uint8_t opcode)
 {
     amble__writer w = amble__att_answer(link->bearer);
@@ -65,13 +67,13 @@ amble__server_link *amble__server_held_write(const amble__served_value *value)
 }
 
 /* Delivers a write that fits; false when the queue is full. */
-static bool deliver(amble__server_link *link, amble__served_value *value, const uint8_t *data, size_t size)
+static inline bool deliver(amble__server_link *link, amble__served_value *value, const uint8_t *data, size_t size)
 {
     const uint64_t order = ++link->server->att->arrivals;
 
     if (!value->definition->capture)
         amble__value_queue_replace(value->queue, link->conn, order, data, size);
-    else if (amble__server_held_write(value) || /* whoever waits already goes first */
+    else if ((!amble__list_empty(&value->held) && amble__server_held_write(value)) || /* that one goes first */
              !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
         return false;
     return amble__server_store(value, data, size);
@@ -94,7 +96,7 @@ static bool takes_command(const amble_characteristic *c, const amble_connection 
     return c->write_no_response || (c->signed_write && conn->security.encrypted);
 }
 
-uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
+static inline uint8_t write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
                                   size_t size)
 {
     const amble_characteristic *c;
@@ -110,6 +112,12 @@ uint8_t amble__server_write_error(const amble__attribute *attribute, const amble
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
     error = amble__server_guard(conn, c->write_security, c->write_authorised);
     return error ? error : amble__server_size_error(attribute, size);
+}
+
+uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
+                                  size_t size)
+{
+    return write_error(attribute, conn, opcode, size);
 }
 
 static void hold_write(amble__server_link *link, amble__served_value *value, bool asks, amble__bytes data)
@@ -145,24 +153,34 @@ static uint8_t write_request(amble__server_link *link, const amble__attribute *a
     return 0;
 }
 
-void amble__server_write(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
+void amble__server_write_command(amble__server_link *link, amble__bytes parameters)
 {
-    const uint16_t handle = amble__read_le16(pdu);
-    const amble__bytes data = amble__read_rest(pdu);
+    amble__reader pdu = amble__reader_over(parameters);
+    const uint16_t handle = amble__read_le16(&pdu);
+    const amble__bytes data = amble__read_rest(&pdu);
+    amble__attribute attribute;
+
+    if (!pdu.failed && amble__database_at(&link->server->database, handle, &attribute))
+        amble__server_command(link, &attribute,
+                              write_error(&attribute, link->conn, AMBLE__ATT_WRITE_COMMAND, data.size), data);
+}
+
+void amble__server_write(amble__server_link *link, amble__bytes parameters)
+{
+    const uint8_t opcode = AMBLE__ATT_WRITE_REQUEST;
+    amble__reader pdu = amble__reader_over(parameters);
+    const uint16_t handle = amble__read_le16(&pdu);
+    const amble__bytes data = amble__read_rest(&pdu);
     amble__attribute attribute;
     bool held = false;
     uint8_t error;
 
-    if (pdu->failed)
+    if (pdu.failed)
         error = AMBLE__ATT_INVALID_PDU;
     else if (!amble__database_at(&link->server->database, handle, &attribute))
         error = AMBLE__ATT_INVALID_HANDLE;
     else
-        error = amble__server_write_error(&attribute, link->conn, opcode, data.size);
-    if (opcode == AMBLE__ATT_WRITE_COMMAND) {
-        amble__server_command(link, &attribute, error, data);
-        return;
-    }
+        error = write_error(&attribute, link->conn, opcode, data.size);
     if (!error)
         error = write_request(link, &attribute, data, &held);
     if (error)
@@ -189,7 +207,7 @@ static void deliver_one_held(amble__server *server, amble__server_link *link, am
 }
 
 /* Delivers held writes, oldest first, as long as there is room. */
-static void deliver_held(amble__server *server, amble__served_value *value)
+static AMBLE__RARE void deliver_held(amble__server *server, amble__served_value *value)
 {
     amble__server_link *link;
 
@@ -198,18 +216,17 @@ static void deliver_held(amble__server *server, amble__served_value *value)
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------- */
-static int take(amble__server *server, const amble_characteristic *c, amble_connection *from, amble_value *out,
-                int timeout_ms)
+static AMBLE__APART int take(amble__server *server, const amble_characteristic *c, amble_connection *from,
+                             amble_value *out, int timeout_ms)
 {
-    amble__served_value *value = amble__database_find(&server->database, c);
+    amble__served_value *value;
     int r = amble__wait_check();
 
     if (r < 0)
         return r;
-    if (server->failed)
-        return amble__wait_refuse(server->failed);
-    if (!value || !value->queue)
-        return amble__wait_refuse(AMBLE_ERR_NOT_FOUND);
+    value = amble__database_find(&server->database, c);
+    if (server->failed || !value || !value->queue)
+        return amble__wait_refuse(server->failed ? server->failed : AMBLE_ERR_NOT_FOUND);
     amble__value_queue_settle(value->queue, from);
     if (!amble__list_empty(&value->held) && c->capture)
         deliver_held(server, value);

@@ -113,12 +113,14 @@ static void receive_one(amble__att_bearer *bearer, bool indication, amble__reade
         amble__att_confirm(bearer); /* owed, whether anybody reads it or not */
 }
 
-void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__reader *pdu)
+void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
 {
+    amble__reader pdu = amble__reader_over(parameters);
+
     if (opcode == AMBLE__ATT_MULTIPLE_NOTIFICATION)
-        receive_several(bearer, pdu);
+        receive_several(bearer, &pdu);
     else
-        receive_one(bearer, opcode == AMBLE__ATT_INDICATION, pdu);
+        receive_one(bearer, opcode == AMBLE__ATT_INDICATION, &pdu);
 }
 
 /* --- subscribing -------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
  * most one entry is viewed and at most one task waits. */
 #include "gatt/value_queue.h"
 
+#include "core/rare.h"
+
 typedef struct {
     amble__waiter waiter;
     const amble_connection *viewer;
@@ -33,8 +35,15 @@ static queue_waiter *waiter_of(amble__list *node)
     return amble__container(amble__container(node, amble__waiter, node), queue_waiter, waiter);
 }
 
+static bool would_take(const amble__waiter *waiter, const amble_connection *conn)
+{
+    const queue_waiter *w = amble__container(waiter, queue_waiter, waiter);
+
+    return !waiter->keeps && (!w->viewer || w->viewer == conn);
+}
+
 /* Wakes all that only look, and the first that would take this link's value. */
-static void wake(amble__value_queue *queue, const amble_connection *conn)
+static AMBLE__RARE void wake_among_several(amble__value_queue *queue, const amble_connection *conn)
 {
     amble__list *node = queue->waiters.next, *taker = NULL;
 
@@ -46,12 +55,22 @@ static void wake(amble__value_queue *queue, const amble_connection *conn)
             node = queue->waiters.next;
             continue;
         }
-        if (!taker && (!waiter_of(node)->viewer || waiter_of(node)->viewer == conn))
+        if (!taker && would_take(waiter, conn))
             taker = node;
         node = node->next;
     }
     if (taker)
         amble__wait_end(amble__container(taker, amble__waiter, node)->wait, 0);
+}
+
+static void wake(amble__value_queue *queue, const amble_connection *conn)
+{
+    amble__waiter *first = amble__container(queue->waiters.next, amble__waiter, node);
+
+    if (first->node.next == &queue->waiters && would_take(first, conn))
+        amble__wait_end(first->wait, 0);
+    else
+        wake_among_several(queue, conn);
 }
 
 /* A view by a link that is over, and whose owner will not ask again. */
@@ -71,7 +90,7 @@ void amble__value_queue_settle(amble__value_queue *queue, const amble_connection
 {
     amble__list_each (node, &queue->viewed) {
         if (settles(node, viewer)) {
-            amble__list_remove(node);
+            amble__list_unlink(node);
             amble__list_append(&queue->free, node);
         }
     }
@@ -95,27 +114,25 @@ bool amble__value_queue_full(const amble__value_queue *queue)
     return true;
 }
 
-/* An entry for a new value; NULL when the queue is full. */
-static amble__list *free_entry(amble__value_queue *queue)
+/* The entry of a view that is over; NULL: there is none. */
+static AMBLE__RARE amble__list *entry_out_of_view(amble__value_queue *queue)
 {
-    if (amble__list_empty(&queue->free)) {
-        amble__list_each (node, &queue->viewed) {
-            if (view_is_over(amble__container(node, amble__value_entry, node))) {
-                amble__list_remove(node);
-                return node;
-            }
+    amble__list_each (node, &queue->viewed) {
+        if (view_is_over(amble__container(node, amble__value_entry, node))) {
+            amble__list_unlink(node);
+            return node;
         }
     }
-    return amble__list_take(&queue->free);
+    return NULL;
 }
 
 bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                              size_t size, bool indication)
 {
-    amble__list *node = free_entry(queue);
+    amble__list *node = amble__list_take(&queue->free);
     amble__value_entry *entry;
 
-    if (!node)
+    if (!node && !(node = entry_out_of_view(queue)))
         return false;
     entry = amble__container(node, amble__value_entry, node);
     entry->conn = conn;
@@ -171,8 +188,7 @@ static int wait_for_value(amble__value_queue *queue, amble_connection *from, uin
     for (amble__list *node = queue->waiters.next; node != &queue->waiters; node = node->next)
         if (!amble__container(node, amble__waiter, node)->keeps && waiter_of(node)->viewer == from)
             return amble__wait_refuse(AMBLE_ERR_BUSY);
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_value.waiter, &queue->waiters);
+    amble__wait_begin(&wait, &on_value.waiter, &queue->waiters);
     if (from)
         amble__wait_add(&wait, &on_loss, &from->losses);
     return amble__wait_run_until(&wait, deadline_us);
@@ -195,7 +211,7 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, u
             return r;
     }
     entry->viewer = from;
-    amble__list_remove(&entry->node);
+    amble__list_unlink(&entry->node);
     amble__list_append(&queue->viewed, &entry->node);
     *value = (amble_value){
         .data = entry->bytes,

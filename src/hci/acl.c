@@ -5,6 +5,8 @@
  * sent from where it lies: its header overwrites the bytes before it, which are with the transport already. */
 #include "hci/hci.h"
 
+#include "core/rare.h"
+
 enum {
     BOUNDARY_FIRST = 0x0000,    /* first, not flushable: the only kind for LE, Vol 4 Part E 5.4.2 */
     BOUNDARY_CONTINUE = 0x1000, /* continuing fragment */
@@ -30,8 +32,8 @@ void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handl
 /* --- tracing ------------------------------------------------------------------------------------------------------- */
 static bool on_security_channel(const uint8_t *frame) { return amble__get_le16(frame + 2) == SECURITY_CHANNEL; }
 
-static void trace_sent(amble__hci *hci, const amble__acl_link *link, amble__packet *packet, const uint8_t *acl,
-                       size_t size)
+static AMBLE__RARE void trace_sent(amble__hci *hci, const amble__acl_link *link, amble__packet *packet,
+                                   const uint8_t *acl, size_t size)
 {
     const bool secret = on_security_channel(amble__packet_payload(packet) - L2CAP_HEADER);
     const size_t shown = AMBLE__HCI_ACL_HEADER + (packet->sent ? 0 : L2CAP_HEADER);
@@ -61,7 +63,7 @@ void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *da
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */
 /* Sends the next fragment of a packet. 1: it was the last, and the packet is released; 0: there are more; or an error. */
-static int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
+static inline int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
     const unsigned left = (unsigned)(packet->size + L2CAP_HEADER - packet->sent);
     const unsigned n = left < hci->acl_size ? left : hci->acl_size;
@@ -82,16 +84,9 @@ static int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *
     packet->sent = (uint16_t)(packet->sent + n);
     if (n < left)
         return 0;
-    amble__list_remove(&packet->node);
+    amble__list_remove(&packet->node); /* it need not be in one */
     amble__packet_release(packet);
     return 1;
-}
-
-bool amble__acl_fair(const amble__acl_link *link, size_t held, size_t left)
-{
-    const bool alone = link->node.next == link->node.previous; /* in the list of all links */
-
-    return left && (alone || !held || held + 1 < 2 * left);
 }
 
 static bool may_send(const amble__hci *hci, const amble__acl_link *link)
@@ -125,21 +120,21 @@ static void pump(amble__hci *hci)
     }
 }
 
-void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
+static AMBLE__APART void stand_in_line(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
-    int r = 0;
-
-    packet->sent = 0;
-    packet->busy = true;
-    /* While nobody waits for a turn there is no line to stand in. */
-    while (r == 0 && amble__list_empty(&hci->turns) && may_send(hci, link))
-        r = send_fragment(hci, link, packet);
-    if (r > 0)
-        return;
     amble__list_append(&link->packets, &packet->node);
     if (!amble__list_linked(&link->turn))
         amble__list_append(&hci->turns, &link->turn);
     pump(hci); /* others may wait for a turn although there are credits, when the transport refused them */
+}
+
+void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
+{
+    packet->sent = 0;
+    packet->busy = true;
+    /* While nobody waits for a turn there is no line to stand in; most packets are done with their first fragment. */
+    if (!amble__list_empty(&hci->turns) || !may_send(hci, link) || send_fragment(hci, link, packet) <= 0)
+        stand_in_line(hci, link, packet);
 }
 
 bool amble__acl_idle(const amble__acl_link *link) { return !link->in_flight && amble__list_empty(&link->packets); }
@@ -157,7 +152,8 @@ void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count)
         }
         link->in_flight = (uint16_t)(link->in_flight - count);
         hci->acl_credits = (uint16_t)(hci->acl_credits + count);
-        pump(hci);
+        if (!amble__list_empty(&hci->turns))
+            pump(hci);
         if (!amble__list_empty(&link->drained) && amble__acl_idle(link))
             amble__waiters_end(&link->drained, 0);
         return;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/log.h"
+#include "core/rare.h"
 
 enum { PART_MS = 250 }; /* of the time that a controller has, see give_time */
 
@@ -267,38 +268,36 @@ static void command_status(amble__hci *hci, amble__reader *parameters)
 }
 
 /* --- receiving ---------------------------------------------------------------------------------------------------- */
-static void completed_packets(amble__hci *hci, amble__reader *parameters)
+enum { COMPLETED_ENTRY = 4 }; /* a handle and a count, Vol 4 Part E 7.7.19 */
+
+static void completed_entry(amble__hci *hci, const uint8_t *entry)
 {
-    const unsigned handles = amble__read_u8(parameters);
-
-    if (parameters->failed)
-        hci->malformed++;
-    for (unsigned i = 0; i < handles; i++) {
-        const uint16_t handle = amble__read_le16(parameters);
-        const uint16_t count = amble__read_le16(parameters);
-
-        if (parameters->failed) {
-            hci->malformed++;
-            return;
-        }
-        amble__acl_completed(hci, handle & 0x0fff, count);
-    }
+    amble__acl_completed(hci, amble__get_le16(entry) & 0x0fff, amble__get_le16(entry + 2));
 }
 
-static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
+static AMBLE__APART void completed_on_several(amble__hci *hci, const uint8_t *parameters, size_t size)
 {
-    amble__reader parameters;
+    amble__reader r = amble__reader_of(parameters, size);
+    const uint8_t *entry;
 
-    if (size < 2 || packet[1] != size - 2) {
-        hci->malformed++;
-        return;
-    }
-    amble__trace_at(&hci->trace, EVENT, AMBLE__NO_HANDLE, packet, open_part(packet, size));
-    parameters = amble__reader_of(packet + 2, size - 2);
+    for (unsigned left = amble__read_u8(&r); left && (entry = amble__read_view(&r, COMPLETED_ENTRY)); left--)
+        completed_entry(hci, entry);
+    hci->malformed += r.failed; /* it has fewer than it says */
+}
+
+static void completed_packets(amble__hci *hci, const uint8_t *parameters, size_t size)
+{
+    if (size == 1 + COMPLETED_ENTRY && parameters[0] == 1)
+        completed_entry(hci, parameters + 1);
+    else
+        completed_on_several(hci, parameters, size);
+}
+
+static AMBLE__RARE void other_event(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    amble__reader parameters = amble__reader_of(packet + 2, size - 2);
+
     switch (packet[0]) {
-    case AMBLE__EVENT_COMPLETED_PACKETS:
-        completed_packets(hci, &parameters);
-        break;
     case AMBLE__EVENT_COMMAND_COMPLETE:
         command_complete(hci, &parameters);
         break;
@@ -313,30 +312,62 @@ static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
     }
 }
 
-static void receive_acl(amble__hci *hci, const uint8_t *packet, size_t size)
+static void hand_event_on(amble__hci *hci, const uint8_t *packet, size_t size)
 {
-    uint16_t head;
+    if (packet[0] == AMBLE__EVENT_COMPLETED_PACKETS)
+        completed_packets(hci, packet + 2, size - 2);
+    else
+        other_event(hci, packet, size);
+}
 
-    if (size < AMBLE__HCI_ACL_HEADER || amble__get_le16(packet + 2) != size - AMBLE__HCI_ACL_HEADER) {
-        hci->malformed++;
-        return;
-    }
-    hci->acl_received++;
-    head = amble__get_le16(packet);
-    if (hci->trace.sink)
-        amble__acl_trace_received(hci, head, packet + AMBLE__HCI_ACL_HEADER, size - AMBLE__HCI_ACL_HEADER);
+static AMBLE__RARE void trace_event(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    amble__trace_at(&hci->trace, EVENT, AMBLE__NO_HANDLE, packet, open_part(packet, size));
+    hand_event_on(hci, packet, size);
+}
+
+static void hand_acl_on(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    const uint16_t head = amble__get_le16(packet);
+
     hci->callbacks->acl(hci->user, head & 0x0fff, head >> 12 & 3u, packet + AMBLE__HCI_ACL_HEADER,
                         size - AMBLE__HCI_ACL_HEADER);
+}
+
+static AMBLE__RARE void trace_acl(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    amble__acl_trace_received(hci, amble__get_le16(packet), packet + AMBLE__HCI_ACL_HEADER,
+                              size - AMBLE__HCI_ACL_HEADER);
+    hand_acl_on(hci, packet, size);
+}
+
+static void receive_acl(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    hci->acl_received++;
+    if (hci->trace.sink)
+        trace_acl(hci, packet, size);
+    else
+        hand_acl_on(hci, packet, size);
+}
+
+static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
+{
+    if (hci->trace.sink)
+        trace_event(hci, packet, size);
+    else
+        hand_event_on(hci, packet, size);
 }
 
 void amble__hci_receive(amble__hci *hci, const uint8_t *packet, size_t size)
 {
     if (hci->failed || size == 0)
         return;
-    if (packet[0] == AMBLE__PACKET_ACL)
+    if (packet[0] == AMBLE__PACKET_ACL && size > AMBLE__HCI_ACL_HEADER &&
+        amble__get_le16(packet + 3) == size - 1 - AMBLE__HCI_ACL_HEADER)
         receive_acl(hci, packet + 1, size - 1);
-    else if (packet[0] == AMBLE__PACKET_EVENT)
+    else if (packet[0] == AMBLE__PACKET_EVENT && size > AMBLE__HCI_EVENT_HEADER &&
+             packet[2] == size - 1 - AMBLE__HCI_EVENT_HEADER)
         receive_event(hci, packet + 1, size - 1);
     else
-        hci->malformed++;
+        hci->malformed++; /* of another kind, or not as long as it says */
 }

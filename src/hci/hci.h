@@ -103,6 +103,11 @@ void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *da
 void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count);
 /* Whether a link that has `held` of something that all links share may take one more of the `left`. Alone it may take all; beside others it
  * takes while it has less than twice of what remains then, so there is always something left for who has less. */
-bool amble__acl_fair(const amble__acl_link *link, size_t held, size_t left);
+static inline bool amble__acl_fair(const amble__acl_link *link, size_t held, size_t left)
+{
+    const bool alone = link->node.next == link->node.previous; /* in the list of all links */
+
+    return left && (alone || !held || held + 1 < 2 * left);
+}
 bool amble__acl_idle(const amble__acl_link *link);
 #endif

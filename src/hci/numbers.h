@@ -4,7 +4,12 @@
 
 /* Packet types, Vol 4 Part A 2. */
 enum { AMBLE__PACKET_COMMAND = 1, AMBLE__PACKET_ACL = 2, AMBLE__PACKET_EVENT = 4 };
-enum { AMBLE__HCI_COMMAND_HEADER = 3, AMBLE__HCI_ACL_HEADER = 4, AMBLE__HCI_PARAMETERS_MAX = 255 };
+enum {
+    AMBLE__HCI_COMMAND_HEADER = 3,
+    AMBLE__HCI_ACL_HEADER = 4,
+    AMBLE__HCI_EVENT_HEADER = 2,
+    AMBLE__HCI_PARAMETERS_MAX = 255
+};
 
 /* Opcodes: group << 10 | command. */
 enum {

@@ -2,6 +2,7 @@
  * there is more than its link's share. */
 #include "hci/packet.h"
 
+#include "core/rare.h"
 #include "hci/hci.h"
 
 void amble__packet_init(amble__packet *packet, amble__arena *arena, size_t capacity)
@@ -46,7 +47,8 @@ static amble__packet *take_free(amble__packet_pool *pool, amble__acl_link *link)
 
     if (!amble__acl_fair(link, link->held, pool->left))
         return NULL;
-    packet = amble__container(amble__list_take(&pool->free), amble__packet, node);
+    packet = amble__container(pool->free.next, amble__packet, node);
+    amble__list_unlink(&packet->node);
     packet->busy = true;
     packet->holder = link;
     pool->left--;
@@ -54,28 +56,30 @@ static amble__packet *take_free(amble__packet_pool *pool, amble__acl_link *link)
     return packet;
 }
 
-int amble__packet_take(amble__packet_pool *pool, amble__acl_link *link, amble__list *losses, uint64_t deadline_us,
-                       amble__packet **packet)
+static AMBLE__APART int wait_for_packet(amble__packet_pool *pool, amble__acl_link *link, amble__list *losses,
+                                        uint64_t deadline_us, amble__packet **packet)
 {
     packet_waiter for_packet = {.link = link};
     amble__waiter for_loss;
     amble__wait wait;
     int r;
 
-    *packet = take_free(pool, link);
-    if (*packet)
-        return 0;
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &for_packet.waiter, &pool->waiters);
+    amble__wait_begin(&wait, &for_packet.waiter, &pool->waiters);
     amble__wait_add(&wait, &for_loss, losses);
     r = amble__wait_run_until(&wait, deadline_us);
-    if (r == 0)
-        *packet = for_packet.packet;
-    return r;
+    *packet = for_packet.packet;
+    return r < 0 ? r : 1;
+}
+
+int amble__packet_take(amble__packet_pool *pool, amble__acl_link *link, amble__list *losses, uint64_t deadline_us,
+                       amble__packet **packet)
+{
+    *packet = take_free(pool, link);
+    return *packet ? 0 : wait_for_packet(pool, link, losses, deadline_us, packet);
 }
 
 /* Gives packets to who waited longest and may have one. They are handed over at once: a task that runs earlier cannot take them away. */
-static void hand_over(amble__packet_pool *pool)
+static AMBLE__APART void hand_over(amble__packet_pool *pool)
 {
     amble__list_each (node, &pool->waiters) {
         amble__waiter *waiter = amble__container(node, amble__waiter, node);
@@ -100,5 +104,6 @@ void amble__packet_release(amble__packet *packet)
         packet->holder->held--;
     amble__list_append(&packet->pool->free, &packet->node);
     packet->pool->left++;
-    hand_over(packet->pool);
+    if (!amble__list_empty(&packet->pool->waiters))
+        hand_over(packet->pool);
 }

@@ -39,7 +39,7 @@ static inline uint8_t *amble__packet_payload(amble__packet *packet) { return pac
 void amble__packet_init(amble__packet *packet, amble__arena *arena, size_t capacity);
 void amble__packet_pool_init(amble__packet_pool *pool, amble__arena *arena, size_t count, size_t capacity);
 /* A packet of the pool for this link; waits until there is one that it may have beside other links (amble__acl_fair), until the deadline or
- * until the losses' owner is gone. */
+ * until the losses' owner is gone. 0: it was there; 1: after a wait, in which everything may have changed. */
 int amble__packet_take(amble__packet_pool *pool, struct amble__acl_link *link, amble__list *losses,
                        uint64_t deadline_us, amble__packet **packet);
 void amble__packet_release(amble__packet *packet);

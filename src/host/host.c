@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/log.h"
+#include "core/rare.h"
 #include "host/host_room.h"
 #include "transport/opener.h"
 
@@ -188,11 +189,18 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
     amble__hci_receive(&((amble *)user)->hci, packet, size);
 }
 
+static AMBLE__RARE void on_first_link_data(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+{
+    amble__gap_established(&conn->host->gap, conn);
+    amble__l2cap_receive(&conn->host->l2cap, conn, boundary, data, size);
+}
+
 static void on_link_data(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
 {
-    if (!conn->established)
-        amble__gap_established(&conn->host->gap, conn);
-    amble__l2cap_receive(&conn->host->l2cap, conn, boundary, data, size);
+    if (conn->established)
+        amble__l2cap_receive(&conn->host->l2cap, conn, boundary, data, size);
+    else
+        on_first_link_data(conn, boundary, data, size);
 }
 
 static void on_att_data(amble_connection *conn, const uint8_t *data, size_t size)

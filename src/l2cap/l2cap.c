@@ -1,4 +1,4 @@
-/* Reassembly and dispatch. Invariants: filled <= capacity; while a frame is under way and not skipped it is not whole. What does not begin
+/* Reassembly and dispatch. Invariants: filled <= capacity; while a frame is under way it is not whole. What does not begin
  * with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
 #include "l2cap/l2cap.h"
 
@@ -33,7 +33,7 @@ void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn)
     amble__l2cap_link *link = &l2cap->links[conn->index];
 
     link->filled = 0;
-    link->begun = link->skipping = false;
+    link->frame = AMBLE__FRAME_NONE;
     link->conn = conn;
     link->l2cap = l2cap;
     conn->l2cap = link;
@@ -48,27 +48,21 @@ void amble__l2cap_lost(amble_connection *conn)
     amble__channels_lost(conn->l2cap);
 }
 
-static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t *frame)
+static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t *frame, size_t size)
 {
-    const size_t size = amble__get_le16(frame);
+    const uint16_t cid = amble__get_le16(frame + 2);
     const uint8_t *payload = frame + AMBLE__L2CAP_HEADER;
 
-    switch (amble__get_le16(frame + 2)) {
-    case AMBLE__CID_ATT:
-        if (size <= l2cap->mtu)
-            l2cap->att(conn, payload, size);
-        else
-            l2cap->malformed++;
-        break;
-    case AMBLE__CID_SIGNALLING:
+    if (cid == AMBLE__CID_ATT && size <= l2cap->mtu)
+        l2cap->att(conn, payload, size);
+    else if (cid == AMBLE__CID_ATT)
+        l2cap->malformed++;
+    else if (cid == AMBLE__CID_SIGNALLING)
         amble__signalling_receive(conn->l2cap, payload, size);
-        break;
-    case AMBLE__CID_SECURITY:
+    else if (cid == AMBLE__CID_SECURITY)
         l2cap->security(conn, payload, size);
-        break;
-    default:
-        amble__channels_receive(conn->l2cap, amble__get_le16(frame + 2), payload, size);
-    }
+    else
+        amble__channels_receive(conn->l2cap, cid, payload, size);
 }
 
 enum { COMMAND_START = 2 }; /* code and identifier of a signalling command */
@@ -85,7 +79,7 @@ static void give_up(amble__l2cap *l2cap, amble__l2cap_link *link)
     } else {
         l2cap->malformed++;
     }
-    link->skipping = true;
+    link->frame = AMBLE__FRAME_OVER;
 }
 
 /* Adds bytes to the frame under way; the header tells how long it is as soon as it is there. */
@@ -94,7 +88,7 @@ static void gather(amble__l2cap *l2cap, amble__l2cap_link *link, const uint8_t *
     const size_t room = link->capacity - link->filled, taken = size < room ? size : room;
     size_t expected;
 
-    if (link->skipping)
+    if (link->frame == AMBLE__FRAME_OVER)
         return;
     if (taken)
         memcpy(link->buffer + link->filled, data, taken);
@@ -106,10 +100,10 @@ static void gather(amble__l2cap *l2cap, amble__l2cap_link *link, const uint8_t *
         give_up(l2cap, link);
     } else if (size > taken || link->filled > expected) { /* more than the header says */
         l2cap->malformed++;
-        link->skipping = true;
+        link->frame = AMBLE__FRAME_OVER;
     } else if (link->filled == expected) {
-        link->skipping = true; /* until the next first fragment */
-        dispatch(l2cap, link->conn, link->buffer);
+        link->frame = AMBLE__FRAME_OVER;
+        dispatch(l2cap, link->conn, link->buffer, expected - AMBLE__L2CAP_HEADER);
         if (amble__get_le16(link->buffer + 2) == AMBLE__CID_SECURITY)
             amble__wipe(link->buffer + AMBLE__L2CAP_HEADER, expected - AMBLE__L2CAP_HEADER); /* a key, perhaps */
     }
@@ -121,22 +115,20 @@ void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned 
     amble__l2cap_link *link = conn->l2cap;
 
     if (boundary == AMBLE__BOUNDARY_CONTINUE) {
-        if (link->begun)
+        if (link->frame != AMBLE__FRAME_NONE)
             gather(l2cap, link, data, size);
         else
             l2cap->malformed++;
         return;
     }
-    if (link->begun && !link->skipping)
-        l2cap->malformed++; /* the frame under way never ended */
-    link->filled = 0;
-    link->begun = true;
-    link->skipping = false;
+    l2cap->malformed += link->frame == AMBLE__FRAME_UNDER_WAY; /* it never ended */
     if (size >= AMBLE__L2CAP_HEADER && size == AMBLE__L2CAP_HEADER + (size_t)amble__get_le16(data) &&
         size <= link->capacity) {
-        link->skipping = true;
-        dispatch(l2cap, conn, data);
+        link->frame = AMBLE__FRAME_OVER;
+        dispatch(l2cap, conn, data, size - AMBLE__L2CAP_HEADER);
     } else {
+        link->filled = 0;
+        link->frame = AMBLE__FRAME_UNDER_WAY;
         gather(l2cap, link, data, size);
     }
 }

@@ -14,12 +14,15 @@ enum { AMBLE__CID_ATT = 4, AMBLE__CID_SIGNALLING = 5, AMBLE__CID_SECURITY = 6 };
 enum { AMBLE__BOUNDARY_CONTINUE = 1, AMBLE__BOUNDARY_FIRST = 2, AMBLE__BOUNDARY_FIRST_NO_FLUSH = 0 };
 enum { AMBLE__L2CAP_HEADER = 4 };
 
+/* The frame that a link's fragments belong to: there was none yet; it is being put together; or it was handed on or was too long, and what still
+ * comes of it is dropped. */
+typedef enum { AMBLE__FRAME_NONE, AMBLE__FRAME_UNDER_WAY, AMBLE__FRAME_OVER } amble__l2cap_frame;
+
 typedef struct amble__l2cap amble__l2cap;
 typedef struct amble__l2cap_link {
     uint8_t *buffer; /* one frame, header included */
     size_t capacity, filled;
-    bool begun;    /* a frame is under way */
-    bool skipping; /* it is too long, or it was handed on: what still comes of it is dropped */
+    amble__l2cap_frame frame;
     amble__signalling signalling;
     amble__link_channels channels;
     amble__packet security_reply;

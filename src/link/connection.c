@@ -3,6 +3,7 @@
 #include "link/connection.h"
 
 #include "core/log.h"
+#include "core/rare.h"
 
 enum { LEAST_DATA_LENGTH = 27 }; /* Vol 6 Part B 4.5.10 */
 
@@ -177,16 +178,23 @@ static bool ended_just_now(const amble__links *links, uint16_t handle)
     return false;
 }
 
+static AMBLE__RARE void receive_unknown(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data,
+                                        size_t size)
+{
+    if (ended_just_now(links, handle))
+        links->orphaned++;
+    else
+        park(links, handle, boundary, data, size);
+}
+
 void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
 {
     amble_connection *conn = amble__link_by_handle(links, handle);
 
     if (conn)
         links->received(conn, boundary, data, size);
-    else if (ended_just_now(links, handle))
-        links->orphaned++;
     else
-        park(links, handle, boundary, data, size);
+        receive_unknown(links, handle, boundary, data, size);
 }
 
 int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadline_us)
