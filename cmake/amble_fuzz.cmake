@@ -10,7 +10,7 @@ if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR "AMBLE_FUZZ needs clang: libFuzzer comes with it")
 endif()
 set(AMBLE_FUZZ_SECONDS 5 CACHE STRING "How long each fuzz target runs as a test")
-math(EXPR fuzz_timeout "${AMBLE_FUZZ_SECONDS} * 3 + 60")
+math(EXPR fuzz_timeout "${AMBLE_FUZZ_SECONDS} * 3 + 120") # tells late from never
 # A short run begins with the same dice everywhere, so that it says the same of the same source; a long one explores.
 set(fuzz_dice "")
 if(AMBLE_FUZZ_SECONDS LESS 30)
@@ -41,7 +41,7 @@ foreach(source ${AMBLE_FUZZERS} ${cli_fuzzers})
   amble_see_inside(${target})
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   amble_add_test(
-    fuzz/${name} COMMAND ${target} -max_total_time=${AMBLE_FUZZ_SECONDS} ${fuzz_dice} -timeout=20 -verbosity=0 -print_final_stats=1
+    fuzz/${name} COMMAND ${target} -max_total_time=${AMBLE_FUZZ_SECONDS} ${fuzz_dice} -timeout=60 -verbosity=0 -print_final_stats=1
                          -artifact_prefix=${PROJECT_BINARY_DIR}/fuzz/found/${name}- ${found} ${committed}
     TIMEOUT ${fuzz_timeout} LABELS fuzz)
 endforeach()
