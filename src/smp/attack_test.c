@@ -537,6 +537,47 @@ static void a_new_pairing_does_not_inherit_that_the_old_one_was_let_in(void)
     wire_end();
 }
 
+static int one_more_asks(void *arg)
+{
+    amble_prompt p;
+
+    (void)arg;
+    return amble_prompted(peripheral->ble, &p, AMBLE_FOREVER);
+}
+
+/* The answer to a question of an earlier pairing does not answer that of a later one, nor is one answered twice; and one task asks. */
+static void an_old_answer_is_not_taken_for_a_new_question(void)
+{
+    amble_prompt old, new;
+    amble_scope scope;
+    amble_task *pairing;
+
+    begin();
+    assert_int_equal(amble_security_config(peripheral->ble, &(amble_pair_options){.ask = true}), 0);
+    amble_scope_open(&scope);
+    pairing = amble_spawn(&scope, wire_pair_quietly, NULL);
+    assert_int_equal(amble_prompted(peripheral->ble, &old, 1000), 0);
+    amble_cancel(pairing);
+    assert_int_equal(amble_prompted(peripheral->ble, &new, 1000), 0);
+    assert_int_equal(new.kind, AMBLE_PROMPT_DONE);
+    pairing = amble_spawn(&scope, wire_pair_quietly, NULL);
+    assert_int_equal(amble_prompted(peripheral->ble, &new, 1000), 0);
+    assert_int_equal(new.kind, AMBLE_PROMPT_ALLOW);
+    assert_int_equal(amble_prompt_answer(peripheral->ble, &old, 1), AMBLE_ERR_STALE);
+    assert_int_equal(amble_sleep_ms(1000), 0);
+    assert_false(amble_connection_encrypted(peripheral->conn));
+    assert_int_equal(amble_prompt_answer(peripheral->ble, &new, 1), 0);
+    assert_int_equal(amble_prompt_answer(peripheral->ble, &new, 0), AMBLE_ERR_STALE);
+    assert_int_equal(amble_join(pairing, 20000), 0);
+    assert_int_equal(amble_prompted(peripheral->ble, &new, 1000), 0);
+    pairing = amble_spawn(&scope, one_more_asks, NULL);
+    assert_int_equal(amble_sleep_ms(0), 0);
+    assert_int_equal(amble_prompted(peripheral->ble, &new, 1000), AMBLE_ERR_BUSY);
+    amble_cancel(pairing);
+    amble_scope_close(&scope);
+    wire_end();
+}
+
 static void a_flood_costs_nothing(void)
 {
     static const uint8_t request[] = {AMBLE__SMP_PAIRING_REQUEST, 3, 0, 9, 16, 0, 0};
@@ -620,6 +661,7 @@ int main(void)
         task_test(a_bond_is_not_replaced_by_a_weaker_one),
         task_test(another_devices_bond_cannot_be_taken_over),
         task_test(a_new_pairing_does_not_inherit_that_the_old_one_was_let_in),
+        task_test(an_old_answer_is_not_taken_for_a_new_question),
         task_test(a_flood_costs_nothing),
         task_test(a_flood_is_answered_as_answers_leave),
         task_test(keypress_notifications_are_accepted),

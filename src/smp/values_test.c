@@ -179,6 +179,7 @@ static void out_of_band(void)
     begin();
     assert_int_equal(amble_oob_local(wire.sides[CENTRAL].ble, &of_central, 20000), 0);
     assert_int_equal(amble_oob_local(wire.sides[PERIPHERAL].ble, &of_peripheral, 20000), 0);
+    assert_memory_not_equal(of_central.key, of_peripheral.key, 16);
     wire.sides[CENTRAL].data = &of_peripheral;
     wire.sides[PERIPHERAL].data = &of_central;
     assert_int_equal(wire_pair(&options, &options, 20000), 0);
@@ -190,6 +191,7 @@ static void out_of_band(void)
         assert_int_equal(amble__toolbox_f4(NULL, key, key, data->random, 0, expected), 0);
         assert_memory_equal(data->confirm, expected, 16);
         assert_memory_not_equal(data->random, nothing, 16);
+        assert_memory_not_equal(data->key, nothing, 16);
     }
     expect_key(0, of_central.random, of_peripheral.random);
     wire_end();
