@@ -512,14 +512,13 @@ static bool is_response(uint8_t opcode)
     return opcode <= 0x21 && (opcode & 1) && opcode != AMBLE__ATT_NOTIFICATION && opcode != AMBLE__ATT_INDICATION;
 }
 
-static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+/* A PDU of one byte or more. */
+static void sort(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
     const amble__bytes parameters = {.data = data + 1, .size = size - 1};
     amble__att *att = bearer->att;
 
-    if (size == 0 || size > bearer->our_mtu)
-        att->malformed++;
-    else if (data[0] == AMBLE__ATT_CONFIRMATION)
+    if (data[0] == AMBLE__ATT_CONFIRMATION)
         receive_confirmation(bearer, size);
     else if (data[0] == AMBLE__ATT_NOTIFICATION || data[0] == AMBLE__ATT_INDICATION ||
              data[0] == AMBLE__ATT_MULTIPLE_NOTIFICATION)
@@ -528,6 +527,14 @@ static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
         receive_response(bearer, data, size);
     else
         att->request(bearer, data[0], parameters);
+}
+
+static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)
+{
+    if (size && size <= bearer->our_mtu)
+        sort(bearer, data, size);
+    else
+        bearer->att->malformed++;
 }
 
 static AMBLE__RARE void trace_received(amble__att_bearer *bearer, const uint8_t *data, size_t size)
