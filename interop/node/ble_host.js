@@ -90,7 +90,7 @@ function use(connection) {
 function seek(manager) {
     const scanner = manager.startScan({ scanFilters: [new BleManager.ServiceUUIDScanFilter(POT)] });
     scanner.on('report', report => {
-        if (!report.connectable)
+        if (!report.connectable || !report.parsedDataItems.localName) // the name is in the scan response
             return;
         console.log('found', report.address, report.parsedDataItems.localName);
         scanner.stopScan();

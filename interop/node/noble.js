@@ -9,7 +9,14 @@ const CHARACTERISTIC = '1b9a473a449345368b2b9d4133488256';
 const NOTIFICATIONS = 5;
 
 async function find() {
-    const found = new Promise(resolve => noble.once('discover', resolve));
+    const found = new Promise(resolve => {
+        noble.on('discover', function look(peripheral) {
+            if (!peripheral.advertisement.localName)
+                return; // the name is in the scan response; of a device heard twice noble tells without one, too
+            noble.removeListener('discover', look);
+            resolve(peripheral);
+        });
+    });
     await noble.startScanningAsync([SERVICE], true);
     const peripheral = await found;
     await noble.stopScanningAsync();
