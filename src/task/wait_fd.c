@@ -5,6 +5,7 @@
 #include "task/task_internal.h"
 
 #ifdef AMBLE__HOSTED
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -26,10 +27,14 @@ static void ready(void *user)
 static int look(int fd, bool writable)
 {
     struct pollfd descriptor = {.fd = fd, .events = writable ? POLLOUT : POLLIN};
+    int count;
 
-    if (fd < 0 || poll(&descriptor, 1, 0) < 0 || descriptor.revents & POLLNVAL)
+    if (fd < 0)
         return AMBLE_ERR_IO;
-    return descriptor.revents != 0;
+    do
+        count = poll(&descriptor, 1, 0);
+    while (count < 0 && errno == EINTR); /* a signal at this very moment, although there is nothing to wait for */
+    return count < 0 || descriptor.revents & POLLNVAL ? AMBLE_ERR_IO : count;
 }
 
 /* The loop makes what it watches non-blocking, for good and for every process that shares it; its owner did not ask

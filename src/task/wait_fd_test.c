@@ -1,11 +1,29 @@
 /* Tests of amble_wait_fd on pipes, socket pairs, files, and descriptors that are none. In virtual time: the clock
  * stands still while a descriptor is ready, so nothing depends on how fast this machine is. */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "task/testing.h"
 
 static int ends[2];
+static int interruptions; /* so many looks at descriptors meet a signal */
+
+/* Stands in for the C library's, for everything in this program. */
+int poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
+{
+    struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+
+    if (interruptions) {
+        interruptions--;
+        errno = EINTR;
+        return -1;
+    }
+    return (int)syscall(SYS_ppoll, descriptors, count, timeout_ms < 0 ? NULL : &timeout, NULL, (size_t)0);
+}
 
 static void close_ends(void)
 {
@@ -179,6 +197,26 @@ static void the_descriptors_flags_are_left_alone(void **state)
     assert_int_equal(run_virtual(leave_flags_alone, NULL), 0);
 }
 
+/* Even a look that waits for nothing is interrupted, when a signal comes at its very moment. */
+static int look_while_signals_come(void *arg)
+{
+    (void)arg;
+    assert_int_equal(pipe(ends), 0);
+    interruptions = 2;
+    assert_int_equal(amble_wait_fd(ends[1], true, 0), 0);
+    interruptions = 2;
+    assert_int_equal(amble_wait_fd(ends[0], false, 0), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(interruptions, 0);
+    close_ends();
+    return 0;
+}
+
+static void a_signal_is_no_error(void **state)
+{
+    (void)state;
+    assert_int_equal(run_virtual(look_while_signals_come, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_wait_leaves_nothing_behind),
         cmocka_unit_test(files_are_ready_and_closed_descriptors_an_error),
         cmocka_unit_test(the_descriptors_flags_are_left_alone),
+        cmocka_unit_test(a_signal_is_no_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
