@@ -139,28 +139,33 @@ void board_pwm_duty(unsigned duty) { board_pwm_drive(board.hertz, duty); }
 
 void board_bar_opened(void) { board.bar_is_open = true; }
 
-/* Names come from whoever advertises them, and a terminal obeys control characters: '?' for C0, DEL, and C1 in UTF-8. */
-static void clean(char *line)
+bool board_is_control(const char *text, size_t at)
 {
-    unsigned char before = 0;
+    const unsigned char c = (unsigned char)text[at];
 
-    for (char *at = line; *at; before = (unsigned char)*at++) {
-        const unsigned char c = (unsigned char)*at;
-
-        if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0))
-            *at = '?';
-    }
+    return c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 && at && (unsigned char)text[at - 1] == 0xc2);
 }
+
+const char *board_clean(char *out, size_t size, const char *text)
+{
+    size_t at = 0;
+
+    for (; text[at] && at + 1 < size; at++)
+        out[at] = board_is_control(text, at) ? '?' : text[at];
+    out[at] = '\0';
+    return out;
+}
+
+enum { LINE = 512 };
 
 void board_say(const char *format, ...)
 {
-    char line[512];
+    char line[LINE], shown[LINE];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    clean(line);
-    printf("%s%s\n", board.bar_is_open ? "\n" : "", line);
+    printf("%s%s\n", board.bar_is_open ? "\n" : "", board_clean(shown, sizeof shown, line));
     board.bar_is_open = false;
 }

@@ -18,6 +18,7 @@
 #ifndef BOARD_H
 #define BOARD_H
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <amble/main.h>
 
@@ -50,6 +51,10 @@ void board_pwm_frequency(unsigned hertz);
 /* The part of the time in which it is on: 0 is never, 65535 always. */
 void board_pwm_duty(unsigned duty);
 
-/* Prints a line on stdout at once, below the brightness bar if there is one. */
+/* Whether a terminal may obey this byte of a text in UTF-8: C0, DEL, or the second one of C1. */
+bool board_is_control(const char *text, size_t at);
+/* The text with '?' for control characters: names from the air are nothing for a terminal to obey. Cut to `size`. Returns `out`. */
+const char *board_clean(char *out, size_t size, const char *text);
+/* Prints a line on stdout at once, cleaned, below the brightness bar if there is one. */
 void board_say(const char *format, ...) BOARD_PRINTF;
 #endif

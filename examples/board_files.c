@@ -12,24 +12,6 @@
 
 #include <psa/crypto.h>
 
-/* Whether a terminal may obey this byte of a text in UTF-8: C0, DEL, or the second one of C1. */
-static bool is_control(const char *text, size_t at)
-{
-    const unsigned char c = (unsigned char)text[at];
-
-    return c < 0x20 || c == 0x7f || (c >= 0x80 && c < 0xa0 && at && (unsigned char)text[at - 1] == 0xc2);
-}
-
-const char *files_clean(char *out, size_t size, const char *text)
-{
-    size_t at = 0;
-
-    for (; text[at] && at + 1 < size; at++)
-        out[at] = is_control(text, at) ? '?' : text[at];
-    out[at] = '\0';
-    return out;
-}
-
 /* One part of a name, up to the next slash; false for what must not be followed. */
 static bool next_part(const char **name, char part[FILES_NAME + 8])
 {
@@ -41,7 +23,7 @@ static bool next_part(const char **name, char part[FILES_NAME + 8])
     memcpy(part, *name, length);
     part[length] = '\0';
     for (size_t i = 0; i < length; i++)
-        if (is_control(part, i))
+        if (board_is_control(part, i))
             return false;
     *name += length + !is_last;
     return strcmp(part, "..") != 0 && strcmp(part, ".") != 0 && (is_last || **name);

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "board.h"
+
 enum { COMMAND_SEND, COMMAND_RECEIVE, COMMAND_LIST, COMMAND_SIZE, COMMAND_DONE, COMMAND_OFFSET, COMMAND_DIGEST };
 enum { STATUS_OK, STATUS_NOT_IMPLEMENTED, STATUS_NOT_FOUND, STATUS_FAILED };
 enum { FILES_PSM = 22, FILES_NAME = 100, FILES_LINE = 400, FILES_BLOCK = 4096, FILES_DIGEST = 32, FILES_SIZE = 4 };
@@ -28,8 +30,6 @@ enum { FILES_PSM = 22, FILES_NAME = 100, FILES_LINE = 400, FILES_BLOCK = 4096, F
 int files_open(int directory, const char *name, int flags);
 /* Whether a file may appear under this name: -1 and errno when it cannot, because it is no such name, or that of a directory. */
 int files_may_be(int directory, const char *name);
-/* The text with '?' for control characters: what the other side calls a file is nothing for a terminal to obey. Cut to `size`. Returns `out`. */
-const char *files_clean(char *out, size_t size, const char *text);
 /* Writes the name of the unfinished file that belongs to `name`: ".NAME.part" beside it. False when that would be too long. */
 bool files_part_name(const char *name, char part[FILES_NAME + 8]);
 /* Puts an unfinished file in its place. */

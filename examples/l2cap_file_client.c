@@ -35,7 +35,7 @@ static int complain(int error, const char *name, const char *what, const char *w
 {
     char shown[FILES_LINE];
 
-    files_clean(shown, sizeof shown, name);
+    board_clean(shown, sizeof shown, name);
     (void)fprintf(stderr, "l2cap_file_client: %s%s%s\n", shown, what, why);
     return error;
 }
@@ -154,7 +154,7 @@ static void show_line(const char *line)
 {
     char shown[FILES_LINE];
 
-    puts(files_clean(shown, sizeof shown, line));
+    puts(board_clean(shown, sizeof shown, line));
 }
 
 static int list(session *s)

@@ -218,7 +218,7 @@ static int obey(session *s, const amble_value *message)
         return done(s, STATUS_NOT_FOUND);
     memcpy(s->name, message->data + 2, size);
     s->name[size] = '\0';
-    printf("command %u %s\n", s->command, files_clean(shown, sizeof shown, s->name));
+    printf("command %u %s\n", s->command, board_clean(shown, sizeof shown, s->name));
     switch (s->command) {
     case COMMAND_SEND:
         return send_file(s);
