@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "amble/log.h"
+#include "port/scratch.h"
 #include "port/testing.h"
 
-static char folder[64], path[96];
+static char path[96];
 static char explanation[2048];
 
 static void keep_explanation(const char *sentence) { (void)snprintf(explanation, sizeof explanation, "%s", sentence); }
@@ -18,26 +19,17 @@ static void keep_explanation(const char *sentence) { (void)snprintf(explanation,
 static int begin(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/amble-bonds-"
-                   "XX"
-                   "XX"
-                   "XX");
     amble_log_level(-1);
     explanation[0] = '\0';
-    if (!mkdtemp(folder))
-        return -1;
-    (void)snprintf(path, sizeof path, "%s/bonds.json", folder);
+    scratch_path(path, sizeof path, "bonds.json");
     return 0;
 }
 
 static int end(void **state)
 {
-    char command[128];
-
     (void)state;
     amble_log_level(AMBLE_LOG_WARNING);
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return scratch_clear();
 }
 
 /* --- records --------------------------------------------------------------------------------------------------------- */

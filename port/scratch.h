@@ -22,6 +22,15 @@ static inline void scratch_drop(void)
         (void)fprintf(stderr, "scratch: %s stays behind\n", scratch_folder);
 }
 
+/* Empties the folder: for the next test of the same program. 0, or what `rm` says. */
+static inline int scratch_clear(void)
+{
+    char command[40];
+
+    (void)snprintf(command, sizeof command, "rm -rf %s/*", scratch_folder);
+    return scratch_owner ? system(command) : 0;
+}
+
 /* Writes FOLDER/NAME into `path`, of `room` bytes. Nothing is made there. */
 static inline void scratch_path(char *path, size_t room, const char *name)
 {

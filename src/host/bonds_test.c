@@ -3,9 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "port/scratch.h"
 #include "smp/testing.h"
 
-static char folder[64], paths[2][96];
+static char paths[2][96];
 
 static void open_both(uint16_t limit)
 {
@@ -16,21 +17,10 @@ static void open_both(uint16_t limit)
 }
 static void make_folder(void)
 {
-    strcpy(folder, "/tmp/amble-host-"
-                   "XX"
-                   "XX"
-                   "XX");
-    assert_non_null(mkdtemp(folder));
-    for (int side = 0; side < 2; side++)
-        (void)snprintf(paths[side], sizeof paths[side], "%s/%d.json", folder, side);
+    scratch_path(paths[0], sizeof paths[0], "0.json");
+    scratch_path(paths[1], sizeof paths[1], "1.json");
 }
-static void drop_folder(void)
-{
-    char command[128];
-
-    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
-    assert_int_equal(system(command), 0);
-}
+static void drop_folder(void) { assert_int_equal(scratch_clear(), 0); }
 
 static void bonds_outlive_the_host(void)
 {
