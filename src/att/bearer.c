@@ -286,8 +286,7 @@ static int wait_to_ask(amble_connection *conn, asking_waiter *asking, uint64_t d
     amble__waiter for_loss;
     amble__wait wait;
 
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &asking->waiter, &conn->bearer->request.waiters);
+    amble__wait_begin(&wait, &asking->waiter, &conn->bearer->request.waiters);
     amble__wait_add(&wait, &for_loss, &conn->losses);
     return amble__wait_run_until(&wait, deadline_us);
 }

@@ -175,8 +175,7 @@ static int wait_for_central(const advertiser_inside *inside, amble_connection **
             return amble__wait_refuse(gap->hci->failed ? gap->hci->failed : a->failed);
         if (!amble__list_empty(&a->waiters))
             return amble__wait_refuse(AMBLE_ERR_BUSY);
-        amble__wait_init(&wait);
-        amble__wait_add(&wait, &on_central, &a->waiters);
+        amble__wait_begin(&wait, &on_central, &a->waiters);
         amble__wait_add(&wait, &on_closing, gap->closings);
         r = amble__wait_run_until(&wait, deadline_us);
         if (r < 0)

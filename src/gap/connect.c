@@ -129,8 +129,7 @@ int amble_connect(amble *ble, amble_device device, const amble_connect_options *
         return amble__wait_refuse(AMBLE_ERR_BUSY);
     if (!amble__link_slot_coming(gap->links))
         return amble__wait_refuse(AMBLE_ERR_NO_MEMORY);
-    amble__wait_init(&request.wait);
-    amble__wait_add(&request.wait, &request.on_closing, gap->closings);
+    amble__wait_begin(&request.wait, &request.on_closing, gap->closings);
     amble__list_append(&gap->connects, &request.node);
     amble__gap_work(gap);
     r = amble__wait_run(&request.wait, timeout_ms);

@@ -25,8 +25,7 @@ int amble__advertiser_wait(amble__gap *gap, amble__advertiser *a, uint64_t deadl
     amble__wait wait;
     amble__waiter on_told, on_closing;
 
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_told, &a->periodic_waiters);
+    amble__wait_begin(&wait, &on_told, &a->periodic_waiters);
     amble__wait_add(&wait, &on_closing, gap->closings);
     return amble__wait_run_until(&wait, deadline_us);
 }
@@ -124,8 +123,7 @@ static int wait_for_sync(amble__gap *gap, amble__sync *sync, uint64_t deadline_u
     amble__wait wait;
     amble__waiter on_change, on_closing;
 
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_change, &sync->waiters);
+    amble__wait_begin(&wait, &on_change, &sync->waiters);
     amble__wait_add(&wait, &on_closing, gap->closings);
     return amble__wait_run_until(&wait, deadline_us);
 }

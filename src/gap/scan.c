@@ -84,8 +84,7 @@ static int wait_for_start(amble__gap *gap, amble__scanner *scanner)
     amble__waiter on_closing;
     int r;
 
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_closing, gap->closings);
+    amble__wait_begin(&wait, &on_closing, gap->closings);
     scanner->opening = &wait;
     amble__gap_work(gap);
     r = amble__wait_run(&wait, OPEN_MS);
@@ -167,8 +166,7 @@ static int wait_for_result(const scanner_inside *inside, uint64_t deadline_us)
         return amble__wait_refuse(failed);
     if (!amble__list_empty(&scanner->waiters))
         return amble__wait_refuse(AMBLE_ERR_BUSY);
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_result, &scanner->waiters);
+    amble__wait_begin(&wait, &on_result, &scanner->waiters);
     amble__wait_add(&wait, &on_closing, copy.gap->closings);
     r = amble__wait_run_until(&wait, deadline_us);
     if (r < 0)

@@ -166,8 +166,7 @@ int amble__signalling_exchange(amble__signalling_request *request, const amble__
     amble__wait wait;
 
     amble__signalling_post(request, w);
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &for_answer.waiter, &request->answer);
+    amble__wait_begin(&wait, &for_answer.waiter, &request->answer);
     amble__wait_add(&wait, &for_loss, &conn->losses);
     return amble__wait_run_until(&wait, deadline_us);
 }

@@ -204,8 +204,7 @@ int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadlin
 
     if (conn->end < 0)
         return conn->end;
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_list, list);
+    amble__wait_begin(&wait, &on_list, list);
     amble__wait_add(&wait, &on_loss, &conn->losses);
     return amble__wait_run_until(&wait, deadline_us);
 }

@@ -95,8 +95,7 @@ static int wait_for_prompt(amble__smp *smp, uint64_t deadline_us)
 
     if (smp->hci->failed)
         return amble__wait_refuse(smp->hci->failed);
-    amble__wait_init(&wait);
-    amble__wait_add(&wait, &on_prompt, &smp->prompt_waiters);
+    amble__wait_begin(&wait, &on_prompt, &smp->prompt_waiters);
     amble__wait_add(&wait, &on_closing, &smp->hci->closings);
     return amble__wait_run_until(&wait, deadline_us);
 }
