@@ -775,25 +775,4 @@ static const schedule_kind bonded = {.least_devices = 2,
                                      .happenings = happenings,
                                      .happening_count = HAPPENINGS};
 
-static void friends_stay_friends(void **state)
-{
-    (void)state;
-    schedule_many(&bonded);
-}
-
-static void a_seed_replays_to_the_byte(void **state)
-{
-    (void)state;
-    schedule_replays(&bonded);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(friends_stay_friends),
-        cmocka_unit_test(a_seed_replays_to_the_byte),
-    };
-
-    amble_log_level(AMBLE_LOG_OFF);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+int main(void) { return schedule_main(&bonded, "friends_stay_friends"); }

@@ -435,25 +435,4 @@ static const schedule_kind pairing = {.least_devices = 2,
                                       .happenings = happenings,
                                       .happening_count = KINDS};
 
-static void nothing_is_left_and_nobody_is_fooled(void **state)
-{
-    (void)state;
-    schedule_many(&pairing);
-}
-
-static void a_seed_replays_to_the_byte(void **state)
-{
-    (void)state;
-    schedule_replays(&pairing);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_left_and_nobody_is_fooled),
-        cmocka_unit_test(a_seed_replays_to_the_byte),
-    };
-
-    amble_log_level(AMBLE_LOG_OFF);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+int main(void) { return schedule_main(&pairing, "nothing_is_left_and_nobody_is_fooled"); }

@@ -160,8 +160,9 @@ static unsigned from_environment(const char *name, unsigned otherwise)
     return text && *text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
 
-void schedule_many(const schedule_kind *what)
+static void play_many(void **state)
 {
+    const schedule_kind *what = *state;
     const unsigned one = from_environment("AMBLE_SEED", 0);
     const unsigned many = from_environment("AMBLE_LONG", 0) ? VERY_MANY : MANY;
     const unsigned count = from_environment("AMBLE_SCHEDULES", many);
@@ -177,12 +178,26 @@ void schedule_many(const schedule_kind *what)
         assert_true(happenings[i] > OFTEN); /* the schedules are about all of it */
 }
 
-void schedule_replays(const schedule_kind *what)
+static void a_seed_replays_to_the_byte(void **state)
 {
+    const schedule_kind *what = *state;
+
     for (unsigned seed = 1; seed <= REPLAYED; seed++) {
         const uint64_t first = schedule_play(what, seed);
 
         assert_true(schedule_play(what, seed) == first);
         assert_true(schedule_play(what, seed + REPLAYED) != first);
     }
+}
+
+int schedule_main(const schedule_kind *what, const char *promise)
+{
+    void *state = (void *)(uintptr_t)what; /* cmocka keeps it without const */
+    const struct CMUnitTest tests[] = {
+        {.name = promise, .test_func = play_many, .initial_state = state},
+        cmocka_unit_test_prestate(a_seed_replays_to_the_byte, state),
+    };
+
+    amble_log_level(AMBLE_LOG_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

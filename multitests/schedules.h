@@ -82,7 +82,6 @@ void schedule_close(amble *ble, unsigned index, bool without_power);
 
 /* Plays one schedule; returns the hash of its trace. */
 uint64_t schedule_play(const schedule_kind *kind, unsigned seed);
-/* What a test does: many schedules; some of them twice. */
-void schedule_many(const schedule_kind *kind);
-void schedule_replays(const schedule_kind *kind);
+/* The whole of a test program: many schedules, which keep what `promise` says, and some of them twice. */
+int schedule_main(const schedule_kind *kind, const char *promise);
 #endif

@@ -723,25 +723,4 @@ static const schedule_kind everything = {.least_devices = 3,
                                          .happenings = happenings,
                                          .happening_count = HAPPENINGS};
 
-static void nothing_is_left_after_any_schedule(void **state)
-{
-    (void)state;
-    schedule_many(&everything);
-}
-
-static void a_seed_replays_to_the_byte(void **state)
-{
-    (void)state;
-    schedule_replays(&everything);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_left_after_any_schedule),
-        cmocka_unit_test(a_seed_replays_to_the_byte),
-    };
-
-    amble_log_level(AMBLE_LOG_OFF);
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+int main(void) { return schedule_main(&everything, "nothing_is_left_after_any_schedule"); }
