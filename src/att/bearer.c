@@ -521,11 +521,11 @@ static void sort(amble__att_bearer *bearer, const uint8_t *data, size_t size)
         receive_confirmation(bearer, size);
     else if (data[0] == AMBLE__ATT_NOTIFICATION || data[0] == AMBLE__ATT_INDICATION ||
              data[0] == AMBLE__ATT_MULTIPLE_NOTIFICATION)
-        att->notified(bearer, data[0], parameters);
+        att->notified(bearer, parameters, data[0]);
     else if (is_response(data[0]))
         receive_response(bearer, data, size);
     else
-        att->request(bearer, data[0], parameters);
+        att->request(bearer, parameters, data[0]);
 }
 
 static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)

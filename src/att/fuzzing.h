@@ -61,10 +61,10 @@ static inline void fuzz_event(void *user, uint8_t code, amble__reader *parameter
     (void)user, (void)code;
     (void)amble__read_rest(parameters);
 }
-static inline void fuzz_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+static inline void fuzz_acl(void *user, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary)
 {
     (void)user;
-    amble__link_receive(&fuzz.links, handle, boundary, data, size);
+    amble__link_receive(&fuzz.links, data, size, handle, boundary);
 }
 static inline void fuzz_failed(void *user, int error)
 {
@@ -85,16 +85,16 @@ static inline void fuzz_link_lost(amble_connection *conn)
     if (fuzz.lost)
         fuzz.lost(conn);
 }
-static inline void fuzz_received(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+static inline void fuzz_received(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary)
 {
-    amble__l2cap_receive(&fuzz.l2cap, conn, boundary, data, size);
+    amble__l2cap_receive(conn, data, size, boundary);
 }
 static inline void fuzz_att(amble_connection *conn, const uint8_t *data, size_t size)
 {
     fuzz_check(size <= fuzz.mtu);
     amble__att_receive(conn->bearer, data, size);
 }
-static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
+static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
 {
     (void)bearer, (void)opcode, (void)parameters;
 }

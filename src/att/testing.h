@@ -40,9 +40,9 @@ static inline void room_lost(amble_connection *conn)
     if (rooms.lost)
         rooms.lost(conn);
 }
-static inline void room_received(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+static inline void room_received(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary)
 {
-    amble__l2cap_receive(&rooms.l2cap, conn, boundary, data, size);
+    amble__l2cap_receive(conn, data, size, boundary);
 }
 static inline void room_att(amble_connection *conn, const uint8_t *data, size_t size)
 {
@@ -60,13 +60,13 @@ static inline void keep_pdu(uint8_t opcode, amble__bytes parameters)
     if (parameters.size)
         memcpy(rooms.pdu, parameters.data, parameters.size);
 }
-static inline void room_request(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
+static inline void room_request(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
 {
     rooms.bearer = bearer;
     rooms.requests++;
     keep_pdu(opcode, parameters);
 }
-static inline void room_notified(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
+static inline void room_notified(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
 {
     (void)bearer;
     rooms.unasked++;
@@ -82,10 +82,10 @@ static inline void room_closed(amble__att_bearer *bearer)
     (void)bearer;
     rooms.closed++;
 }
-static inline void room_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+static inline void room_acl(void *user, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary)
 {
     (void)user;
-    amble__link_receive(&rooms.links, handle, boundary, data, size);
+    amble__link_receive(&rooms.links, data, size, handle, boundary);
 }
 
 static inline void rooms_close(void)

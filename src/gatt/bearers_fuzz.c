@@ -33,7 +33,7 @@ static void peer_frame(uint16_t cid, const uint8_t *data, size_t size)
     if (size)
         memcpy(frame + 4, data, size);
     if (conn->state == AMBLE__LINK_LIVE)
-        amble__l2cap_receive(&fuzz.l2cap, conn, AMBLE__BOUNDARY_FIRST, frame, 4 + size);
+        amble__l2cap_receive(conn, frame, 4 + size, AMBLE__BOUNDARY_FIRST);
     free(frame);
 }
 

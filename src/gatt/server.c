@@ -98,7 +98,7 @@ static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
 }
 
 /* --- dispatch ----------------------------------------------------------------------------------------------------- */
-static AMBLE__RARE void answer_other(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+static AMBLE__RARE void answer_other(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
 {
     amble__reader pdu = amble__reader_over(parameters);
 
@@ -133,17 +133,17 @@ static AMBLE__RARE void answer_other(amble__server_link *link, uint8_t opcode, a
     }
 }
 
-static void answer(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+static void answer(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
 {
     if (opcode == AMBLE__ATT_READ_REQUEST || opcode == AMBLE__ATT_READ_BLOB_REQUEST)
-        amble__server_read(link, opcode, parameters);
+        amble__server_read(link, parameters, opcode);
     else if (opcode == AMBLE__ATT_WRITE_REQUEST)
         amble__server_write(link, parameters);
     else
-        answer_other(link, opcode, parameters);
+        answer_other(link, parameters, opcode);
 }
 
-static void admitted(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+static void admitted(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
 {
     if (opcode == AMBLE__ATT_WRITE_COMMAND)
         amble__server_write_command(link, parameters);
@@ -153,20 +153,20 @@ static void admitted(amble__server_link *link, uint8_t opcode, amble__bytes para
         /* An unknown command is ignored (3.3); and a client must wait for its answer before it asks again (3.3.2). */
         link->bearer->att->malformed++;
     else
-        answer(link, opcode, parameters);
+        answer(link, parameters, opcode);
 }
 
 /* From a client that does not know the whole database. */
-static AMBLE__RARE void admit(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+static AMBLE__RARE void admit(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
 {
-    if (amble__server_admits(link, opcode, parameters))
-        admitted(link, opcode, parameters);
+    if (amble__server_admits(link, parameters, opcode))
+        admitted(link, parameters, opcode);
 }
 
-void amble__server_receive(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
+void amble__server_receive(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
 {
     if (bearer->server->client->awareness == AMBLE__CHANGE_AWARE)
-        admitted(bearer->server, opcode, parameters);
+        admitted(bearer->server, parameters, opcode);
     else
-        admit(bearer->server, opcode, parameters);
+        admit(bearer->server, parameters, opcode);
 }

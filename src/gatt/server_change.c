@@ -108,7 +108,7 @@ static bool reads_hash(uint8_t opcode, amble__reader pdu)
            range.type.size == 2 && amble__get_le16(range.type.bytes) == AMBLE__TYPE_DATABASE_HASH;
 }
 
-bool amble__server_admits(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+bool amble__server_admits(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
 {
     const bool robust = link->client->features & AMBLE__FEATURE_ROBUST_CACHING;
     amble__reader pdu = amble__reader_over(parameters);

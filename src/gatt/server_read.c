@@ -52,7 +52,7 @@ uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amb
 }
 
 /* Read and Read Blob, 3.4.4.3 to 3.4.4.6. */
-void amble__server_read(amble__server_link *link, uint8_t opcode, amble__bytes parameters)
+void amble__server_read(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
 {
     amble__att_bearer *bearer = link->bearer;
     amble__reader pdu = amble__reader_over(parameters);

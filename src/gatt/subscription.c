@@ -113,7 +113,7 @@ static void receive_one(amble__att_bearer *bearer, bool indication, amble__reade
         amble__att_confirm(bearer); /* owed, whether anybody reads it or not */
 }
 
-void amble__client_receive(amble__att_bearer *bearer, uint8_t opcode, amble__bytes parameters)
+void amble__client_receive(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
 {
     amble__reader pdu = amble__reader_over(parameters);
 

@@ -330,8 +330,8 @@ static void hand_acl_on(amble__hci *hci, const uint8_t *packet, size_t size)
 {
     const uint16_t head = amble__get_le16(packet);
 
-    hci->callbacks->acl(hci->user, head & 0x0fff, head >> 12 & 3u, packet + AMBLE__HCI_ACL_HEADER,
-                        size - AMBLE__HCI_ACL_HEADER);
+    hci->callbacks->acl(hci->user, packet + AMBLE__HCI_ACL_HEADER, size - AMBLE__HCI_ACL_HEADER, head & 0x0fff,
+                        head >> 12 & 3u);
 }
 
 static AMBLE__RARE void trace_acl(amble__hci *hci, const uint8_t *packet, size_t size)
@@ -360,14 +360,14 @@ static void receive_event(amble__hci *hci, const uint8_t *packet, size_t size)
 
 void amble__hci_receive(amble__hci *hci, const uint8_t *packet, size_t size)
 {
-    if (hci->failed || size == 0)
+    if (hci->failed)
         return;
-    if (packet[0] == AMBLE__PACKET_ACL && size > AMBLE__HCI_ACL_HEADER &&
+    if (size > AMBLE__HCI_ACL_HEADER && packet[0] == AMBLE__PACKET_ACL &&
         amble__get_le16(packet + 3) == size - 1 - AMBLE__HCI_ACL_HEADER)
         receive_acl(hci, packet + 1, size - 1);
-    else if (packet[0] == AMBLE__PACKET_EVENT && size > AMBLE__HCI_EVENT_HEADER &&
+    else if (size > AMBLE__HCI_EVENT_HEADER && packet[0] == AMBLE__PACKET_EVENT &&
              packet[2] == size - 1 - AMBLE__HCI_EVENT_HEADER)
         receive_event(hci, packet + 1, size - 1);
-    else
+    else if (size)
         hci->malformed++; /* of another kind, or not as long as it says */
 }

@@ -20,7 +20,7 @@ typedef struct amble__hci amble__hci;
 typedef struct {
     int (*write)(void *user, const uint8_t *packet, size_t size); /* to the controller, one whole packet */
     void (*event)(void *user, uint8_t code, amble__reader *parameters);
-    void (*acl)(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
+    void (*acl)(void *user, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary);
     void (*failed)(void *user, int error);
 } amble__hci_callbacks;
 

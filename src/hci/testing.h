@@ -95,7 +95,7 @@ static inline void keep_event(void *user, uint8_t code, amble__reader *parameter
     controller.event = code;
     controller.event_size = amble__read_left(parameters);
 }
-static inline void keep_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+static inline void keep_acl(void *user, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary)
 {
     (void)user;
     controller.acl_packets++;

@@ -169,9 +169,9 @@ static void on_event(void *user, uint8_t code, amble__reader *parameters)
     amble__gap_event(&((amble *)user)->gap, code, parameters);
 }
 
-static void on_acl(void *user, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+static void on_acl(void *user, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary)
 {
-    amble__link_receive(&((amble *)user)->links, handle, boundary, data, size);
+    amble__link_receive(&((amble *)user)->links, data, size, handle, boundary);
 }
 
 static void on_failed(void *user, int error) { amble__host_fail(user, error); }
@@ -189,18 +189,18 @@ static void on_packet(void *user, const uint8_t *packet, size_t size)
     amble__hci_receive(&((amble *)user)->hci, packet, size);
 }
 
-static AMBLE__RARE void on_first_link_data(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+static AMBLE__RARE void on_first_link_data(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary)
 {
     amble__gap_established(&conn->host->gap, conn);
-    amble__l2cap_receive(&conn->host->l2cap, conn, boundary, data, size);
+    amble__l2cap_receive(conn, data, size, boundary);
 }
 
-static void on_link_data(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+static void on_link_data(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary)
 {
     if (conn->established)
-        amble__l2cap_receive(&conn->host->l2cap, conn, boundary, data, size);
+        amble__l2cap_receive(conn, data, size, boundary);
     else
-        on_first_link_data(conn, boundary, data, size);
+        on_first_link_data(conn, data, size, boundary);
 }
 
 static void on_att_data(amble_connection *conn, const uint8_t *data, size_t size)

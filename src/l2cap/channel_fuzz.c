@@ -45,7 +45,7 @@ static void peer_sends_frame(amble_connection *conn, uint16_t cid, amble__bytes 
     if (payload.size)
         memcpy(frame + 4, payload.data, payload.size);
     if (conn->state == AMBLE__LINK_LIVE)
-        amble__l2cap_receive(&fuzz.l2cap, conn, AMBLE__BOUNDARY_FIRST, frame, 4 + payload.size);
+        amble__l2cap_receive(conn, frame, 4 + payload.size, AMBLE__BOUNDARY_FIRST);
 }
 
 /* The program's part; nothing of it waits. */

@@ -2,6 +2,7 @@
  * with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
 #include "l2cap/l2cap.h"
 
+#include "core/rare.h"
 #include "port/crypto.h"
 
 void amble__l2cap_init(amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes)
@@ -48,7 +49,7 @@ void amble__l2cap_lost(amble_connection *conn)
     amble__channels_lost(conn->l2cap);
 }
 
-static void dispatch(amble__l2cap *l2cap, amble_connection *conn, const uint8_t *frame, size_t size)
+static void dispatch(amble_connection *conn, const uint8_t *frame, size_t size, amble__l2cap *l2cap)
 {
     const uint16_t cid = amble__get_le16(frame + 2);
     const uint8_t *payload = frame + AMBLE__L2CAP_HEADER;
@@ -103,33 +104,44 @@ static void gather(amble__l2cap *l2cap, amble__l2cap_link *link, const uint8_t *
         link->frame = AMBLE__FRAME_OVER;
     } else if (link->filled == expected) {
         link->frame = AMBLE__FRAME_OVER;
-        dispatch(l2cap, link->conn, link->buffer, expected - AMBLE__L2CAP_HEADER);
+        dispatch(link->conn, link->buffer, expected - AMBLE__L2CAP_HEADER, l2cap);
         if (amble__get_le16(link->buffer + 2) == AMBLE__CID_SECURITY)
             amble__wipe(link->buffer + AMBLE__L2CAP_HEADER, expected - AMBLE__L2CAP_HEADER); /* a key, perhaps */
     }
 }
 
-void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data,
-                          size_t size)
+/* What is no frame by itself, or follows one that never ended. */
+static AMBLE__APART void receive_fragment(amble__l2cap_link *link, const uint8_t *data, size_t size, unsigned boundary)
+{
+    amble__l2cap *l2cap = link->l2cap;
+
+    if (boundary == AMBLE__BOUNDARY_CONTINUE && link->frame == AMBLE__FRAME_NONE) {
+        l2cap->malformed++;
+        return;
+    }
+    if (boundary != AMBLE__BOUNDARY_CONTINUE) {
+        l2cap->malformed += link->frame == AMBLE__FRAME_UNDER_WAY;
+        link->filled = 0;
+        link->frame = AMBLE__FRAME_UNDER_WAY;
+    }
+    gather(l2cap, link, data, size);
+}
+
+static bool is_frame(const amble__l2cap_link *link, const uint8_t *data, size_t size, unsigned boundary)
+{
+    return boundary != AMBLE__BOUNDARY_CONTINUE && link->frame != AMBLE__FRAME_UNDER_WAY &&
+           size >= AMBLE__L2CAP_HEADER && size - AMBLE__L2CAP_HEADER == amble__get_le16(data) && size <= link->capacity;
+}
+
+void amble__l2cap_receive(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary)
 {
     amble__l2cap_link *link = conn->l2cap;
 
-    if (boundary == AMBLE__BOUNDARY_CONTINUE) {
-        if (link->frame != AMBLE__FRAME_NONE)
-            gather(l2cap, link, data, size);
-        else
-            l2cap->malformed++;
-        return;
-    }
-    l2cap->malformed += link->frame == AMBLE__FRAME_UNDER_WAY; /* it never ended */
-    if (size >= AMBLE__L2CAP_HEADER && size == AMBLE__L2CAP_HEADER + (size_t)amble__get_le16(data) &&
-        size <= link->capacity) {
+    if (is_frame(link, data, size, boundary)) {
         link->frame = AMBLE__FRAME_OVER;
-        dispatch(l2cap, conn, data, size - AMBLE__L2CAP_HEADER);
+        dispatch(conn, data, size - AMBLE__L2CAP_HEADER, link->l2cap);
     } else {
-        link->filled = 0;
-        link->frame = AMBLE__FRAME_UNDER_WAY;
-        gather(l2cap, link, data, size);
+        receive_fragment(link, data, size, boundary);
     }
 }
 

@@ -51,8 +51,7 @@ void amble__l2cap_open(amble__l2cap *l2cap, amble_connection *conn);
 /* The link is gone. */
 void amble__l2cap_lost(amble_connection *conn);
 /* A fragment from the controller. */
-void amble__l2cap_receive(amble__l2cap *l2cap, amble_connection *conn, unsigned boundary, const uint8_t *data,
-                          size_t size);
+void amble__l2cap_receive(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary);
 /* What the program asks of the host for all links, see amble/l2cap.h. */
 int amble__l2cap_listen(amble__l2cap *l2cap, uint16_t psm, const amble_l2cap_options *options);
 int amble__l2cap_unlisten(amble__l2cap *l2cap, uint16_t psm);

@@ -19,7 +19,7 @@ static void run_record(amble_connection **links, amble__reader *script)
         amble__link_free(links[number]);
         links[number] = fuzz_link(number, number);
     }
-    amble__l2cap_receive(&fuzz.l2cap, links[number], flags & 3, copy, fragment.size);
+    amble__l2cap_receive(links[number], copy, fragment.size, flags & 3);
     fuzz_check(links[number]->l2cap->filled <= links[number]->l2cap->capacity);
     free(copy);
 }

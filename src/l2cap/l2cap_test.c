@@ -39,7 +39,7 @@ static void fragment(unsigned boundary, const uint8_t *data, size_t size)
     assert_non_null(copy);
     if (size)
         memcpy(copy, data, size);
-    amble__l2cap_receive(&rooms.l2cap, conn, boundary, copy, size);
+    amble__l2cap_receive(conn, copy, size, boundary);
     free(copy);
 }
 
@@ -222,7 +222,7 @@ static void links_are_put_together_apart(void)
     begin();
     other = link_open(HANDLE + 1, false);
     fragment(AMBLE__BOUNDARY_FIRST, hello, 6);
-    amble__l2cap_receive(&rooms.l2cap, other, AMBLE__BOUNDARY_FIRST, hello, 5); /* on_att checks whose a frame is */
+    amble__l2cap_receive(other, hello, 5, AMBLE__BOUNDARY_FIRST); /* on_att checks whose a frame is */
     fragment(AMBLE__BOUNDARY_CONTINUE, hello + 6, 5);
     expect_one(hello + 4, 7);
 }

@@ -22,9 +22,11 @@ void amble__links_init(amble__links *links, amble__arena *arena, size_t count)
 
 amble_connection *amble__link_by_handle(const amble__links *links, uint16_t handle)
 {
-    for (size_t i = 0; i < links->count; i++)
-        if (links->slots[i].handle == handle && links->slots[i].state == AMBLE__LINK_LIVE)
-            return &links->slots[i];
+    const amble_connection *end = links->slots + links->count;
+
+    for (amble_connection *conn = links->slots; conn != end; conn++)
+        if (conn->handle == handle && conn->state == AMBLE__LINK_LIVE)
+            return conn;
     return NULL;
 }
 
@@ -79,7 +81,7 @@ static void deliver_parked(amble__links *links, amble_connection *conn)
 
         parked->until_us = 0;
         if (fresh)
-            links->received(conn, parked->boundary, parked->data, parked->size);
+            links->received(conn, parked->data, parked->size, parked->boundary);
     }
 }
 
@@ -144,7 +146,7 @@ void amble__link_free(amble_connection *conn)
     conn->owned = false;
 }
 
-static void park(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+static void park(amble__links *links, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary)
 {
     const uint64_t now = amble_now_us();
 
@@ -178,23 +180,23 @@ static bool ended_just_now(const amble__links *links, uint16_t handle)
     return false;
 }
 
-static AMBLE__RARE void receive_unknown(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data,
-                                        size_t size)
+static AMBLE__RARE void receive_unknown(amble__links *links, const uint8_t *data, size_t size, uint16_t handle,
+                                        unsigned boundary)
 {
     if (ended_just_now(links, handle))
         links->orphaned++;
     else
-        park(links, handle, boundary, data, size);
+        park(links, data, size, handle, boundary);
 }
 
-void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size)
+void amble__link_receive(amble__links *links, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary)
 {
     amble_connection *conn = amble__link_by_handle(links, handle);
 
     if (conn)
-        links->received(conn, boundary, data, size);
+        links->received(conn, data, size, boundary);
     else
-        receive_unknown(links, handle, boundary, data, size);
+        receive_unknown(links, data, size, handle, boundary);
 }
 
 int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadline_us)

@@ -130,7 +130,7 @@ typedef struct amble__links {
     /* Set by the host: the rooms above open and close what they keep for a link; data for a live link. */
     void (*opened)(amble_connection *conn);
     void (*lost)(amble_connection *conn);
-    void (*received)(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size);
+    void (*received)(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary);
     /* Also set by the host, or NULL: the bond with whoever has the address of this link, NULL when there is none; and what a room above has
      * changed in it is to be saved. */
     struct amble__bond *(*bond)(const amble_connection *conn);
@@ -154,7 +154,7 @@ void amble__link_lose(amble_connection *conn, uint8_t reason, int error);
 /* The owner is done with a DEAD connection. */
 void amble__link_free(amble_connection *conn);
 /* ACL data from the controller. */
-void amble__link_receive(amble__links *links, uint16_t handle, unsigned boundary, const uint8_t *data, size_t size);
+void amble__link_receive(amble__links *links, const uint8_t *data, size_t size, uint16_t handle, unsigned boundary);
 
 /* `authorised`: whether the user has to have let the peer in, too. */
 amble__guard amble__link_guard(const amble_connection *conn, amble_security wanted, bool authorised);

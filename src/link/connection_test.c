@@ -30,7 +30,7 @@ static void lost(amble_connection *conn)
     above.lost++;
 }
 
-static void received(amble_connection *conn, unsigned boundary, const uint8_t *data, size_t size)
+static void received(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary)
 {
     above.conn = conn;
     above.generation = conn->generation;
@@ -120,9 +120,9 @@ static void a_dead_connection_can_still_be_asked(void)
 static void packets_that_come_early_are_parked(void)
 {
     open_table();
-    amble__link_receive(&links, HANDLE, 2, BYTES(1, 1));
-    amble__link_receive(&links, HANDLE, 1, BYTES(2, 2, 2));
-    amble__link_receive(&links, HANDLE, 1, BYTES(3)); /* there is room for two */
+    amble__link_receive(&links, BYTES(1, 1), HANDLE, 2);
+    amble__link_receive(&links, BYTES(2, 2, 2), HANDLE, 1);
+    amble__link_receive(&links, BYTES(3), HANDLE, 1); /* there is room for two */
     assert_int_equal(links.orphaned, 1);
     assert_int_equal(above.packets, 0);
     assert_int_equal(amble_sleep_ms(99), 0);
@@ -135,19 +135,19 @@ static void packets_that_come_early_are_parked(void)
     assert_int_equal(above.data[0][0], 1);
     assert_int_equal(above.data[1][0], 2);
     assert_int_equal(above.boundary, 1);
-    amble__link_receive(&links, HANDLE, 2, BYTES(9)); /* an announced link gets its data at once */
+    amble__link_receive(&links, BYTES(9), HANDLE, 2); /* an announced link gets its data at once */
     assert_int_equal(above.packets, 3);
 }
 
 static void parked_packets_grow_old(void)
 {
     open_table();
-    amble__link_receive(&links, HANDLE, 2, BYTES(1));
+    amble__link_receive(&links, BYTES(1), HANDLE, 2);
     assert_int_equal(amble_sleep_ms(101), 0);
     open_link(HANDLE);
     assert_int_equal(above.packets, 0);
     for (uint8_t i = 0; i < 4; i++) { /* old ones make room for new ones */
-        amble__link_receive(&links, HANDLE + 1, 2, BYTES(i));
+        amble__link_receive(&links, BYTES(i), HANDLE + 1, 2);
         assert_int_equal(amble_sleep_ms(60), 0);
     }
     assert_int_equal(links.orphaned, 0);
@@ -159,10 +159,10 @@ static void parked_packets_grow_old(void)
 static void parked_packets_keep_their_order(void)
 {
     open_table();
-    amble__link_receive(&links, HANDLE, 2, BYTES(1));
-    amble__link_receive(&links, HANDLE + 1, 2, BYTES(2));
+    amble__link_receive(&links, BYTES(1), HANDLE, 2);
+    amble__link_receive(&links, BYTES(2), HANDLE + 1, 2);
     open_link(HANDLE); /* the first place is free again */
-    amble__link_receive(&links, HANDLE + 1, 1, BYTES(3));
+    amble__link_receive(&links, BYTES(3), HANDLE + 1, 1);
     open_link(HANDLE + 1);
     assert_int_equal(above.packets, 3);
     assert_int_equal(above.data[1][0], 2);
@@ -174,9 +174,9 @@ static void a_packet_too_long_to_park_is_dropped(void)
     uint8_t data[AMBLE__PARKED_SIZE + 1] = {0};
 
     open_table();
-    amble__link_receive(&links, HANDLE, 2, data, sizeof data);
+    amble__link_receive(&links, data, sizeof data, HANDLE, 2);
     assert_int_equal(links.orphaned, 1);
-    amble__link_receive(&links, HANDLE, 2, data, AMBLE__PARKED_SIZE);
+    amble__link_receive(&links, data, AMBLE__PARKED_SIZE, HANDLE, 2);
     open_link(HANDLE);
     assert_int_equal(above.packets, 1);
     assert_int_equal(above.size[0], AMBLE__PARKED_SIZE);
@@ -189,16 +189,16 @@ static void packets_of_a_dead_link_reach_no_later_one(void)
     open_table();
     conn = open_link(HANDLE);
     amble__link_lose(conn, 0x13, AMBLE_ERR_DISCONNECTED);
-    amble__link_receive(&links, HANDLE, 2, BYTES(1)); /* still on its way when the link ended */
+    amble__link_receive(&links, BYTES(1), HANDLE, 2); /* still on its way when the link ended */
     assert_int_equal(links.orphaned, 1);
     open_link(HANDLE);
     assert_int_equal(above.packets, 0);
     amble__link_lose(amble__link_by_handle(&links, HANDLE), 0x13, AMBLE_ERR_DISCONNECTED);
     amble__link_free(conn);
-    amble__link_receive(&links, HANDLE, 2, BYTES(2)); /* also when its owner was quick */
+    amble__link_receive(&links, BYTES(2), HANDLE, 2); /* also when its owner was quick */
     assert_int_equal(links.orphaned, 2);
     assert_int_equal(amble_sleep_ms(101), 0);
-    amble__link_receive(&links, HANDLE, 2, BYTES(3)); /* long after, it can only be a new link's */
+    amble__link_receive(&links, BYTES(3), HANDLE, 2); /* long after, it can only be a new link's */
     open_link(HANDLE);
     assert_int_equal(above.packets, 1);
     assert_int_equal(above.data[0][0], 3);
