@@ -1,7 +1,7 @@
 /* An intrusive, circular, doubly linked list.
  *
- * A node that is in no list points to itself or is zero; amble__list_remove is harmless on both, so an owner may always
- * remove its node. A node is in at most one list. */
+ * The `next` of a node that is in no list is NULL or the node itself; amble__list_remove is harmless on both, so an owner may
+ * always remove its node. A node is in at most one list. */
 #ifndef AMBLE_CORE_LIST_H
 #define AMBLE_CORE_LIST_H
 #include <stdbool.h>
@@ -20,9 +20,12 @@ static inline bool amble__list_empty(const amble__list *list) { return list->nex
 static inline bool amble__list_linked(const amble__list *node) { return node->next && node->next != node; }
 static inline void amble__list_insert_before(amble__list *position, amble__list *node)
 {
-    node->previous = position->previous;
+    amble__list *previous = position->previous;
+
+    /* In this order no compiler puts both links of a node into one vector register first, which takes longer than to store them. */
     node->next = position;
-    position->previous->next = node;
+    previous->next = node;
+    node->previous = previous;
     position->previous = node;
 }
 static inline void amble__list_append(amble__list *list, amble__list *node) { amble__list_insert_before(list, node); }
@@ -31,7 +34,7 @@ static inline void amble__list_unlink(amble__list *node)
 {
     node->previous->next = node->next;
     node->next->previous = node->previous;
-    node->next = node->previous = node;
+    node->next = NULL;
 }
 static inline void amble__list_remove(amble__list *node)
 {
