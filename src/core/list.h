@@ -36,6 +36,13 @@ static inline void amble__list_unlink(amble__list *node)
     node->next->previous = node->previous;
     node->next = NULL;
 }
+/* The same, and to the end of another list. */
+static inline void amble__list_move(amble__list *list, amble__list *node)
+{
+    node->previous->next = node->next;
+    node->next->previous = node->previous;
+    amble__list_append(list, node);
+}
 static inline void amble__list_remove(amble__list *node)
 {
     if (node->next)

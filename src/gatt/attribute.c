@@ -61,12 +61,12 @@ bool amble__database_at_or_after(const amble__database *database, unsigned handl
     return true;
 }
 
-bool amble__database_look_up(amble__database *database, uint16_t handle)
+const amble__attribute *amble__database_look_up(amble__database *database, uint16_t handle)
 {
     if (handle && amble__database_at_or_after(database, handle, &database->last) && database->last.handle == handle)
-        return true;
+        return &database->last;
     database->last.handle = 0;
-    return false;
+    return NULL;
 }
 
 amble_uuid amble__attribute_type(const amble__attribute *attribute)

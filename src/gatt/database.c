@@ -195,6 +195,8 @@ static unsigned make_value(amble__database *database, amble__arena *arena, amble
 {
     value->definition = c;
     value->descriptor = descriptor;
+    value->takes_any_command =
+        c->write_no_response && c->write_security == AMBLE_OPEN && !c->write_authorised && !c->append;
     value->kind = amble__gatt_service_kind(c);
     value->extended = (uint8_t)extended_properties(c);
     value->properties = properties_of(c);

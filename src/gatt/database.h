@@ -46,6 +46,7 @@ typedef struct amble__served_value {
     uint16_t handle;      /* of the value */
     uint16_t cccd;        /* handle, 0: none */
     bool descriptor;
+    bool takes_any_command;       /* whoever sends one may, and it replaces the value */
     uint8_t kind;                 /* one of the first three of amble__attribute_kind */
     uint8_t properties, extended; /* AMBLE_PROPERTY_..., AMBLE__RELIABLE_WRITE ... */
     uint16_t size, max_size;
@@ -122,14 +123,18 @@ static inline amble__served_value *amble__database_find(const amble__database *d
 /* The attribute with this handle, or the first after it; false when there is none. */
 bool amble__database_at_or_after(const amble__database *database, unsigned handle, amble__attribute *attribute);
 /* Makes it `last`. */
-bool amble__database_look_up(amble__database *database, uint16_t handle);
-static inline bool amble__database_at(amble__database *database, uint16_t handle, amble__attribute *attribute)
+const amble__attribute *amble__database_look_up(amble__database *database, uint16_t handle);
+/* It, if this is its handle. */
+static inline const amble__attribute *amble__database_last(const amble__database *database, uint16_t handle)
 {
-    if (database->last.handle != handle || !handle)
-        if (!amble__database_look_up(database, handle))
-            return false;
-    *attribute = database->last;
-    return true;
+    return database->last.handle == handle && handle ? &database->last : NULL;
+}
+/* The attribute with this handle, until the next is asked for; NULL: there is none. */
+static inline const amble__attribute *amble__database_at(amble__database *database, uint16_t handle)
+{
+    const amble__attribute *last = amble__database_last(database, handle);
+
+    return last ? last : amble__database_look_up(database, handle);
 }
 /* Its type, as the air has it. */
 amble_uuid amble__attribute_type(const amble__attribute *attribute);

@@ -28,13 +28,15 @@ static void handles_go_up_without_gaps(void **state)
 
         assert_true(amble__database_at_or_after(&database, handle, &attribute));
         assert_int_equal(attribute.handle, handle);
-        assert_true(amble__database_at(&database, (uint16_t)handle, &attribute));
+        assert_non_null(amble__database_at(&database, (uint16_t)handle));
+        assert_int_equal(amble__database_at(&database, (uint16_t)handle)->handle, handle);
+        assert_int_equal(amble__database_at(&database, (uint16_t)handle)->kind, attribute.kind);
         type = amble__attribute_type(&attribute);
         assert_true(amble_uuid_equal(&type, handle == COMMAND ? &command_uuid : &expected));
     }
-    assert_false(amble__database_at(&database, 0, &attribute));
-    assert_false(amble__database_at(&database, LAST + 1, &attribute));
-    assert_false(amble__database_at(&database, 0xffff, &attribute));
+    assert_null(amble__database_at(&database, 0));
+    assert_null(amble__database_at(&database, LAST + 1));
+    assert_null(amble__database_at(&database, 0xffff));
     assert_true(amble__database_at_or_after(&database, 0, &attribute)); /* from the start */
     assert_int_equal(attribute.handle, 1);
     assert_false(amble__database_at_or_after(&database, LAST + 1, &attribute));
@@ -62,18 +64,16 @@ static void definitions_are_found_by_their_address(void **state)
 
 static void an_attribute_asked_for_again_is_the_present_one(void **state)
 {
-    amble__attribute attribute;
-
     (void)state;
     open_database(8192);
     assert_int_equal(amble__database_serve(&database, &battery), 0);
-    assert_false(amble__database_at(&database, CUSTOM, &attribute));
-    assert_true(amble__database_at(&database, TEXT, &attribute));
+    assert_null(amble__database_at(&database, CUSTOM));
+    assert_non_null(amble__database_at(&database, TEXT));
     assert_int_equal(amble__database_serve(&database, &custom), 0);
-    assert_true(amble__database_at(&database, CUSTOM, &attribute));
-    assert_int_equal(attribute.kind, AMBLE__ATTRIBUTE_SERVICE);
-    assert_true(amble__database_at(&database, TEXT, &attribute));
-    assert_int_equal(attribute.handle, TEXT);
+    assert_non_null(amble__database_at(&database, CUSTOM));
+    assert_int_equal(amble__database_at(&database, CUSTOM)->kind, AMBLE__ATTRIBUTE_SERVICE);
+    assert_non_null(amble__database_at(&database, TEXT));
+    assert_int_equal(amble__database_at(&database, TEXT)->handle, TEXT);
 }
 
 enum { MANY = 1666, PER_SERVICE = 100 }; /* with service, declaration and CCCD: 5,000 attributes and more */
@@ -84,7 +84,7 @@ static void five_thousand_attributes(void **state)
     static const amble_characteristic *lists[MANY / PER_SERVICE + 1][PER_SERVICE + 1];
     static amble_service services[MANY / PER_SERVICE + 1];
     unsigned handle = 0;
-    amble__attribute attribute = {.handle = 0};
+    const amble__attribute *attribute;
 
     (void)state;
     open_database(600000);
@@ -99,12 +99,13 @@ static void five_thousand_attributes(void **state)
     for (int i = 0; i < MANY; i++) {
         handle += i % PER_SERVICE ? 3 : 4;
         assert_int_equal(amble__database_find(&database, &many[i])->cccd, handle);
-        assert_true(amble__database_at(&database, (uint16_t)(handle - 1), &attribute));
-        assert_int_equal(attribute.kind, AMBLE__ATTRIBUTE_VALUE);
-        assert_ptr_equal(attribute.value->definition, &many[i]);
+        attribute = amble__database_at(&database, (uint16_t)(handle - 1));
+        assert_non_null(attribute);
+        assert_int_equal(attribute->kind, AMBLE__ATTRIBUTE_VALUE);
+        assert_ptr_equal(attribute->value->definition, &many[i]);
     }
     assert_true(handle > 5000);
-    assert_false(amble__database_at(&database, (uint16_t)(handle + 1), &attribute));
+    assert_null(amble__database_at(&database, (uint16_t)(handle + 1)));
 }
 
 static size_t memory_used(void)
@@ -119,7 +120,6 @@ static size_t memory_used(void)
 
 static void used_up_memory_changes_nothing(void **state)
 {
-    amble__attribute attribute;
     size_t used, enough;
     bool served = false;
 
@@ -144,11 +144,11 @@ static void used_up_memory_changes_nothing(void **state)
             assert_int_equal(r, AMBLE_ERR_NO_MEMORY);
             assert_int_equal(memory_used(), used);
             assert_int_equal(database.count, 1);
-            assert_false(amble__database_at(&database, CUSTOM, &attribute));
+            assert_null(amble__database_at(&database, CUSTOM));
             assert_null(amble__database_find(&database, &command));
             assert_null(amble__database_find(&database, &both));
         }
-        assert_true(amble__database_at(&database, LEVEL, &attribute));
+        assert_non_null(amble__database_at(&database, LEVEL));
     }
     amble_log_level(AMBLE_LOG_WARNING);
     assert_true(served);

@@ -75,8 +75,8 @@ bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w);
 void amble__server_confirmed(amble__att_bearer *bearer);
 /* The link is encrypted with the key of a bond, or its bond was made: what is kept of the client holds on this link. */
 void amble__server_bonded(amble_connection *conn);
-/* The server of a host; host/ knows. */
-amble__server *amble__server_of(amble *ble);
+/* The server of a host: its first member, as host/host.c asserts. */
+static inline amble__server *amble__server_of(amble *ble) { return (amble__server *)(void *)ble; }
 
 /* --- between the files of the server ------------------------------------------------------------------------------ */
 /* What a client reads: bytes where they lie, or composed in `scratch`. */

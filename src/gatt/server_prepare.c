@@ -69,18 +69,18 @@ void amble__server_prepare(amble__server_link *link, amble__reader *pdu)
 {
     amble__att_bearer *bearer = link->bearer;
     amble__writer w = amble__att_answer(bearer);
-    amble__attribute attribute;
+    const amble__attribute *attribute;
     amble__att_part part;
     uint8_t error;
 
     if (!amble__att_read_part(pdu, &part) || PART_HEAD - 1 + part.value.size > amble__write_room(&w))
         error = AMBLE__ATT_INVALID_PDU;
-    else if (!amble__database_at(&link->server->database, part.handle, &attribute))
+    else if (!(attribute = amble__database_at(&link->server->database, part.handle)))
         error = AMBLE__ATT_INVALID_HANDLE;
-    else if (attribute.kind != AMBLE__ATTRIBUTE_VALUE)
+    else if (attribute->kind != AMBLE__ATTRIBUTE_VALUE)
         error = AMBLE__ATT_WRITE_NOT_PERMITTED;
     else
-        error = amble__server_write_error(&attribute, link->conn, AMBLE__ATT_WRITE_REQUEST, 0);
+        error = amble__server_write_error(attribute, link->conn, AMBLE__ATT_WRITE_REQUEST, 0);
     if (!error && (is_executing(link) || !keep_part(link, &part)))
         error = AMBLE__ATT_PREPARE_QUEUE_FULL;
     if (error) {
@@ -130,27 +130,28 @@ typedef struct {
 static verdict judge(const amble__server_link *link, const amble__served_value *served)
 {
     amble__reader r = parts_of(link);
-    amble__attribute attribute;
+    const amble__attribute *attribute;
     amble__att_part part;
     verdict v = {.error = 0};
 
     while (!v.error && next_attribute(link, &r, &part)) {
         v.handle = part.handle;
         v.attributes++;
-        if (!amble__database_at(&link->server->database, part.handle, &attribute))
+        attribute = amble__database_at(&link->server->database, part.handle);
+        if (!attribute)
             v.error = AMBLE__ATT_INVALID_HANDLE; /* it went meanwhile */
         else
-            v.error = amble__server_write_error(&attribute, link->conn, AMBLE__ATT_WRITE_REQUEST, 0);
+            v.error = amble__server_write_error(attribute, link->conn, AMBLE__ATT_WRITE_REQUEST, 0);
         if (!v.error)
-            v.error = measure(link, attribute.value, &v.length);
+            v.error = measure(link, attribute->value, &v.length);
         if (v.error)
             break;
-        if (attribute.value->definition->answer_writes)
-            v.asked = attribute.value;
-        else if (attribute.value->definition->capture && !v.full &&
-                 (amble__value_queue_full(attribute.value->queue) ||
-                  (attribute.value != served && amble__server_held_write(attribute.value))))
-            v.full = attribute.value;
+        if (attribute->value->definition->answer_writes)
+            v.asked = attribute->value;
+        else if (attribute->value->definition->capture && !v.full &&
+                 (amble__value_queue_full(attribute->value->queue) ||
+                  (attribute->value != served && amble__server_held_write(attribute->value))))
+            v.full = attribute->value;
     }
     if (!v.error && v.asked && v.attributes > 1)
         v.error = AMBLE__ATT_UNLIKELY_ERROR; /* a task cannot answer for the others */
@@ -181,12 +182,12 @@ static void write_value(amble__server_link *link, amble__served_value *value)
 static void write_all(amble__server_link *link)
 {
     amble__reader r = parts_of(link);
-    amble__attribute attribute;
+    const amble__attribute *attribute;
     amble__att_part part;
 
     while (next_attribute(link, &r, &part))
-        if (amble__database_at(&link->server->database, part.handle, &attribute)) /* it was looked at */
-            write_value(link, attribute.value);
+        if ((attribute = amble__database_at(&link->server->database, part.handle))) /* it was looked at */
+            write_value(link, attribute->value);
     link->client->prepared_size = 0;
     amble__server_answer_empty(link, AMBLE__ATT_EXECUTE_WRITE_RESPONSE);
 }

@@ -59,23 +59,23 @@ void amble__server_read(amble__server_link *link, amble__bytes parameters, uint8
     const uint16_t handle = amble__read_le16(&pdu);
     const uint16_t offset = opcode == AMBLE__ATT_READ_BLOB_REQUEST ? amble__read_le16(&pdu) : 0;
     uint8_t scratch[AMBLE__DECLARATION_SIZE], error = 0;
-    amble__attribute attribute;
+    const amble__attribute *attribute = NULL;
     amble__bytes bytes;
     amble__writer w;
 
     if (!amble__read_complete(&pdu))
         error = AMBLE__ATT_INVALID_PDU;
-    else if (!amble__database_at(&link->server->database, handle, &attribute))
+    else if (!(attribute = amble__database_at(&link->server->database, handle)))
         error = AMBLE__ATT_INVALID_HANDLE;
     else
-        error = amble__attribute_read_error(&attribute, link->conn);
-    if (!error && attribute.kind == AMBLE__ATTRIBUTE_VALUE && attribute.value->definition->answer_reads) {
+        error = amble__attribute_read_error(attribute, link->conn);
+    if (!error && attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->definition->answer_reads) {
         link->offset = offset;
-        amble__server_hold(link, attribute.value, true, opcode);
+        amble__server_hold(link, attribute->value, true, opcode);
         return;
     }
     if (!error) {
-        bytes = amble__attribute_bytes(&attribute, link, scratch);
+        bytes = amble__attribute_bytes(attribute, link, scratch);
         if (offset > bytes.size)
             error = AMBLE__ATT_INVALID_OFFSET;
     }
@@ -113,13 +113,14 @@ void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble
         error = AMBLE__ATT_INVALID_PDU;
     amble__write_u8(&w, opcode + 1u);
     while (!error && amble__read_left(pdu)) {
-        amble__attribute attribute;
+        const amble__attribute *attribute;
 
         handle = amble__read_le16(pdu);
-        if (!amble__database_at(&link->server->database, handle, &attribute))
+        attribute = amble__database_at(&link->server->database, handle);
+        if (!attribute)
             error = AMBLE__ATT_INVALID_HANDLE;
-        else if (!(error = amble__attribute_list_error(&attribute, link->conn)))
-            append_value(&w, opcode, amble__attribute_bytes(&attribute, link, scratch));
+        else if (!(error = amble__attribute_list_error(attribute, link->conn)))
+            append_value(&w, opcode, amble__attribute_bytes(attribute, link, scratch));
     }
     if (error)
         amble__att_send_error(link->bearer, opcode, handle, error);

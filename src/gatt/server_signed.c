@@ -53,10 +53,13 @@ static bool signature_good(const amble__bond *bond, amble__bytes body, const uin
 }
 
 /* The attribute that the body names, if it takes signed writes. */
-static bool find_attribute(amble__server *server, amble__bytes body, amble__attribute *attribute)
+static const amble__attribute *find_attribute(amble__server *server, amble__bytes body)
 {
-    return amble__database_at(&server->database, amble__get_le16(body.data), attribute) &&
-           attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->definition->signed_write;
+    const amble__attribute *attribute = amble__database_at(&server->database, amble__get_le16(body.data));
+
+    return attribute && attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->definition->signed_write
+               ? attribute
+               : NULL;
 }
 
 void amble__server_write_signed(amble__server_link *link, amble__bytes body)
@@ -64,11 +67,11 @@ void amble__server_write_signed(amble__server_link *link, amble__bytes body)
     amble_connection *conn = link->conn;
     amble__bytes data;
     amble__bond *bond = conn->links->bond ? conn->links->bond(conn) : NULL;
-    amble__attribute attribute;
+    const amble__attribute *attribute;
 
     /* On an encrypted link nothing is signed, Vol 3 Part C 10.4.2. */
     if (body.size < HANDLE + AMBLE__SIGNATURE || conn->security.encrypted || !has_key(bond) ||
-        !find_attribute(link->server, body, &attribute)) {
+        !(attribute = find_attribute(link->server, body))) {
         link->bearer->att->malformed++;
         return;
     }
@@ -80,6 +83,6 @@ void amble__server_write_signed(amble__server_link *link, amble__bytes body)
     if (!take_counter(bond, conn, amble__signature_counter(body.data + body.size)))
         return;
     data = (amble__bytes){.data = body.data + HANDLE, .size = body.size - HANDLE};
-    if (bond_suffices(bond, conn, attribute.value->definition))
-        amble__server_command(link, &attribute, amble__server_size_error(&attribute, data.size), data);
+    if (bond_suffices(bond, conn, attribute->value->definition))
+        amble__server_command(link, attribute, amble__server_size_error(attribute, data.size), data);
 }

@@ -66,17 +66,26 @@ amble__server_link *amble__server_held_write(const amble__served_value *value)
     return NULL;
 }
 
+static AMBLE__APART bool replace(amble__server_link *link, amble__served_value *value, amble__bytes data,
+                                 uint64_t order)
+{
+    amble__value_queue_replace(value->queue, link->conn, order, data.data, data.size);
+    return amble__server_store(value, data.data, data.size);
+}
+
 /* Delivers a write that fits; false when the queue is full. */
-static inline bool deliver(amble__server_link *link, amble__served_value *value, const uint8_t *data, size_t size)
+static inline bool deliver(amble__server_link *link, amble__served_value *value, amble__bytes data)
 {
     const uint64_t order = ++link->server->att->arrivals;
+    amble__value_entry *entry;
 
     if (!value->definition->capture)
-        amble__value_queue_replace(value->queue, link->conn, order, data, size);
-    else if ((!amble__list_empty(&value->held) && amble__server_held_write(value)) || /* that one goes first */
-             !amble__value_queue_push(value->queue, link->conn, order, data, size, false))
+        return replace(link, value, data, order);
+    if ((!amble__list_empty(&value->held) && amble__server_held_write(value)) || /* that one goes first */
+        !(entry = amble__value_queue_room(value->queue)) || !amble__server_store(value, data.data, data.size))
         return false;
-    return amble__server_store(value, data, size);
+    amble__value_queue_put(value->queue, entry, link->conn, order, data, false);
+    return true;
 }
 
 uint8_t amble__server_size_error(const amble__attribute *attribute, size_t size)
@@ -129,15 +138,22 @@ static void hold_write(amble__server_link *link, amble__served_value *value, boo
         amble__waiters_end_taker(&value->queue->waiters); /* see written_ready */
 }
 
+static AMBLE__APART void deliver_or_drop(amble__server_link *link, amble__served_value *value, amble__bytes data)
+{
+    if (!deliver(link, value, data))
+        amble__value_queue_drop(value->queue);
+}
+
 /* A Write Command gets no answer: what goes wrong is dropped, what finds no room is counted. 3.4.5.3 */
 void amble__server_command(amble__server_link *link, const amble__attribute *attribute, uint8_t error,
                            amble__bytes data)
 {
-    if (!error && attribute->kind == AMBLE__ATTRIBUTE_CCCD)
-        (void)write_cccd(link, attribute->value, data); /* nobody to tell */
-    else if (error == AMBLE__ATT_INSUFFICIENT_RESOURCES ||
-             (!error && !deliver(link, attribute->value, data.data, data.size)))
+    if (error == AMBLE__ATT_INSUFFICIENT_RESOURCES)
         amble__value_queue_drop(attribute->value->queue);
+    else if (!error && attribute->kind == AMBLE__ATTRIBUTE_CCCD)
+        (void)write_cccd(link, attribute->value, data); /* nobody to tell */
+    else if (!error)
+        deliver_or_drop(link, attribute->value, data);
 }
 
 /* Does what a Write Request asks that has passed. The error, if there is one after all; `*held` when the answer comes later. */
@@ -147,10 +163,21 @@ static uint8_t write_request(amble__server_link *link, const amble__attribute *a
         return write_cccd(link, attribute->value, data);
     if (attribute->kind == AMBLE__ATTRIBUTE_CLIENT_FEATURES)
         return write_features(link, data);
-    *held = attribute->value->definition->answer_writes || !deliver(link, attribute->value, data.data, data.size);
+    *held = attribute->value->definition->answer_writes || !deliver(link, attribute->value, data);
     if (*held)
         hold_write(link, attribute->value, attribute->value->definition->answer_writes, data);
     return 0;
+}
+
+/* Looks at all that may be in its way. */
+static AMBLE__APART void command_with_care(amble__server_link *link, uint16_t handle, amble__bytes data)
+{
+    const amble__attribute *attribute = amble__database_at(&link->server->database, handle);
+
+    if (attribute)
+        amble__server_command(link, attribute,
+                              amble__server_write_error(attribute, link->conn, AMBLE__ATT_WRITE_COMMAND, data.size),
+                              data);
 }
 
 void amble__server_write_command(amble__server_link *link, amble__bytes parameters)
@@ -158,11 +185,15 @@ void amble__server_write_command(amble__server_link *link, amble__bytes paramete
     amble__reader pdu = amble__reader_over(parameters);
     const uint16_t handle = amble__read_le16(&pdu);
     const amble__bytes data = amble__read_rest(&pdu);
-    amble__attribute attribute;
+    const amble__attribute *attribute = amble__database_last(&link->server->database, handle);
 
-    if (!pdu.failed && amble__database_at(&link->server->database, handle, &attribute))
-        amble__server_command(link, &attribute,
-                              write_error(&attribute, link->conn, AMBLE__ATT_WRITE_COMMAND, data.size), data);
+    if (pdu.failed)
+        return;
+    if (attribute && attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->takes_any_command &&
+        data.size <= attribute->value->max_size)
+        deliver_or_drop(link, attribute->value, data);
+    else
+        command_with_care(link, handle, data);
 }
 
 void amble__server_write(amble__server_link *link, amble__bytes parameters)
@@ -171,18 +202,18 @@ void amble__server_write(amble__server_link *link, amble__bytes parameters)
     amble__reader pdu = amble__reader_over(parameters);
     const uint16_t handle = amble__read_le16(&pdu);
     const amble__bytes data = amble__read_rest(&pdu);
-    amble__attribute attribute;
+    const amble__attribute *attribute = NULL;
     bool held = false;
     uint8_t error;
 
     if (pdu.failed)
         error = AMBLE__ATT_INVALID_PDU;
-    else if (!amble__database_at(&link->server->database, handle, &attribute))
+    else if (!(attribute = amble__database_at(&link->server->database, handle)))
         error = AMBLE__ATT_INVALID_HANDLE;
     else
-        error = write_error(&attribute, link->conn, opcode, data.size);
+        error = write_error(attribute, link->conn, opcode, data.size);
     if (!error)
-        error = write_request(link, &attribute, data, &held);
+        error = write_request(link, attribute, data, &held);
     if (error)
         amble__att_send_error(link->bearer, opcode, handle, error);
     else if (!held)
@@ -216,31 +247,40 @@ static AMBLE__RARE void deliver_held(amble__server *server, amble__served_value 
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------- */
-static AMBLE__APART int take(amble__server *server, const amble_characteristic *c, amble_connection *from,
-                             amble_value *out, int timeout_ms)
+/* What cannot be taken, and what makes room for writes that are held. */
+static AMBLE__RARE int take_with_care(amble__server *server, amble__served_value *value, amble_connection *from,
+                                      int timeout_ms, amble_value *out)
 {
-    amble__served_value *value;
-    int r = amble__wait_check();
+    const int r = amble__wait_check();
 
     if (r < 0)
         return r;
-    value = amble__database_find(&server->database, c);
     if (server->failed || !value || !value->queue)
         return amble__wait_refuse(server->failed ? server->failed : AMBLE_ERR_NOT_FOUND);
     amble__value_queue_settle(value->queue, from);
-    if (!amble__list_empty(&value->held) && c->capture)
+    if (value->definition->capture)
         deliver_held(server, value);
-    return amble__value_queue_take(value->queue, from, amble__due(timeout_ms), out);
+    return amble__value_queue_take(value->queue, from, timeout_ms, out);
+}
+
+static inline int take(amble__server *server, const amble_characteristic *c, amble_connection *from, int timeout_ms,
+                       amble_value *out)
+{
+    amble__served_value *value = amble__database_find(&server->database, c);
+
+    if (server->failed || !value || !value->queue || !amble__list_empty(&value->held))
+        return take_with_care(server, value, from, timeout_ms, out);
+    return amble__value_queue_take(value->queue, from, timeout_ms, out);
 }
 
 int amble_written(amble *ble, const amble_characteristic *c, amble_value *value, int timeout_ms)
 {
-    return take(amble__server_of(ble), c, NULL, value, timeout_ms);
+    return take(amble__server_of(ble), c, NULL, timeout_ms, value);
 }
 
 int amble_written_by(amble_connection *conn, const amble_characteristic *c, amble_value *value, int timeout_ms)
 {
-    return take(conn->server->server, c, conn, value, timeout_ms);
+    return take(conn->server->server, c, conn, timeout_ms, value);
 }
 
 static amble__server *server_of(const amble_source *source)

@@ -75,14 +75,46 @@ static void commands_get_no_answer(void)
     ask(conn, 0x52, LAST + 1, 0, 1);
     ask(conn, 0x52, COMMAND);
     ask(conn, 0x52);
-    ask(conn, 0x52, COMMAND, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-        21); /* too long */
+    for (int again = 0; again < 2; again++)
+        ask(conn, 0x52, COMMAND - 1, 0, 1); /* its declaration */
+    for (int again = 0; again < 2; again++)
+        ask(conn, 0x52, COMMAND, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+            21); /* too long */
+    assert_int_equal(the_host.server.database.dropped, 0);
     expect_nothing();
     expect_unwritten(&text);
     expect_unwritten(&command);
     ask(conn, 0x52, COMMAND, 0, 7);
     expect_nothing();
     expect_written(&command, 7);
+}
+
+/* Also of a client that comes back to the same attribute, which is known then. */
+static void commands_pass_no_obstacle(void)
+{
+    static const amble_characteristic closed[] = {
+        {.uuid = &text_uuid, .write = true},
+        {.uuid = &text_uuid, .write_no_response = true, .write_security = AMBLE_ENCRYPTED},
+        {.uuid = &text_uuid, .write_no_response = true, .write_authorised = true},
+        {.uuid = &text_uuid,
+         .write_no_response = true,
+         .append = true,
+         .max_size = 2,
+         .initial = "ab",
+         .initial_size = 2},
+    };
+
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        const amble_service service = {.uuid = &battery_uuid, .characteristics = AMBLE_LIST(&closed[i])};
+
+        gatt_open();
+        assert_int_equal(amble_serve(ble, &service), 0);
+        conn = link_open(HANDLE, false);
+        for (int again = 0; again < 2; again++)
+            ask(conn, 0x52, 3, 0, 'x');
+        expect_unwritten(&closed[i]);
+        expect_nothing();
+    }
 }
 
 static void commands_without_room_are_counted(void)
@@ -397,6 +429,7 @@ int main(void)
         task_test(a_value_is_written_and_told),
         task_test(errors),
         task_test(commands_get_no_answer),
+        task_test(commands_pass_no_obstacle),
         task_test(commands_without_room_are_counted),
         task_test(a_request_without_room_is_held),
         task_test(a_request_held_too_long_is_refused_and_not_delivered),

@@ -4,6 +4,8 @@
  * After HELD_CONFIRMATION_US the confirmation goes out all the same, since after 30 s without one the server gives up the link.
  * Invariant: the entries in a subscription's queue are its own from subscribe to close. */
 #include "gatt/client.h"
+
+#include "core/rare.h"
 #include "gatt/database.h"
 
 enum { DEFAULT_DEPTH = 8, HELD_CONFIRMATION_US = 20000000, UNSUBSCRIBE_MS = 2000 };
@@ -216,19 +218,26 @@ int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_
     return 0;
 }
 
+/* Confirms if giving back the last value makes room. */
+static AMBLE__RARE void confirm_with_room(amble_subscription *s)
+{
+    amble__value_queue_settle(&s->queue, s->conn);
+    if (!amble__value_queue_full(&s->queue))
+        confirm(s);
+}
+
 int amble_notified(amble_subscription *subscription, amble_value *value, int timeout_ms)
 {
     amble_subscription *s = subscription;
-    int r = amble__wait_check();
+    int r = s->confirmations_owed || !s->conn ? amble__wait_check() : 0; /* taking does it, too */
 
     if (r < 0)
         return r;
     if (!s->conn)
         return amble__wait_refuse(AMBLE_ERR_DISCONNECTED);
-    amble__value_queue_settle(&s->queue, s->conn);
-    if (s->confirmations_owed && !amble__value_queue_full(&s->queue))
-        confirm(s);
-    r = amble__value_queue_take(&s->queue, s->conn, s->stale ? 0 : amble__due(timeout_ms), value);
+    if (s->confirmations_owed)
+        confirm_with_room(s);
+    r = amble__value_queue_take(&s->queue, s->conn, s->stale ? 0 : timeout_ms, value);
     return s->stale && r == AMBLE_ERR_TIMEOUT ? AMBLE_ERR_STALE : r;
 }
 

@@ -27,6 +27,7 @@ void amble__value_queue_end(amble__value_queue *queue, int error)
 
 void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry)
 {
+    entry->value.data = entry->bytes;
     amble__list_append(&queue->free, &entry->node);
 }
 
@@ -63,7 +64,7 @@ static AMBLE__RARE void wake_among_several(amble__value_queue *queue, const ambl
         amble__wait_end(amble__container(taker, amble__waiter, node)->wait, 0);
 }
 
-static void wake(amble__value_queue *queue, const amble_connection *conn)
+void amble__value_queue_wake(amble__value_queue *queue, const amble_connection *conn)
 {
     amble__waiter *first = amble__container(queue->waiters.next, amble__waiter, node);
 
@@ -76,7 +77,7 @@ static void wake(amble__value_queue *queue, const amble_connection *conn)
 /* A view by a link that is over, and whose owner will not ask again. */
 static bool view_is_over(const amble__value_entry *entry)
 {
-    return entry->viewer && amble__link_check(entry->conn, entry->generation) == AMBLE_ERR_STALE;
+    return entry->viewer && amble__link_check(entry->value.conn, entry->generation) == AMBLE_ERR_STALE;
 }
 
 static bool settles(amble__list *node, const amble_connection *viewer)
@@ -86,15 +87,14 @@ static bool settles(amble__list *node, const amble_connection *viewer)
     return entry->viewer == viewer || view_is_over(entry);
 }
 
-void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer)
+static inline void settle(amble__value_queue *queue, const amble_connection *viewer)
 {
-    amble__list_each (node, &queue->viewed) {
-        if (settles(node, viewer)) {
-            amble__list_unlink(node);
-            amble__list_append(&queue->free, node);
-        }
-    }
+    amble__list_each (node, &queue->viewed)
+        if (settles(node, viewer))
+            amble__list_move(&queue->free, node);
 }
+
+void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer) { settle(queue, viewer); }
 
 bool amble__value_queue_can_settle(const amble__value_queue *queue, const amble_connection *viewer)
 {
@@ -114,50 +114,33 @@ bool amble__value_queue_full(const amble__value_queue *queue)
     return true;
 }
 
-/* The entry of a view that is over; NULL: there is none. */
-static AMBLE__RARE amble__list *entry_out_of_view(amble__value_queue *queue)
+AMBLE__RARE bool amble__value_queue_reclaim(amble__value_queue *queue)
 {
     amble__list_each (node, &queue->viewed) {
         if (view_is_over(amble__container(node, amble__value_entry, node))) {
-            amble__list_unlink(node);
-            return node;
+            amble__list_move(&queue->free, node);
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                              size_t size, bool indication)
 {
-    amble__list *node = amble__list_take(&queue->free);
-    amble__value_entry *entry;
+    amble__value_entry *entry = amble__value_queue_room(queue);
 
-    if (!node && !(node = entry_out_of_view(queue)))
+    if (!entry)
         return false;
-    entry = amble__container(node, amble__value_entry, node);
-    entry->conn = conn;
-    entry->generation = conn->generation;
-    entry->device = conn->device;
-    entry->order = order;
-    entry->dropped = queue->dropped;
-    entry->size = (uint16_t)size;
-    entry->indication = indication;
-    if (size)
-        memcpy(entry->bytes, data, size);
-    queue->dropped = 0;
-    amble__list_append(&queue->pending, node);
-    if (!amble__list_empty(&queue->waiters))
-        wake(queue, conn);
+    amble__value_queue_put(queue, entry, conn, order, (amble__bytes){.data = data, .size = size}, indication);
     return true;
 }
 
 void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                                 size_t size)
 {
-    amble__list *unread = amble__list_take(&queue->pending);
-
-    if (unread)
-        amble__list_append(&queue->free, unread);
+    if (!amble__list_empty(&queue->pending))
+        amble__list_move(&queue->free, queue->pending.next);
     if (!amble__value_queue_push(queue, conn, order, data, size, false))
         amble__value_queue_drop(queue); /* every entry is in somebody's view */
 }
@@ -168,12 +151,18 @@ void amble__value_queue_drop(amble__value_queue *queue)
     ++*queue->dropped_in_all;
 }
 
+/* Whether the link of its writer is still the same. */
+static bool is_present(const amble__value_entry *entry)
+{
+    return entry->value.conn->state != AMBLE__LINK_FREE && entry->value.conn->generation == entry->generation;
+}
+
 static amble__value_entry *oldest(const amble__value_queue *queue, const amble_connection *from)
 {
     for (amble__list *node = queue->pending.next; node != &queue->pending; node = node->next) {
         amble__value_entry *entry = amble__container(node, amble__value_entry, node);
 
-        if (!from || (entry->conn == from && entry->generation == from->generation))
+        if (!from || (entry->value.conn == from && entry->generation == from->generation))
             return entry;
     }
     return NULL;
@@ -182,46 +171,58 @@ static amble__value_entry *oldest(const amble__value_queue *queue, const amble_c
 static int wait_for_value(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us)
 {
     amble__wait wait;
-    queue_waiter on_value = {.viewer = from};
+    queue_waiter on_value;
     amble__waiter on_loss;
 
     for (amble__list *node = queue->waiters.next; node != &queue->waiters; node = node->next)
         if (!amble__container(node, amble__waiter, node)->keeps && waiter_of(node)->viewer == from)
             return amble__wait_refuse(AMBLE_ERR_BUSY);
+    on_value.viewer = from;
     amble__wait_begin(&wait, &on_value.waiter, &queue->waiters);
     if (from)
         amble__wait_add(&wait, &on_loss, &from->losses);
     return amble__wait_run_until(&wait, deadline_us);
 }
 
-int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us, amble_value *value)
+/* Waits until there is one, and returns it; NULL: `*r` is why there is none. */
+static inline amble__value_entry *await(amble__value_queue *queue, amble_connection *from, int timeout_ms, int *r)
 {
+    const uint64_t deadline = amble__due(timeout_ms);
     const unsigned ends = queue->ends;
     amble__value_entry *entry;
-    int r;
 
-    while (!(entry = oldest(queue, from))) {
-        if (from && from->end < 0)
-            return amble__wait_refuse(from->end);
-        r = wait_for_value(queue, from, deadline_us);
-        if (r == 0 && queue->ends != ends) /* between the wake and now; it may live again already */
-            return queue->end < 0 ? queue->end : AMBLE_ERR_STALE;
+    do {
+        if (from && from->end < 0) {
+            *r = amble__wait_refuse(from->end);
+            return NULL;
+        }
+        *r = wait_for_value(queue, from, deadline);
+        if (*r == 0 && queue->ends != ends) /* between the wake and now; it may live again already */
+            *r = queue->end < 0 ? queue->end : AMBLE_ERR_STALE;
         /* What was queued before the link was lost is still delivered. An amble_timeout may be bound to another link. */
-        if (r < 0 && (r != AMBLE_ERR_DISCONNECTED || !from || from->end == 0))
-            return r;
-    }
+        else if (*r == AMBLE_ERR_DISCONNECTED && from && from->end < 0)
+            *r = 0;
+        if (*r < 0)
+            return NULL;
+    } while (!(entry = oldest(queue, from)));
+    return entry;
+}
+
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, int timeout_ms, amble_value *value)
+{
+    amble__value_entry *entry;
+    int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    settle(queue, from);
+    if (!(entry = oldest(queue, from)) && !(entry = await(queue, from, timeout_ms, &r)))
+        return r;
     entry->viewer = from;
-    amble__list_unlink(&entry->node);
-    amble__list_append(&queue->viewed, &entry->node);
-    *value = (amble_value){
-        .data = entry->bytes,
-        .size = entry->size,
-        .dropped = entry->dropped,
-        .conn =
-            entry->conn->state != AMBLE__LINK_FREE && entry->conn->generation == entry->generation ? entry->conn : NULL,
-        .device = entry->device,
-        .indication = entry->indication,
-    };
+    amble__list_move(&queue->viewed, &entry->node);
+    *value = entry->value;
+    if (!is_present(entry))
+        value->conn = NULL;
     return 0;
 }
 

@@ -11,15 +11,11 @@
 
 typedef struct {
     amble__list node;
-    amble_connection *conn; /* whose value it is */
-    uint32_t generation;    /* of that link, at the time */
-    amble_device device;
+    amble_value value;   /* what its taker gets, unless the writer's link ends before */
+    uint32_t generation; /* of that link, at the time */
     uint64_t order;
-    uint32_t dropped;
-    uint16_t size;
-    bool indication;
     const void *viewer; /* while it is viewed: by whom */
-    uint8_t *bytes;
+    uint8_t *bytes;     /* the value's */
 } amble__value_entry;
 
 typedef struct {
@@ -36,17 +32,45 @@ void amble__value_queue_init(amble__value_queue *queue, uint64_t *dropped_in_all
 /* Every wait on the queue ends with `error`, also of a task that was woken and has not run yet. */
 void amble__value_queue_end(amble__value_queue *queue, int error);
 void amble__value_queue_add(amble__value_queue *queue, amble__value_entry *entry);
-/* Puts a value in and wakes who waits for it; false when the queue is full (not counted: see amble__value_queue_drop). */
+/* Frees an entry whose view is over, of a link that was lost; false: there is none. */
+bool amble__value_queue_reclaim(amble__value_queue *queue);
+/* Wakes who waits for a value of this link. */
+void amble__value_queue_wake(amble__value_queue *queue, const amble_connection *conn);
+/* An entry to put a value in; NULL: the queue is full. */
+static inline amble__value_entry *amble__value_queue_room(amble__value_queue *queue)
+{
+    if (amble__list_empty(&queue->free) && !amble__value_queue_reclaim(queue))
+        return NULL;
+    return amble__container(queue->free.next, amble__value_entry, node);
+}
+/* Puts a value in there and wakes who waits for it. */
+static inline void amble__value_queue_put(amble__value_queue *queue, amble__value_entry *entry, amble_connection *conn,
+                                          uint64_t arrival, amble__bytes data, bool indication)
+{
+    entry->generation = conn->generation;
+    entry->order = arrival;
+    entry->value.size = data.size;
+    entry->value.dropped = queue->dropped;
+    entry->value.conn = conn;
+    entry->value.device = conn->device;
+    entry->value.indication = indication;
+    if (data.size)
+        memcpy(entry->bytes, data.data, data.size);
+    queue->dropped = 0;
+    amble__list_move(&queue->pending, &entry->node);
+    if (!amble__list_empty(&queue->waiters))
+        amble__value_queue_wake(queue, conn);
+}
+/* Both; false when the queue is full (not counted: see amble__value_queue_drop). */
 bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                              size_t size, bool indication);
 /* The same, but a value that nobody took yet gives way to the new one. */
 void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                                 size_t size);
 void amble__value_queue_drop(amble__value_queue *queue);
-/* Takes the oldest value, with `from` not NULL the oldest of that link, whose loss then ends the wait. The viewer's last
- * value has to be settled before. Whoever owns the queue ends it together with the host. */
-int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, uint64_t deadline_us,
-                            amble_value *value);
+/* Gives back the viewer's last value and waits for the oldest, with `from` not NULL the oldest of that link, whose loss then ends the wait.
+ * Whoever owns the queue ends it together with the host. */
+int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, int timeout_ms, amble_value *value);
 /* Gives back the value that `viewer` (a link, or NULL) has in view. */
 void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer);
 /* Whether that would give back any. */

@@ -32,7 +32,7 @@ static bool push(amble_connection *conn, uint8_t value)
 
 static int take(amble_connection *from, amble_value *value, int timeout_ms)
 {
-    return amble__value_queue_take(&queue, from, amble__due(timeout_ms), value);
+    return amble__value_queue_take(&queue, from, timeout_ms, value);
 }
 
 /* Takes as a program does: the last view is given back first. */

@@ -37,7 +37,7 @@ enum {
     MOST_PRIVATE_ADDRESS_S = 3600, /* Vol 4 Part E 7.8.45 */
 };
 
-amble__server *amble__server_of(amble *ble) { return &ble->server; }
+_Static_assert(offsetof(amble, server) == 0, "amble__server_of");
 amble__gap *amble__gap_of(amble *ble) { return &ble->gap; }
 amble__smp *amble__smp_of(amble *ble) { return &ble->smp; }
 const char *amble_name(const amble *ble) { return ble->name; }

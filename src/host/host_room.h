@@ -18,11 +18,11 @@ struct amble_bonds {
 };
 
 struct amble {
+    amble__server server; /* first, see gatt/server.h */
     amble__hci hci;
     amble__links links;
     amble__l2cap l2cap;
     amble__att att;
-    amble__server server;
     amble__client client;
     amble__gap gap;
     amble_bonds bonds;
