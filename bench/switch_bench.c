@@ -46,7 +46,7 @@ static void bounce(void *arg)
 {
     (void)arg;
     for (;;)
-        amble__context_switch(&there, &here);
+        (void)amble__context_switch(&there, &here);
 }
 
 static double bare_switch(void)
@@ -55,10 +55,10 @@ static double bare_switch(void)
     double start;
 
     amble__context_make(&there, stack, sizeof stack, bounce, NULL);
-    amble__context_switch(&here, &there);
+    (void)amble__context_switch(&here, &there);
     start = now_ns();
     for (int i = 0; i < SWITCHES / 2; i++)
-        amble__context_switch(&here, &there);
+        (void)amble__context_switch(&here, &there);
     return (now_ns() - start) / SWITCHES;
 }
 

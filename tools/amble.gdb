@@ -12,7 +12,7 @@ define amble-tasks
   while $node != $head
     set $task = (struct amble_task *)((char *)$node - $offset)
     printf "%p  sp %p  %-8s %s\n", $task, $task->context.stack_pointer, \
-      $task == amble__this_scheduler->running ? "runs" : $task->wait ? "waits" : "ready", $task->name
+      $task == amble__running ? "runs" : $task->wait ? "waits" : "ready", $task->name
     set $node = $node->next
   end
 end
@@ -23,9 +23,9 @@ define amble-backtrace
   set $saved_pc = $pc
   set $saved_sp = $sp
   set $saved_bp = $rbp
-  set $sp = (unsigned long)($frame_words + 8)
-  set $pc = $frame_words[7]
-  set $rbp = $frame_words[6]
+  set $sp = (unsigned long)($frame_words + 7)
+  set $pc = $frame_words[6]
+  set $rbp = $frame_words[5]
   backtrace
   set $pc = $saved_pc
   set $sp = $saved_sp

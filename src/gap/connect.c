@@ -153,7 +153,7 @@ static void hand_over(amble__gap *gap, amble_connection *conn)
 {
     amble__connect_request *request = request_with(gap, conn);
 
-    if (!request || request->wait.ended)
+    if (!request || amble__wait_ended(&request->wait))
         return;
     conn->owned = true;
     amble__wait_end(&request->wait, 0);
@@ -164,7 +164,7 @@ bool amble__connected_link(amble__gap *gap, amble_connection *conn)
     amble__connect_request *request = request_for(gap, conn->device);
 
     amble__connect_stopped(gap);
-    if (!request || request->wait.ended || request->conn)
+    if (!request || amble__wait_ended(&request->wait) || request->conn)
         return false;
     request->conn = conn;
     conn->left_open = request->options.unencrypted;
@@ -247,7 +247,7 @@ void amble__write_link_wishes(amble__writer *w, const amble_connect_options *opt
 /* --- the service task's part ---------------------------------------------------------------------------------------- */
 static bool wants_link(const amble__gap *gap, const amble__connect_request *request)
 {
-    return !request->wait.ended && !request->conn && !amble__link_by_device(gap->links, request->device);
+    return !amble__wait_ended(&request->wait) && !request->conn && !amble__link_by_device(gap->links, request->device);
 }
 
 /* And can be begun: it is known where. */

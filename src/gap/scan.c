@@ -284,7 +284,7 @@ static void tell(amble__scan *scan, uint32_t latest, int r)
 
         if (!scanner->wanted || scanner->serial > latest)
             continue;
-        if (scanner->opening && !scanner->opening->ended) {
+        if (scanner->opening && !amble__wait_ended(scanner->opening)) {
             amble__wait_end(scanner->opening, r);
         } else if (r < 0) {
             end_of_scan(scanner);

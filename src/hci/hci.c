@@ -226,7 +226,7 @@ static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters
         pending->busy = false;
         pending->wait = NULL;
         amble__timer_stop(&pending->timer);
-        if (!wait || wait->ended)
+        if (!wait || amble__wait_ended(wait))
             return;
         amble__wait_end(wait, status ? AMBLE_ERR_HCI(status) : take_reply(&pending->reply, parameters));
         return;

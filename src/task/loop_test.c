@@ -456,6 +456,49 @@ static void steps_in_virtual_time_never_wait(void **state)
     amble_scheduler_close();
 }
 
+/* --- one step --------------------------------------------------------------------------------------------------------- */
+static int return_at_once(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int64_t deadline_of_first, deadline_of_last;
+
+static int be_first(void *scope)
+{
+    deadline_of_first = amble_next_deadline(); /* nobody but the last is ready */
+    amble_spawn(scope, return_at_once, NULL);
+    return amble_sleep_ms(0);
+}
+
+static int be_last(void *arg)
+{
+    (void)arg;
+    deadline_of_last = amble_next_deadline();
+    return 0;
+}
+
+/* Of two: the first is ready again and has started a third when the last has its turn. */
+static void a_step_runs_those_that_were_ready(void **state)
+{
+    amble_scope scope;
+
+    (void)state;
+    assert_int_equal(amble_scheduler_open(NULL), 0);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, be_first, &scope);
+    amble_spawn(&scope, be_last, NULL);
+    assert_int_equal(amble_step(), 2);
+    assert_int_equal(deadline_of_first, 0); /* the last one is still to come */
+    assert_int_equal(deadline_of_last, 0);  /* in the next step */
+    assert_int_equal(amble_step(), 2);
+    assert_int_equal(amble_step(), 0);
+    assert_int_equal(amble_next_deadline(), -1);
+    amble_scope_close(&scope);
+    amble_scheduler_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +514,7 @@ int main(void)
         cmocka_unit_test(sockets_and_timers_from_a_foreign_loop),
         cmocka_unit_test(a_wake_reaches_a_foreign_loop),
         cmocka_unit_test(steps_in_virtual_time_never_wait),
+        cmocka_unit_test(a_step_runs_those_that_were_ready),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

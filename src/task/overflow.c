@@ -46,10 +46,10 @@ static bool in_guard_page(const amble_task *task, uintptr_t address)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     const struct sigaction *previous = number == SIGBUS ? &previous_bus : &previous_segv;
-    const amble__scheduler *s = amble__this_scheduler;
+    const amble_task *task = amble__running;
 
-    if (s && s->running && s->running->stack && in_guard_page(s->running, (uintptr_t)info->si_addr))
-        report(s->running);
+    if (task && task->stack && in_guard_page(task, (uintptr_t)info->si_addr))
+        report(task);
     if (previous->sa_flags & SA_SIGINFO) {
         previous->sa_sigaction(number, info, context);
     } else if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN) {

@@ -3,7 +3,7 @@
  *
  * Invariants: one scheduler per thread; the clock never goes back; in virtual time it moves only when nothing is
  * ready, and then exactly to the next deadline. */
-#include "task/task_internal.h"
+#include "task/suspend.h"
 
 #include <stdlib.h>
 
@@ -26,9 +26,10 @@ enum {
 };
 
 AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
+AMBLE__THREAD_LOCAL amble_task *amble__running;
 
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
-static bool jumps(const amble__scheduler *s) { return s->options.virtual_time || s->options.speed == AMBLE_SPEED_MAX; }
+static bool jumps(const amble__scheduler *s) { return s->after_step & AMBLE__AFTER_STEP_JUMP; }
 
 uint64_t amble__scheduler_now(amble__scheduler *s)
 {
@@ -107,22 +108,46 @@ static AMBLE__APART void run_works(amble__scheduler *s)
     }
 }
 
-static inline unsigned run_tasks(amble__scheduler *s)
+static AMBLE__RARE void take_stack_from(amble__scheduler *s, amble_task *task)
 {
-    unsigned ran;
+    amble__stack *stack = task->stack;
 
+    task->stack = stack->mapped ? NULL : stack;
+    amble__stack_give_back(s, stack);
+}
+
+/* Runs those that are ready now; who becomes ready meanwhile begins a new line and has its turn the next time. */
+static inline void run_ready(amble__scheduler *s)
+{
+    amble_task *task;
+
+    s->turn = s->ready;
+    s->ready = NULL;
+    s->ready_end = &s->ready;
+    while ((task = s->turn)) {
+        s->turn = task->next_ready;
+        amble__running = task;
+        amble__switch_to_task(s, task);
+        if (task->ended)
+            take_stack_from(s, task);
+        s->ran++;
+    }
+    amble__running = NULL;
+}
+
+static inline void run_tasks(amble__scheduler *s)
+{
     s->now_is_fresh = false;
     if (atomic_load_explicit(&s->wakes, memory_order_relaxed))
         amble__events_collect(s);
-    ran = amble__tasks_run(s);
+    run_ready(s);
     if (!amble__list_empty(&s->works))
         run_works(s);
-    return ran;
 }
 
 static bool has_work(const amble__scheduler *s)
 {
-    return !amble__list_empty(&s->ready) || !amble__list_empty(&s->works) ||
+    return s->turn || s->ready || !amble__list_empty(&s->works) ||
            atomic_load_explicit(&s->wakes, memory_order_relaxed);
 }
 
@@ -136,16 +161,13 @@ static void poll_loop(amble__scheduler *s, int64_t timeout_us)
 
 /* Who was held up finds deadlines far behind, and unread what came before them: that is no timeout, so it is taken first. Tasks that are
  * ready go before what is unread, as they always do. */
-static unsigned catch_up(amble__scheduler *s)
+static void catch_up(amble__scheduler *s)
 {
-    unsigned ran = 0;
-
     for (int i = 0; i < ROUNDS_TO_CATCH_UP; i++) {
         if (!has_work(s))
             poll_loop(s, 0);
-        ran += run_tasks(s);
+        run_tasks(s);
     }
-    return ran;
 }
 
 /* Whether a deadline is at least so far behind. */
@@ -155,25 +177,20 @@ static bool is_due(amble__scheduler *s, uint64_t late_us)
            s->now_us - s->timers.root->deadline_us >= late_us;
 }
 
-static AMBLE__APART unsigned run_timers(amble__scheduler *s)
+static AMBLE__APART void run_timers(amble__scheduler *s)
 {
-    unsigned ran = 0;
-
     if (!is_due(s, 0))
-        return 0;
+        return;
     if (!jumps(s) && s->loop && is_due(s, (uint64_t)HELD_UP_US * s->options.speed))
-        ran = catch_up(s);
+        catch_up(s);
     (void)amble__timers_run(&s->timers, amble__scheduler_now(s)); /* how many fired does not matter */
-    return ran;
 }
 
-static inline unsigned run_round(amble__scheduler *s)
+static inline void run_round(amble__scheduler *s)
 {
-    unsigned ran = run_tasks(s);
-
+    run_tasks(s);
     if (s->timers.root)
-        ran += run_timers(s);
-    return ran;
+        run_timers(s);
 }
 
 /* --- waiting for the outside -------------------------------------------------------------------------------------- */
@@ -252,7 +269,7 @@ static amble__scheduler the_only_one;
 
 static amble__scheduler *take_record(void)
 {
-    the_only_one = (amble__scheduler){.running = NULL};
+    the_only_one = (amble__scheduler){.ready = NULL};
     return &the_only_one;
 }
 static void give_record_back(amble__scheduler *s) { (void)s; }
@@ -274,7 +291,9 @@ int amble_scheduler_open(const amble_run_options *options)
         s->options.stack_size = DEFAULT_STACK_SIZE;
     if (!s->options.speed)
         s->options.speed = 1;
-    amble__list_init(&s->ready);
+    if (s->options.virtual_time || s->options.speed == AMBLE_SPEED_MAX)
+        s->after_step |= AMBLE__AFTER_STEP_JUMP;
+    s->ready_end = &s->ready;
     amble__list_init(&s->all);
     amble__list_init(&s->works);
     if (s->options.virtual_time)
@@ -296,7 +315,7 @@ void amble_scheduler_close(void)
 {
     amble__scheduler *s = amble__this_scheduler;
 
-    if (!s || s->running)
+    if (!s || amble__running)
         return;
     s->closing = true;
     amble__list_each (node, &s->all)
@@ -357,21 +376,27 @@ static void drain_loop(amble__scheduler *s)
     poll_loop(s, -1);
 }
 
-int amble_step(void)
+static AMBLE__APART void finish_step(amble__scheduler *s)
 {
-    amble__scheduler *s = amble__this_scheduler;
-    int ran;
-
-    if (!s || s->running)
-        return 0;
-    ran = (int)run_round(s);
-    if (s->fd_is_watched)
+    if (s->after_step & AMBLE__AFTER_STEP_DRAIN)
         drain_loop(s);
-    else if (s->loop_is_used && amble__loop_active(s->loop))
+    else if (s->after_step & AMBLE__AFTER_STEP_POLL && amble__loop_active(s->loop))
         poll_loop(s, 0);
     if (jumps(s) && !has_work(s) && s->timers.root && s->timers.root->deadline_us > s->now_us)
         s->now_us = s->timers.root->deadline_us;
-    return ran;
+}
+
+int amble_step(void)
+{
+    amble__scheduler *s = amble__this_scheduler;
+
+    if (!s || amble__running)
+        return 0;
+    s->ran = 0;
+    run_round(s);
+    if (s->after_step)
+        finish_step(s);
+    return (int)s->ran;
 }
 
 int64_t amble_next_deadline(void)
@@ -394,9 +419,9 @@ int amble_fd(void)
 
     if (!s || !s->loop)
         return -1;
-    if (!s->fd_is_watched) {
-        s->fd_is_watched = true;
-        if (!s->running) /* from a task: the step that runs it does this */
+    if (!(s->after_step & AMBLE__AFTER_STEP_DRAIN)) {
+        s->after_step |= AMBLE__AFTER_STEP_DRAIN;
+        if (!amble__running) /* from a task: the step that runs it does this */
             drain_loop(s);
     }
     return amble__loop_fd(s->loop);
@@ -407,7 +432,7 @@ bool amble__scheduler_present(void) { return amble__this_scheduler; }
 amble__random *amble__scheduler_random(void) { return &amble__this_scheduler->random; }
 amble__loop *amble__scheduler_loop(void)
 {
-    amble__this_scheduler->loop_is_used = true;
+    amble__this_scheduler->after_step |= AMBLE__AFTER_STEP_POLL;
     return amble__this_scheduler->loop;
 }
 const amble_run_options *amble__scheduler_options(void) { return &amble__this_scheduler->options; }

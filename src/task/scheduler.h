@@ -30,14 +30,22 @@ typedef struct amble__waiter {
     bool keeps;                 /* the wait takes nothing (amble_wait_first): whoever signals must keep the signal */
 } amble__waiter;
 
+typedef enum {
+    AMBLE__WAIT_BEGUN,     /* nobody is suspended in it yet */
+    AMBLE__WAIT_WATCHED,   /* nobody ever is: its end calls on_end */
+    AMBLE__WAIT_SUSPENDED, /* its end makes `task` ready */
+    AMBLE__WAIT_TIMED,     /* the same, and so does its timer */
+    AMBLE__WAIT_ENDED,
+} amble__wait_state;
+
+/* What a state does not need is not set. */
 struct amble__wait {
-    amble_task *task;
-    amble__waiter *waiters;
-    amble__timer timer;
-    void (*on_end)(
-        amble__wait *wait); /* not NULL: called instead of making the task ready; for waits nobody is suspended in */
     int result;
-    bool ended;
+    amble__wait_state state;
+    amble__waiter *waiters;
+    amble_task *task;
+    void (*on_end)(amble__wait *wait);
+    amble__timer timer;
 };
 
 /* 0 when this task may wait now; otherwise (after the other ready tasks ran once) why every wait fails:
@@ -46,6 +54,8 @@ int amble__wait_check(void);
 /* Lets every ready task run once and returns `error`: how a wait fails that need not wait. */
 int amble__wait_refuse(int error);
 void amble__wait_init(amble__wait *wait);
+/* One that nobody is suspended in: its end calls `on_end`. */
+void amble__wait_watch(amble__wait *wait, void (*on_end)(amble__wait *wait));
 void amble__wait_add(amble__wait *wait, amble__waiter *waiter, amble__list *list);
 /* Both for the first list. */
 void amble__wait_begin(amble__wait *wait, amble__waiter *waiter, amble__list *list);
@@ -55,6 +65,9 @@ int amble__wait_run(amble__wait *wait, int timeout_ms);
 int amble__wait_run_until(amble__wait *wait, uint64_t deadline_us);
 /* Ends a wait: unlinks it, stores the result, makes its task ready. Nothing happens when it has ended already. */
 void amble__wait_end(amble__wait *wait, int result);
+/* The same, but nobody is told: for one that is watched. */
+void amble__wait_forget(amble__wait *wait);
+static inline bool amble__wait_ended(const amble__wait *wait) { return wait->state == AMBLE__WAIT_ENDED; }
 /* The wait of a list's first (or every) waiter. */
 bool amble__waiters_end_first(amble__list *waiters, int result);
 void amble__waiters_end(amble__list *waiters, int result);

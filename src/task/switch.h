@@ -1,7 +1,7 @@
 /* Changing stacks: the only part of the tasks that knows the processor.
  *
  * A context is where a stack was left. amble__context_switch saves the running one and continues another; it returns
- * when somebody switches back. What the caller's calling convention preserves is preserved, nothing else. One
+ * when somebody switches back, with the value that was put into its context meanwhile. What the caller's calling convention preserves is preserved, nothing else. One
  * implementation is compiled: x86-64, AArch64 and Cortex-M in assembly, everything else (or AMBLE__UCONTEXT) through
  * POSIX ucontext. */
 #ifndef AMBLE_TASK_SWITCH_H
@@ -23,11 +23,12 @@ typedef struct {
 #ifdef AMBLE__SWITCH_UCONTEXT
     ucontext_t context;
 #else
-    void *stack_pointer; /* alone: the assembly reads and writes it at the context's address */
+    void *stack_pointer; /* first, and the value behind it: the assembly knows */
 #endif
+    int value; /* what the switch that left this context returns when it is continued */
 } amble__context;
 
 /* Prepares `context` so that the first switch to it calls entry(arg) on the given stack. `entry` never returns. */
 void amble__context_make(amble__context *context, void *stack, size_t size, void (*entry)(void *arg), void *arg);
-void amble__context_switch(amble__context *from, amble__context *to);
+int amble__context_switch(amble__context *from, amble__context *to);
 #endif

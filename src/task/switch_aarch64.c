@@ -37,6 +37,7 @@ __asm__(".text\n"
         SAVE(d14, d15, 144)
         "    mov x9, sp\n"
         "    str x9, [x0]\n"
+        "    ldr w0, [x1, #8]\n"
         "    ldr x9, [x1]\n    mov sp, x9\n"
         LOAD(x29, x30, 0)
         LOAD(x19, x20, 16)

@@ -29,7 +29,7 @@ __asm__(".syntax unified\n"
 #if __ARM_ARCH >= 7
         "    push {r4-r11, lr}\n" SAVE_FLOATS "    mov r2, sp\n"
         "    str r2, [r0]\n"
-        "    ldr r1, [r1]\n    mov sp, r1\n" LOAD_FLOATS "    pop {r4-r11, pc}\n"
+        "    ldr r0, [r1, #4]\n    ldr r1, [r1]\n    mov sp, r1\n" LOAD_FLOATS "    pop {r4-r11, pc}\n"
 #else
         /* ARMv6-M pushes low registers only. */
         "    push {r4-r7, lr}\n"
@@ -37,7 +37,7 @@ __asm__(".syntax unified\n"
         "    push {r4-r7}\n"
         "    mov r2, sp\n"
         "    str r2, [r0]\n"
-        "    ldr r1, [r1]\n    mov sp, r1\n"
+        "    ldr r0, [r1, #4]\n    ldr r1, [r1]\n    mov sp, r1\n"
         "    pop {r4-r7}\n"
         "    mov r8, r4\n    mov r9, r5\n    mov r10, r6\n    mov r11, r7\n"
         "    pop {r4-r7, pc}\n"

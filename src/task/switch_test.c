@@ -1,5 +1,5 @@
 /* Tests of the stack switch alone: what a call must preserve is preserved while another stack runs, stacks are aligned
- * as the processor wants them, and the argument arrives whole. */
+ * as the processor wants them, and the argument and the value of a switch arrive whole. */
 #include "task/switch.h"
 
 #include <stdint.h>
@@ -41,7 +41,7 @@ static void prepare(unsigned index, void (*entry)(void *arg), void *arg)
 }
 
 /* Round robin; `outside` follows the last. */
-static void next_of(unsigned index) { amble__context_switch(&contexts[index], &contexts[(index + 1) % STACKS]); }
+static void next_of(unsigned index) { (void)amble__context_switch(&contexts[index], &contexts[(index + 1) % STACKS]); }
 
 /* So many single values live across every switch that the compiler keeps some in each register that a call preserves;
  * elements of an array would stay in memory. */
@@ -79,7 +79,7 @@ static void run_stack(void *arg)
     finished++;
     for (;;) {
         if (finished == STACKS)
-            amble__context_switch(&contexts[index], &outside);
+            (void)amble__context_switch(&contexts[index], &outside);
         next_of(index);
     }
 }
@@ -92,7 +92,7 @@ static void registers_survive_a_switch(void **state)
     finished = 0;
     for (unsigned i = 0; i < STACKS; i++)
         prepare(i, run_stack, (void *)(high | i));
-    amble__context_switch(&outside, &contexts[0]);
+    (void)amble__context_switch(&outside, &contexts[0]);
     assert_int_equal(finished, STACKS);
     for (unsigned i = 0; i < STACKS; i++) {
         double sum = 0;
@@ -103,6 +103,96 @@ static void registers_survive_a_switch(void **state)
         assert_true(sums[i] == sum); /* whole and half numbers: exact */
     }
 }
+
+/* --- the value ---------------------------------------------------------------------------------------------------- */
+static int values_seen[2];
+
+static void see_values(void *arg)
+{
+    (void)arg;
+    for (int i = 0;; i++) {
+        const int value = amble__context_switch(&contexts[0], &outside);
+
+        values_seen[i] = value;
+    }
+}
+
+static void a_switch_returns_the_value_put_into_its_context(void **state)
+{
+    (void)state;
+    prepare(0, see_values, NULL);
+    outside.value = 5;
+    assert_int_equal(amble__context_switch(&outside, &contexts[0]), 5);
+    for (int i = 0; i < 2; i++) {
+        contexts[0].value = i - 7;
+        outside.value = -i;
+        assert_int_equal(amble__context_switch(&outside, &contexts[0]), -i);
+        assert_int_equal(values_seen[i], i - 7);
+    }
+}
+
+/* --- floating-point modes ----------------------------------------------------------------------------------------- */
+#ifdef AMBLE__SWITCH_X86_64
+typedef struct {
+    uint32_t mxcsr;
+    uint16_t x87_control;
+} control_words;
+
+/* Their fields for the direction of rounding, the same in both but for the place. */
+enum { ROUNDING = 3, MXCSR_ROUNDING_AT = 13, X87_ROUNDING_AT = 10 };
+
+static control_words current_modes(void)
+{
+    control_words words;
+
+    __asm__ volatile("stmxcsr %0\n    fnstcw %1" : "=m"(words.mxcsr), "=m"(words.x87_control));
+    return words;
+}
+
+static void round_to(unsigned direction)
+{
+    control_words words = current_modes();
+
+    words.mxcsr = (words.mxcsr & ~((uint32_t)ROUNDING << MXCSR_ROUNDING_AT)) | direction << MXCSR_ROUNDING_AT;
+    words.x87_control =
+        (uint16_t)((words.x87_control & ~((unsigned)ROUNDING << X87_ROUNDING_AT)) | direction << X87_ROUNDING_AT);
+    __asm__ volatile("ldmxcsr %0\n    fldcw %1" : : "m"(words.mxcsr), "m"(words.x87_control));
+}
+
+static bool rounds_to(unsigned direction)
+{
+    const control_words words = current_modes();
+
+    return (words.mxcsr >> MXCSR_ROUNDING_AT & ROUNDING) == direction &&
+           (words.x87_control >> X87_ROUNDING_AT & ROUNDING) == direction;
+}
+
+static unsigned modes_kept;
+
+static void change_modes(void *arg)
+{
+    (void)arg;
+    for (unsigned direction = 1;; direction = 3 - direction) {
+        round_to(direction);
+        (void)amble__context_switch(&contexts[0], &outside);
+        modes_kept += rounds_to(direction);
+    }
+}
+
+static void rounding_is_kept_on_each_stack(void **state)
+{
+    (void)state;
+    modes_kept = 0;
+    prepare(0, change_modes, NULL);
+    round_to(3);
+    for (int i = 0; i < 5; i++) {
+        (void)amble__context_switch(&outside, &contexts[0]);
+        assert_true(rounds_to(3));
+    }
+    round_to(0);
+    assert_int_equal(modes_kept, 4);
+}
+#endif
 
 /* --- unwinding ---------------------------------------------------------------------------------------------------- */
 static unsigned frames;
@@ -119,7 +209,7 @@ static void unwind_from_here(void *arg)
     (void)arg;
     unwound = _Unwind_Backtrace(count_frame, NULL);
     for (;;)
-        amble__context_switch(&contexts[0], &outside);
+        (void)amble__context_switch(&contexts[0], &outside);
 }
 
 /* What a debugger and an exception that nobody catches do: go up frame by frame. Beyond the entry there is nothing. */
@@ -128,7 +218,7 @@ static void unwinding_ends_at_the_entry(void **state)
     (void)state;
     frames = 0;
     prepare(0, unwind_from_here, NULL);
-    amble__context_switch(&outside, &contexts[0]);
+    (void)amble__context_switch(&outside, &contexts[0]);
     assert_int_equal(unwound, _URC_END_OF_STACK);
     assert_in_range(frames, 2, 6);
 }
@@ -137,6 +227,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registers_survive_a_switch),
+        cmocka_unit_test(a_switch_returns_the_value_put_into_its_context),
+#ifdef AMBLE__SWITCH_X86_64
+        cmocka_unit_test(rounding_is_kept_on_each_stack),
+#endif
         cmocka_unit_test(unwinding_ends_at_the_entry),
     };
     unsigned ids[STACKS];

@@ -25,9 +25,10 @@ void amble__context_make(amble__context *context, void *stack, size_t size, void
                 (unsigned)a);
 }
 
-void amble__context_switch(amble__context *from, amble__context *to)
+int amble__context_switch(amble__context *from, amble__context *to)
 {
     (void)swapcontext(&from->context, &to->context); /* fails on no known system once the context is made */
+    return from->value;
 }
 #else
 typedef int amble__switch_ucontext_is_not_used;

@@ -1,7 +1,8 @@
 /* Stack switch for x86-64, System V calling convention (all ELF systems).
  *
  * Saved are the registers that a call preserves (rbx, rbp, r12 to r15) and the two control words it preserves (MXCSR
- * and the x87 control word); the caller saves the rest because to it this is an ordinary call. The unwind tables
+ * and the x87 control word); the caller saves the rest because to it this is an ordinary call. The control words lie below the stack
+ * pointer, in the 128 bytes that no signal handler touches either. The unwind tables
  * describe the frame at every instruction, so a debugger shows the task's own callers, and end at the task's entry. */
 #include "task/switch.h"
 
@@ -23,14 +24,13 @@ __asm__(
     "    pushq %r13\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r13, 0\n"
     "    pushq %r14\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r14, 0\n"
     "    pushq %r15\n    .cfi_adjust_cfa_offset 8\n    .cfi_rel_offset %r15, 0\n"
-    "    subq $8, %rsp\n    .cfi_adjust_cfa_offset 8\n"
-    "    stmxcsr (%rsp)\n"
-    "    fnstcw 4(%rsp)\n"
+    "    stmxcsr -8(%rsp)\n"
+    "    fnstcw -4(%rsp)\n"
     "    movq %rsp, (%rdi)\n"
     "    movq (%rsi), %rsp\n"
-    "    ldmxcsr (%rsp)\n"
-    "    fldcw 4(%rsp)\n"
-    "    addq $8, %rsp\n    .cfi_adjust_cfa_offset -8\n"
+    "    movl 8(%rsi), %eax\n"
+    "    ldmxcsr -8(%rsp)\n"
+    "    fldcw -4(%rsp)\n"
     "    popq %r15\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r15\n"
     "    popq %r14\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r14\n"
     "    popq %r13\n    .cfi_adjust_cfa_offset -8\n    .cfi_restore %r13\n"
@@ -55,7 +55,7 @@ __asm__(
     "    .cfi_endproc\n"
     ".size amble__entry_x86_64, .-amble__entry_x86_64\n");
 
-/* The frame that amble__context_switch pops, lowest address first. */
+/* The frame that amble__context_switch leaves, lowest address first; the stack pointer is at r15. */
 typedef struct {
     uint32_t mxcsr;
     uint16_t x87_control, unused;
@@ -74,7 +74,7 @@ void amble__context_make(amble__context *context, void *stack, size_t size, void
     *frame = (saved_frame){
         .r12 = (void *)(uintptr_t)entry, .r13 = arg, .return_address = (void *)(uintptr_t)amble__entry_x86_64};
     __asm__ volatile("stmxcsr %0\n    fnstcw %1" : "=m"(frame->mxcsr), "=m"(frame->x87_control));
-    context->stack_pointer = frame;
+    context->stack_pointer = &frame->r15;
 }
 #else
 typedef int amble__switch_x86_64_is_not_used;

@@ -8,20 +8,13 @@
 
 #include "core/log.h"
 #include "core/rare.h"
-#include "task/task_internal.h"
-
-#ifdef AMBLE__ASAN
-#include <sanitizer/common_interface_defs.h>
-#endif
-#ifdef AMBLE__TSAN
-#include <sanitizer/tsan_interface.h>
-#endif
+#include "task/suspend.h"
 
 _Static_assert(sizeof(scope_inside) <= sizeof(amble_scope), "amble_scope has room for its inside");
 
 static scope_inside *inside(amble_scope *scope) { return (scope_inside *)(void *)scope; }
 
-amble_task *amble_current_task(void) { return amble__this_scheduler ? amble__this_scheduler->running : NULL; }
+amble_task *amble_current_task(void) { return amble__running; }
 const char *amble_task_name(const amble_task *task) { return task->name; }
 size_t amble_task_stack_used(const amble_task *task) { return task->stack ? amble__stack_used(task->stack) : 0; }
 
@@ -32,90 +25,17 @@ static void stop_program(const amble_task *task, const char *what)
     abort();
 }
 
-/* --- switching ---------------------------------------------------------------------------------------------------- */
-void amble__task_make_ready(amble_task *task)
-{
-    if (!amble__list_linked(&task->ready_node))
-        amble__list_append(&amble__this_scheduler->ready, &task->ready_node);
-}
-
-/* The sanitizers are told of every change of stack. */
-static void switch_to_scheduler(amble__scheduler *s, amble_task *task)
-{
-#ifdef AMBLE__TSAN
-    __tsan_switch_to_fiber(s->fiber, 0);
-#endif
-#ifdef AMBLE__ASAN
-    __sanitizer_start_switch_fiber(task->ended ? NULL : &task->fake_stack, s->main_stack, s->main_stack_size);
-#endif
-    amble__context_switch(&task->context, &s->context);
-#ifdef AMBLE__ASAN
-    __sanitizer_finish_switch_fiber(task->fake_stack, &s->main_stack, &s->main_stack_size);
-#endif
-}
-
-static void switch_to_task(amble__scheduler *s, amble_task *task)
-{
-#ifdef AMBLE__TSAN
-    s->fiber = __tsan_get_current_fiber();
-    if (!task->fiber)
-        task->fiber = __tsan_create_fiber(0);
-    __tsan_switch_to_fiber(task->fiber, 0);
-#endif
-#ifdef AMBLE__ASAN
-    __sanitizer_start_switch_fiber(&s->fake_stack, task->stack->memory, task->stack->size);
-#endif
-    amble__context_switch(&s->context, &task->context);
-#ifdef AMBLE__ASAN
-    __sanitizer_finish_switch_fiber(s->fake_stack, NULL, NULL);
-#endif
-#ifdef AMBLE__TSAN
-    if (task->ended)
-        __tsan_destroy_fiber(task->fiber);
-#endif
-}
-
+/* --- suspending --------------------------------------------------------------------------------------------------- */
 static void check_canary(const amble_task *task)
 {
     if (!amble__stack_intact(task->stack))
         stop_program(task, "overflowed the stack given to amble_spawn_on; give it a larger one");
 }
 
-void amble__task_suspend(amble_task *task)
+int amble__task_suspend(amble_task *task)
 {
     check_canary(task);
-    switch_to_scheduler(amble__this_scheduler, task);
-}
-
-static AMBLE__RARE void take_stack_from(amble__scheduler *s, amble_task *task)
-{
-    amble__stack *stack = task->stack;
-
-    task->stack = stack->mapped ? NULL : stack;
-    amble__stack_give_back(s, stack);
-}
-
-/* A task leaves the list only to run, so the last one now is met again. */
-unsigned amble__tasks_run(amble__scheduler *s)
-{
-    const amble__list *last = s->ready.previous;
-    unsigned ran = 0;
-
-    while (!amble__list_empty(&s->ready)) {
-        amble__list *node = s->ready.next;
-        amble_task *task = amble__container(node, amble_task, ready_node);
-
-        amble__list_unlink(node);
-        s->running = task;
-        switch_to_task(s, task);
-        if (task->ended)
-            take_stack_from(s, task);
-        ran++;
-        if (node == last)
-            break;
-    }
-    s->running = NULL;
-    return ran;
+    return amble__switch_to_scheduler(task);
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */
@@ -131,7 +51,8 @@ static void leave_scope(amble_task *task)
     scope_inside *scope = task->scope;
 
     scope->running--;
-    if (task->result < 0 && !scope->first_error && !(task->cancelled && task->result == AMBLE_ERR_CANCELLED)) {
+    if (task->result < 0 && !scope->first_error &&
+        !(task->to_check & AMBLE__CHECK_CANCELLED && task->result == AMBLE_ERR_CANCELLED)) {
         scope->first_error = task->result;
         if (!amble__list_empty(&scope->waiters))
             cancel_all(scope);
@@ -157,15 +78,23 @@ static void run_task(void *arg)
     amble__list_remove(&task->all_node);
     amble__waiters_end(&task->joiners, 0);
     leave_scope(task);
-    switch_to_scheduler(amble__this_scheduler, task);
+    (void)amble__switch_to_scheduler(task); /* for ever */
 }
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 static amble_task *start(scope_inside *scope, amble_task *task, const char *name, int (*function)(void *), void *arg,
                          amble__stack *stack)
 {
-    *task = (amble_task){.name = name, .function = function, .arg = arg, .stack = stack, .scope = scope};
-    task->cancelled = scope->cancelled || amble__this_scheduler->closing;
+    *task = (amble_task){.name = name,
+                         .function = function,
+                         .arg = arg,
+                         .stack = stack,
+                         .scope = scope,
+                         .scheduler = amble__this_scheduler};
+    if (scope->cancelled || amble__this_scheduler->closing)
+        task->to_check |= AMBLE__CHECK_CANCELLED;
+    if (!stack->mapped)
+        task->to_check |= AMBLE__CHECK_CANARY;
     amble__list_init(&task->joiners);
     amble__list_append(&scope->tasks, &task->scope_node);
     amble__list_append(&amble__this_scheduler->all, &task->all_node);
@@ -238,7 +167,7 @@ void amble_cancel(amble_task *task)
 {
     if (!task || task->ended)
         return;
-    task->cancelled = true;
+    task->to_check |= AMBLE__CHECK_CANCELLED;
     if (task->wait && !task->shields)
         amble__wait_end(task->wait, AMBLE_ERR_CANCELLED);
 }

@@ -1,5 +1,6 @@
 /* What the files of this room share: the scheduler and a task from the inside. Invariants:
- * - a task is in `ready`, or runs (`running`), or is suspended in its `wait`, or has ended; never two of these;
+ * - a task is in one of the lines `ready` and `turn`, or runs (`amble__running`), or is suspended in its `wait`, or has ended; never two of
+ *   these;
  * - everything here belongs to one thread, but for `wakes`, `wakers` and the one word of an event that event.c
  * describes. */
 #ifndef AMBLE_TASK_TASK_INTERNAL_H
@@ -28,6 +29,7 @@
 #endif
 #endif
 
+typedef struct amble__scheduler amble__scheduler;
 typedef struct event_inside event_inside;
 typedef struct timeout_inside timeout_inside;
 typedef struct scope_inside scope_inside;
@@ -40,16 +42,20 @@ typedef struct amble__stack {
     struct amble__stack *next; /* in the list of free stacks */
 } amble__stack;
 
+enum { AMBLE__CHECK_CANCELLED = 1, AMBLE__CHECK_TIMEOUTS = 2, AMBLE__CHECK_CANARY = 4 };
+
 struct amble_task {
-    amble__list ready_node; /* in the scheduler's list of ready tasks */
-    amble__list all_node;   /* in the scheduler's list of all tasks that have not ended */
-    amble__context context;
+    amble_task *next_ready;      /* behind it in the scheduler's line of ready tasks */
+    amble__scheduler *scheduler; /* that runs it */
+    amble__context context;      /* its value: the result of the wait that it was suspended in */
+    amble__list all_node;        /* in the scheduler's list of all tasks that have not ended */
     amble__stack *stack;
     const char *name;
     int (*function)(void *arg);
     void *arg;
     int result;
-    bool ended, cancelled;
+    bool ended;
+    uint8_t to_check; /* before each of its waits: AMBLE__CHECK_..., nothing for most tasks */
     unsigned shields;
     unsigned refused_in_a_row; /* waits that failed at once since the last that really waited */
     amble__wait *wait;         /* the wait it is suspended in */
@@ -87,23 +93,29 @@ struct timeout_inside {
     int fired; /* 0, or what ended it */
 };
 
-typedef struct amble__scheduler {
-    amble__list ready;
+enum {
+    AMBLE__AFTER_STEP_DRAIN = 1, /* somebody polls amble_fd, so wake-ups must be drained from it */
+    AMBLE__AFTER_STEP_POLL = 2,  /* somebody hung something into the loop, so it is worth a look */
+    AMBLE__AFTER_STEP_JUMP = 4,  /* time jumps to the next deadline */
+};
+
+struct amble__scheduler {
+    amble__context context;         /* of the loop itself */
+    amble_task *ready, **ready_end; /* first come, first served; where the next one is put */
+    amble_task *turn;               /* those of them who run in this round and have not run yet */
+    unsigned ran;                   /* tasks since this step began */
     amble__list all;
     amble__list works;
-    amble_task *running;
-    amble__context context; /* of the loop itself */
     amble__timers timers;
     amble_run_options options;
     uint64_t now_us, real_base_us, base_us;
     bool now_is_fresh; /* now_us was read in this round */
     amble__random random;
     amble__loop *loop;
-    bool loop_is_used; /* somebody hung something into it, so it is worth a look */
     unsigned rounds_since_poll;
     bool reported_deadlock;
     bool closing;       /* every task that starts now is cancelled from the start */
-    bool fd_is_watched; /* somebody polls amble_fd, so wake-ups must be drained from it */
+    uint8_t after_step; /* what amble_step has to do besides: AFTER_STEP_..., nothing for most programs */
     amble__stack *free_stacks;
     _Atomic(event_inside *) wakes; /* events set by other threads */
     atomic_uint wakers;            /* threads that are doing so now */
@@ -116,17 +128,23 @@ typedef struct amble__scheduler {
     const void *main_stack;
     size_t main_stack_size;
 #endif
-} amble__scheduler;
+};
 
 extern AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
+extern AMBLE__THREAD_LOCAL amble_task *amble__running; /* NULL between tasks */
 
 uint64_t amble__scheduler_now(amble__scheduler *s);
-void amble__task_make_ready(amble_task *task);
-/* Gives the processor back to the scheduler; returns when the task is continued. */
-void amble__task_suspend(amble_task *task);
-/* Runs those that are ready now and returns how many they were; who becomes ready meanwhile stands behind them and has its turn the
- * next time. */
-unsigned amble__tasks_run(amble__scheduler *s);
+/* The task is about to suspend itself, or was suspended until now: it must be in no line, since it has one link for all. */
+static inline void amble__task_make_ready(amble_task *task)
+{
+    amble__scheduler *s = task->scheduler;
+
+    task->next_ready = NULL;
+    *s->ready_end = task;
+    s->ready_end = &task->next_ready;
+}
+/* Gives the processor back to the scheduler; returns when the task is continued, with its context's value. */
+int amble__task_suspend(amble_task *task);
 /* Takes what other threads have set. */
 void amble__events_collect(amble__scheduler *s);
 /* Why no wait of the task may go on, 0 if it may. */

@@ -38,8 +38,7 @@ void amble_timeout_begin(amble_timeout *timeout, amble_connection *conn, int ms)
     *t = (timeout_inside){.task = amble_current_task()};
     if (!t->task)
         return;
-    amble__wait_init(&t->loss);
-    t->loss.on_end = link_is_lost;
+    amble__wait_watch(&t->loss, link_is_lost);
     if (losses && !losses->next)
         t->fired = AMBLE_ERR_DISCONNECTED;
     else if (losses)
@@ -49,6 +48,7 @@ void amble_timeout_begin(amble_timeout *timeout, amble_connection *conn, int ms)
         amble__timer_start(&t->timer, amble__deadline(ms));
     t->outer = t->task->timeouts;
     t->task->timeouts = t;
+    t->task->to_check |= AMBLE__CHECK_TIMEOUTS;
 }
 
 int amble_timeout_end(amble_timeout *timeout, int result)
@@ -58,12 +58,12 @@ int amble_timeout_end(amble_timeout *timeout, int result)
     if (!t->task)
         return result;
     t->task->timeouts = t->outer;
+    if (!t->outer)
+        t->task->to_check &= (uint8_t)~AMBLE__CHECK_TIMEOUTS;
     amble__timer_stop(&t->timer);
-    t->loss.on_end = NULL;
-    t->loss.task = NULL;
-    amble__wait_end(&t->loss, 0);
+    amble__wait_forget(&t->loss);
     /* The task's own cancellation is not this timeout's doing. */
-    if (t->fired == AMBLE_ERR_TIMEOUT && result == AMBLE_ERR_CANCELLED && !t->task->cancelled)
+    if (t->fired == AMBLE_ERR_TIMEOUT && result == AMBLE_ERR_CANCELLED && !(t->task->to_check & AMBLE__CHECK_CANCELLED))
         return AMBLE_ERR_TIMEOUT;
     return result;
 }

@@ -4,18 +4,17 @@
  * late event nor a timer can reach it afterwards. Timeout, cancel and the loss of a link are the same call with
  * another result. */
 #include "core/log.h"
-#include "task/task_internal.h"
+#include "core/rare.h"
+#include "task/suspend.h"
 
 /* A task whose waits fail at once this often, one after the other, is most likely a loop that ignores an error. */
 enum { REFUSALS_TO_REPORT = 1000 };
-
-static inline amble_task *running(void) { return amble__this_scheduler ? amble__this_scheduler->running : NULL; }
 
 int amble__task_interrupted(const amble_task *task)
 {
     if (task->shields)
         return 0;
-    if (task->cancelled)
+    if (task->to_check & AMBLE__CHECK_CANCELLED)
         return AMBLE_ERR_CANCELLED;
     for (const timeout_inside *t = task->timeouts; t; t = t->outer)
         if (t->fired)
@@ -25,7 +24,7 @@ int amble__task_interrupted(const amble_task *task)
 
 int amble__wait_refuse(int error)
 {
-    amble_task *task = amble_current_task();
+    amble_task *task = amble__running;
 
     if (!task)
         return error;
@@ -33,31 +32,38 @@ int amble__wait_refuse(int error)
         amble__log(AMBLE__LOG_WARNING, "task %s: %u waits in a row failed at once, the last with: %s", task->name,
                    task->refused_in_a_row, amble_error_text(error));
     amble__task_make_ready(task);
-    amble__task_suspend(task);
+    (void)amble__task_suspend(task); /* no wait: no result */
     return error;
+}
+
+static AMBLE__APART int check(const amble_task *task)
+{
+    const int r = amble__task_interrupted(task);
+
+    return r < 0 ? amble__wait_refuse(r) : 0;
 }
 
 int amble__wait_check(void)
 {
-    const amble_task *task = running();
-    int r;
+    const amble_task *task = amble__running;
 
     if (!task)
         return AMBLE_ERR_NO_TASK;
-    if (!task->cancelled && !task->timeouts)
-        return 0;
-    r = amble__task_interrupted(task);
-    return r < 0 ? amble__wait_refuse(r) : 0;
+    return task->to_check ? check(task) : 0;
 }
 
 void amble__wait_init(amble__wait *wait)
 {
-    wait->task = running();
-    wait->waiters = NULL;
-    wait->timer.armed = false;
-    wait->ended = false;
     wait->result = 0;
-    wait->on_end = NULL;
+    wait->state = AMBLE__WAIT_BEGUN;
+    wait->waiters = NULL;
+}
+
+void amble__wait_watch(amble__wait *wait, void (*on_end)(amble__wait *wait))
+{
+    wait->state = AMBLE__WAIT_WATCHED;
+    wait->waiters = NULL;
+    wait->on_end = on_end;
 }
 
 void amble__wait_add(amble__wait *wait, amble__waiter *waiter, amble__list *list)
@@ -66,9 +72,7 @@ void amble__wait_add(amble__wait *wait, amble__waiter *waiter, amble__list *list
     waiter->keeps = false;
     waiter->next = wait->waiters;
     wait->waiters = waiter;
-    if (wait->ended)
-        amble__list_init(&waiter->node);
-    else
+    if (wait->state != AMBLE__WAIT_ENDED)
         amble__list_append(list, &waiter->node);
 }
 
@@ -78,20 +82,53 @@ void amble__wait_begin(amble__wait *wait, amble__waiter *waiter, amble__list *li
     amble__wait_add(wait, waiter, list);
 }
 
-void amble__wait_end(amble__wait *wait, int result)
+/* Nobody looks at the waiters of an ended wait again, so they are left as they are. */
+static inline void unlink_all(amble__wait *wait)
 {
-    if (wait->ended)
-        return;
-    wait->ended = true;
-    wait->result = result;
+    wait->state = AMBLE__WAIT_ENDED;
     for (amble__waiter *waiter = wait->waiters; waiter; waiter = waiter->next)
         amble__list_unlink(&waiter->node);
-    if (wait->timer.armed)
+}
+
+static inline void wake(amble_task *task, int result)
+{
+    task->wait = NULL;
+    task->refused_in_a_row = 0;
+    task->context.value = result;
+    amble__task_make_ready(task);
+}
+
+static AMBLE__APART void end_otherwise(amble__wait *wait, int result)
+{
+    const amble__wait_state state = wait->state;
+
+    if (state == AMBLE__WAIT_ENDED)
+        return;
+    unlink_all(wait);
+    wait->result = result;
+    if (state == AMBLE__WAIT_TIMED) {
         amble__timer_stop(&wait->timer);
-    if (wait->on_end)
+        wake(wait->task, result);
+    } else if (state == AMBLE__WAIT_WATCHED) {
         wait->on_end(wait);
-    else if (wait->task && wait->task->wait == wait)
-        amble__task_make_ready(wait->task);
+    }
+}
+
+/* Apart: gcc would put the better half of it into a function of its own, and jump there. */
+AMBLE__APART void amble__wait_end(amble__wait *wait, int result)
+{
+    if (wait->state != AMBLE__WAIT_SUSPENDED) {
+        end_otherwise(wait, result);
+        return;
+    }
+    unlink_all(wait);
+    wake(wait->task, result);
+}
+
+void amble__wait_forget(amble__wait *wait)
+{
+    if (wait->state != AMBLE__WAIT_ENDED)
+        unlink_all(wait);
 }
 
 static void time_is_over(amble__timer *timer)
@@ -105,33 +142,45 @@ static int fail_at_once(amble__wait *wait, int error)
     return amble__wait_refuse(error);
 }
 
-static void suspend_in(amble_task *task, amble__wait *wait)
+static inline void enter(amble_task *task, amble__wait *wait, amble__wait_state state)
 {
+    wait->state = state;
+    wait->task = task;
     task->wait = wait;
-    amble__task_suspend(task);
-    task->wait = NULL;
-    task->refused_in_a_row = 0;
+}
+
+/* A wait that may be over, or not be allowed, or has a deadline. */
+static AMBLE__APART int check_and_run(amble__wait *wait, uint64_t deadline_us, amble_task *task)
+{
+    int r;
+
+    if (wait->state == AMBLE__WAIT_ENDED)
+        return wait->result < 0 ? amble__wait_refuse(wait->result) : wait->result;
+    if (!task)
+        return fail_at_once(wait, AMBLE_ERR_NO_TASK);
+    if ((r = amble__task_interrupted(task)) < 0)
+        return fail_at_once(wait, r);
+    if (deadline_us == AMBLE__NEVER) {
+        enter(task, wait, AMBLE__WAIT_SUSPENDED);
+        return amble__task_suspend(task);
+    }
+    if (deadline_us <= amble__scheduler_now(amble__this_scheduler))
+        return fail_at_once(wait, AMBLE_ERR_TIMEOUT);
+    enter(task, wait, AMBLE__WAIT_TIMED);
+    wait->timer.armed = false;
+    wait->timer.fire = time_is_over;
+    amble__timer_start(&wait->timer, deadline_us);
+    return amble__task_suspend(task);
 }
 
 int amble__wait_run_until(amble__wait *wait, uint64_t deadline_us)
 {
-    amble_task *task = wait->task;
-    int r;
+    amble_task *task = amble__running;
 
-    if (wait->ended)
-        return wait->result < 0 ? amble__wait_refuse(wait->result) : wait->result;
-    if (!task)
-        return fail_at_once(wait, AMBLE_ERR_NO_TASK);
-    if ((task->cancelled || task->timeouts) && (r = amble__task_interrupted(task)) < 0)
-        return fail_at_once(wait, r);
-    if (deadline_us != AMBLE__NEVER) {
-        if (deadline_us <= amble__scheduler_now(amble__this_scheduler))
-            return fail_at_once(wait, AMBLE_ERR_TIMEOUT);
-        wait->timer.fire = time_is_over;
-        amble__timer_start(&wait->timer, deadline_us);
-    }
-    suspend_in(task, wait);
-    return wait->result;
+    if (deadline_us != AMBLE__NEVER || wait->state != AMBLE__WAIT_BEGUN || !task || task->to_check)
+        return check_and_run(wait, deadline_us, task);
+    enter(task, wait, AMBLE__WAIT_SUSPENDED);
+    return amble__switch_to_scheduler(task);
 }
 
 int amble__wait_run(amble__wait *wait, int timeout_ms) { return amble__wait_run_until(wait, amble__due(timeout_ms)); }
@@ -168,7 +217,7 @@ void amble__waiters_end(amble__list *waiters, int result)
 
 void amble__shield_begin(void)
 {
-    amble_task *task = amble_current_task();
+    amble_task *task = amble__running;
 
     if (task)
         task->shields++;
@@ -176,7 +225,7 @@ void amble__shield_begin(void)
 
 void amble__shield_end(void)
 {
-    amble_task *task = amble_current_task();
+    amble_task *task = amble__running;
 
     if (task)
         task->shields--;
@@ -190,11 +239,11 @@ int amble_sleep_ms(int ms)
     if (r < 0)
         return r;
     if (ms == 0) {
-        amble_task *task = amble_current_task();
+        amble_task *task = amble__running;
 
         task->refused_in_a_row = 0;
         amble__task_make_ready(task);
-        amble__task_suspend(task);
+        (void)amble__task_suspend(task); /* no wait: no result */
         return amble__task_interrupted(task);
     }
     amble__wait_init(&wait);
