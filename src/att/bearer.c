@@ -514,18 +514,18 @@ static bool is_response(uint8_t opcode)
 /* A PDU of one byte or more. */
 static void sort(amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
-    const amble__bytes parameters = {.data = data + 1, .size = size - 1};
+    const amble__bytes pdu = {.data = data, .size = size};
     amble__att *att = bearer->att;
 
     if (data[0] == AMBLE__ATT_CONFIRMATION)
         receive_confirmation(bearer, size);
     else if (data[0] == AMBLE__ATT_NOTIFICATION || data[0] == AMBLE__ATT_INDICATION ||
              data[0] == AMBLE__ATT_MULTIPLE_NOTIFICATION)
-        att->notified(bearer, parameters, data[0]);
+        att->notified(bearer, pdu);
     else if (is_response(data[0]))
         receive_response(bearer, data, size);
     else
-        att->request(bearer, parameters, data[0]);
+        att->request(bearer, pdu);
 }
 
 static void receive(amble__att_bearer *bearer, const uint8_t *data, size_t size)

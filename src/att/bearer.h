@@ -66,8 +66,8 @@ typedef struct amble__att {
     uint64_t malformed, late_responses;
     amble__packet_pool pool; /* notifications and commands */
     /* Set by the host: the server takes requests and commands, the client what arrives unasked. */
-    void (*request)(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode);
-    void (*notified)(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode);
+    void (*request)(amble__att_bearer *bearer, amble__bytes pdu);
+    void (*notified)(amble__att_bearer *bearer, amble__bytes pdu);
     void (*dead)(amble_connection *conn);      /* a transaction timed out on the fixed channel */
     void (*closed)(amble__att_bearer *bearer); /* an enhanced one, while the link lives or with it */
     /* Writes the indication that the server owes this peer; false when there is none. It goes before those of tasks, and its

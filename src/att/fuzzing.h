@@ -94,10 +94,7 @@ static inline void fuzz_att(amble_connection *conn, const uint8_t *data, size_t 
     fuzz_check(size <= fuzz.mtu);
     amble__att_receive(conn->bearer, data, size);
 }
-static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
-{
-    (void)bearer, (void)opcode, (void)parameters;
-}
+static inline void fuzz_ignore_pdu(amble__att_bearer *bearer, amble__bytes pdu) { (void)bearer, (void)pdu; }
 static inline void fuzz_ignore_security(amble_connection *conn, const uint8_t *data, size_t size)
 {
     (void)conn, (void)data, (void)size;

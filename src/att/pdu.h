@@ -42,6 +42,12 @@ enum {
     AMBLE__ATT_WRITE_COMMAND = 0x52,
     AMBLE__ATT_SIGNED_WRITE_COMMAND = 0xd2,
 };
+/* What follows the opcode of a PDU that has one. */
+static inline amble__bytes amble__att_parameters(amble__bytes pdu)
+{
+    return (amble__bytes){.data = pdu.data + 1, .size = pdu.size - 1};
+}
+
 /* A PDU with this bit is a command: it gets no answer, not even an error (3.3.1). */
 enum { AMBLE__ATT_COMMAND_FLAG = 0x40 };
 

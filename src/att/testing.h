@@ -53,24 +53,26 @@ static inline void room_security(amble_connection *conn, const uint8_t *data, si
     (void)conn, (void)data, (void)size;
     rooms.security++;
 }
-static inline void keep_pdu(uint8_t opcode, amble__bytes parameters)
+static inline void keep_pdu(amble__bytes pdu)
 {
-    rooms.opcode = opcode;
+    const amble__bytes parameters = amble__att_parameters(pdu);
+
+    rooms.opcode = pdu.data[0];
     rooms.pdu_size = parameters.size;
     if (parameters.size)
         memcpy(rooms.pdu, parameters.data, parameters.size);
 }
-static inline void room_request(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
+static inline void room_request(amble__att_bearer *bearer, amble__bytes pdu)
 {
     rooms.bearer = bearer;
     rooms.requests++;
-    keep_pdu(opcode, parameters);
+    keep_pdu(pdu);
 }
-static inline void room_notified(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
+static inline void room_notified(amble__att_bearer *bearer, amble__bytes pdu)
 {
     (void)bearer;
     rooms.unasked++;
-    keep_pdu(opcode, parameters);
+    keep_pdu(pdu);
 }
 static inline void room_dead(amble_connection *conn)
 {

@@ -78,7 +78,7 @@ void amble__client_lost(amble_connection *conn);
 /* An enhanced bearer is gone, and with it what was owed there. */
 void amble__client_bearer_closed(amble__att_bearer *bearer);
 /* Notifications and indications. */
-void amble__client_receive(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode);
+void amble__client_receive(amble__att_bearer *bearer, amble__bytes pdu);
 /* The connection is about to be closed: its subscriptions lose it. */
 void amble__client_forget(amble__client *client, const amble_connection *conn);
 /* Looks for the CCCD of a characteristic. */

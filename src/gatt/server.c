@@ -98,75 +98,80 @@ static void exchange_mtu(amble__server_link *link, amble__reader *pdu)
 }
 
 /* --- dispatch ----------------------------------------------------------------------------------------------------- */
-static AMBLE__RARE void answer_other(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
+static AMBLE__RARE void answer_other(amble__server_link *link, amble__bytes pdu)
 {
-    amble__reader pdu = amble__reader_over(parameters);
+    const uint8_t opcode = pdu.data[0];
+    amble__reader parameters = amble__reader_over(amble__att_parameters(pdu));
 
     switch (opcode) {
     case AMBLE__ATT_MTU_REQUEST:
-        exchange_mtu(link, &pdu);
+        exchange_mtu(link, &parameters);
         break;
     case AMBLE__ATT_FIND_INFORMATION_REQUEST:
-        amble__server_find_information(link, &pdu);
+        amble__server_find_information(link, &parameters);
         break;
     case AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST:
-        amble__server_find_by_type_value(link, &pdu);
+        amble__server_find_by_type_value(link, &parameters);
         break;
     case AMBLE__ATT_READ_BY_TYPE_REQUEST:
-        amble__server_read_by_type(link, &pdu);
+        amble__server_read_by_type(link, &parameters);
         break;
     case AMBLE__ATT_READ_BY_GROUP_TYPE_REQUEST:
-        amble__server_read_by_group_type(link, &pdu);
+        amble__server_read_by_group_type(link, &parameters);
         break;
     case AMBLE__ATT_READ_MULTIPLE_REQUEST:
     case AMBLE__ATT_READ_MULTIPLE_VARIABLE_REQUEST:
-        amble__server_read_multiple(link, opcode, &pdu);
+        amble__server_read_multiple(link, opcode, &parameters);
         break;
     case AMBLE__ATT_PREPARE_WRITE_REQUEST:
-        amble__server_prepare(link, &pdu);
+        amble__server_prepare(link, &parameters);
         break;
     case AMBLE__ATT_EXECUTE_WRITE_REQUEST:
-        amble__server_execute(link, &pdu);
+        amble__server_execute(link, &parameters);
         break;
     default:
         amble__att_send_error(link->bearer, opcode, 0, AMBLE__ATT_REQUEST_NOT_SUPPORTED);
     }
 }
 
-static void answer(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
+static void answer(amble__server_link *link, amble__bytes pdu)
 {
+    const uint8_t opcode = pdu.data[0];
+
     if (opcode == AMBLE__ATT_READ_REQUEST || opcode == AMBLE__ATT_READ_BLOB_REQUEST)
-        amble__server_read(link, parameters, opcode);
+        amble__server_read(link, pdu);
     else if (opcode == AMBLE__ATT_WRITE_REQUEST)
-        amble__server_write(link, parameters);
+        amble__server_write(link, pdu);
     else
-        answer_other(link, parameters, opcode);
+        answer_other(link, pdu);
 }
 
-static void admitted(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
+static void admitted(amble__server_link *link, amble__bytes pdu)
 {
+    const uint8_t opcode = pdu.data[0];
+
     if (opcode == AMBLE__ATT_WRITE_COMMAND)
-        amble__server_write_command(link, parameters);
+        amble__server_write_command(link, pdu);
     else if (opcode == AMBLE__ATT_SIGNED_WRITE_COMMAND)
-        amble__server_write_signed(link, parameters);
+        amble__server_write_signed(link, amble__att_parameters(pdu));
     else if ((opcode & AMBLE__ATT_COMMAND_FLAG) || link->held || link->bearer->response.busy)
         /* An unknown command is ignored (3.3); and a client must wait for its answer before it asks again (3.3.2). */
         link->bearer->att->malformed++;
     else
-        answer(link, parameters, opcode);
+        answer(link, pdu);
 }
 
 /* From a client that does not know the whole database. */
-static AMBLE__RARE void admit(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
+static AMBLE__RARE void admit(amble__server_link *link, amble__bytes pdu)
 {
-    if (amble__server_admits(link, parameters, opcode))
-        admitted(link, parameters, opcode);
+    if (amble__server_admits(link, pdu))
+        admitted(link, pdu);
 }
 
-void amble__server_receive(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
+void amble__server_receive(amble__att_bearer *bearer, amble__bytes pdu)
 {
     if (bearer->server->client->awareness == AMBLE__CHANGE_AWARE)
-        admitted(bearer->server, parameters, opcode);
+        admitted(bearer->server, pdu);
     else
-        admit(bearer->server, parameters, opcode);
+        admit(bearer->server, pdu);
 }

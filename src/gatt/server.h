@@ -69,7 +69,7 @@ void amble__server_bearer_closed(amble__att_bearer *bearer);
 /* The host ends: so do all waits here. */
 void amble__server_fail(amble__server *server, int error);
 /* Requests and commands of clients. */
-void amble__server_receive(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode);
+void amble__server_receive(amble__att_bearer *bearer, amble__bytes pdu);
 /* For the bearer: the Service Changed that it owes a client, and that the client has confirmed it. */
 bool amble__server_owed(amble__att_bearer *bearer, amble__writer *w);
 void amble__server_confirmed(amble__att_bearer *bearer);
@@ -93,7 +93,7 @@ static inline uint8_t amble__server_guard(const amble_connection *conn, amble_se
     return wanted == AMBLE_OPEN && !authorised ? 0 : amble__server_guard_closed(conn, wanted, authorised);
 }
 /* Read, Read Blob, Read Multiple and its variable form, server_read.c. */
-void amble__server_read(amble__server_link *link, amble__bytes parameters, uint8_t opcode);
+void amble__server_read(amble__server_link *link, amble__bytes pdu);
 void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble__reader *pdu);
 /* The requests that look over ranges, server_discovery.c. */
 void amble__server_find_information(amble__server_link *link, amble__reader *pdu);
@@ -101,8 +101,8 @@ void amble__server_find_by_type_value(amble__server_link *link, amble__reader *p
 void amble__server_read_by_type(amble__server_link *link, amble__reader *pdu);
 void amble__server_read_by_group_type(amble__server_link *link, amble__reader *pdu);
 /* Writes, server_write.c. */
-void amble__server_write(amble__server_link *link, amble__bytes parameters);
-void amble__server_write_command(amble__server_link *link, amble__bytes parameters);
+void amble__server_write(amble__server_link *link, amble__bytes pdu);
+void amble__server_write_command(amble__server_link *link, amble__bytes pdu);
 uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
                                   size_t size);
 /* The ATT error of writing so much there, or 0. */
@@ -124,7 +124,7 @@ void amble__server_execute(amble__server_link *link, amble__reader *pdu);
 /* Its turn has come: there is room in the queue of the value it was held for. */
 void amble__server_execute_held(amble__server_link *link, const amble__served_value *value);
 /* What clients know of the database, server_change.c: whether this request or command may go on. */
-bool amble__server_admits(amble__server_link *link, amble__bytes parameters, uint8_t opcode);
+bool amble__server_admits(amble__server_link *link, amble__bytes pdu);
 /* Whether values may be sent to this client now: not before it knows what changed. */
 static inline bool amble__server_may_tell(const amble__server_link *link)
 {

@@ -108,10 +108,11 @@ static bool reads_hash(uint8_t opcode, amble__reader pdu)
            range.type.size == 2 && amble__get_le16(range.type.bytes) == AMBLE__TYPE_DATABASE_HASH;
 }
 
-bool amble__server_admits(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
+bool amble__server_admits(amble__server_link *link, amble__bytes pdu)
 {
+    const uint8_t opcode = pdu.data[0];
     const bool robust = link->client->features & AMBLE__FEATURE_ROBUST_CACHING;
-    amble__reader pdu = amble__reader_over(parameters);
+    amble__reader parameters = amble__reader_over(amble__att_parameters(pdu));
 
     if (opcode & AMBLE__ATT_COMMAND_FLAG)
         return !robust; /* it may be meant for something else by now */
@@ -119,11 +120,11 @@ bool amble__server_admits(amble__server_link *link, amble__bytes parameters, uin
         return true; /* against the rules, and about to be dropped */
     if (link->client->awareness == AMBLE__CHANGE_TOLD)
         become_aware(link);
-    if (reads_hash(opcode, pdu) && link->client->awareness != AMBLE__CHANGE_AWARE) {
+    if (reads_hash(opcode, parameters) && link->client->awareness != AMBLE__CHANGE_AWARE) {
         link->client->awareness = AMBLE__CHANGE_TOLD;
         return true;
     }
-    if (!robust || link->client->awareness == AMBLE__CHANGE_AWARE || finds_out(opcode, pdu))
+    if (!robust || link->client->awareness == AMBLE__CHANGE_AWARE || finds_out(opcode, parameters))
         return true;
     if (has_several_bearers(link)) {
         if (link->refused)
@@ -132,7 +133,7 @@ bool amble__server_admits(amble__server_link *link, amble__bytes parameters, uin
     } else {
         link->client->awareness = AMBLE__CHANGE_TOLD;
     }
-    amble__att_send_error(link->bearer, opcode, amble__read_le16(&pdu), AMBLE__ATT_DATABASE_OUT_OF_SYNC);
+    amble__att_send_error(link->bearer, opcode, amble__read_le16(&parameters), AMBLE__ATT_DATABASE_OUT_OF_SYNC);
     return false;
 }
 

@@ -52,18 +52,19 @@ uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amb
 }
 
 /* Read and Read Blob, 3.4.4.3 to 3.4.4.6. */
-void amble__server_read(amble__server_link *link, amble__bytes parameters, uint8_t opcode)
+void amble__server_read(amble__server_link *link, amble__bytes pdu)
 {
+    const uint8_t opcode = pdu.data[0];
     amble__att_bearer *bearer = link->bearer;
-    amble__reader pdu = amble__reader_over(parameters);
-    const uint16_t handle = amble__read_le16(&pdu);
-    const uint16_t offset = opcode == AMBLE__ATT_READ_BLOB_REQUEST ? amble__read_le16(&pdu) : 0;
+    amble__reader parameters = amble__reader_over(amble__att_parameters(pdu));
+    const uint16_t handle = amble__read_le16(&parameters);
+    const uint16_t offset = opcode == AMBLE__ATT_READ_BLOB_REQUEST ? amble__read_le16(&parameters) : 0;
     uint8_t scratch[AMBLE__DECLARATION_SIZE], error = 0;
     const amble__attribute *attribute = NULL;
     amble__bytes bytes;
     amble__writer w;
 
-    if (!amble__read_complete(&pdu))
+    if (!amble__read_complete(&parameters))
         error = AMBLE__ATT_INVALID_PDU;
     else if (!(attribute = amble__database_at(&link->server->database, handle)))
         error = AMBLE__ATT_INVALID_HANDLE;

@@ -180,14 +180,14 @@ static AMBLE__APART void command_with_care(amble__server_link *link, uint16_t ha
                               data);
 }
 
-void amble__server_write_command(amble__server_link *link, amble__bytes parameters)
+void amble__server_write_command(amble__server_link *link, amble__bytes pdu)
 {
-    amble__reader pdu = amble__reader_over(parameters);
-    const uint16_t handle = amble__read_le16(&pdu);
-    const amble__bytes data = amble__read_rest(&pdu);
+    amble__reader parameters = amble__reader_over(amble__att_parameters(pdu));
+    const uint16_t handle = amble__read_le16(&parameters);
+    const amble__bytes data = amble__read_rest(&parameters);
     const amble__attribute *attribute = amble__database_last(&link->server->database, handle);
 
-    if (pdu.failed)
+    if (parameters.failed)
         return;
     if (attribute && attribute->kind == AMBLE__ATTRIBUTE_VALUE && attribute->value->takes_any_command &&
         data.size <= attribute->value->max_size)
@@ -196,17 +196,17 @@ void amble__server_write_command(amble__server_link *link, amble__bytes paramete
         command_with_care(link, handle, data);
 }
 
-void amble__server_write(amble__server_link *link, amble__bytes parameters)
+void amble__server_write(amble__server_link *link, amble__bytes pdu)
 {
     const uint8_t opcode = AMBLE__ATT_WRITE_REQUEST;
-    amble__reader pdu = amble__reader_over(parameters);
-    const uint16_t handle = amble__read_le16(&pdu);
-    const amble__bytes data = amble__read_rest(&pdu);
+    amble__reader parameters = amble__reader_over(amble__att_parameters(pdu));
+    const uint16_t handle = amble__read_le16(&parameters);
+    const amble__bytes data = amble__read_rest(&parameters);
     const amble__attribute *attribute = NULL;
     bool held = false;
     uint8_t error;
 
-    if (pdu.failed)
+    if (parameters.failed)
         error = AMBLE__ATT_INVALID_PDU;
     else if (!(attribute = amble__database_at(&link->server->database, handle)))
         error = AMBLE__ATT_INVALID_HANDLE;

@@ -115,14 +115,15 @@ static void receive_one(amble__att_bearer *bearer, bool indication, amble__reade
         amble__att_confirm(bearer); /* owed, whether anybody reads it or not */
 }
 
-void amble__client_receive(amble__att_bearer *bearer, amble__bytes parameters, uint8_t opcode)
+void amble__client_receive(amble__att_bearer *bearer, amble__bytes pdu)
 {
-    amble__reader pdu = amble__reader_over(parameters);
+    const uint8_t opcode = pdu.data[0];
+    amble__reader parameters = amble__reader_over(amble__att_parameters(pdu));
 
     if (opcode == AMBLE__ATT_MULTIPLE_NOTIFICATION)
-        receive_several(bearer, &pdu);
+        receive_several(bearer, &parameters);
     else
-        receive_one(bearer, opcode == AMBLE__ATT_INDICATION, &pdu);
+        receive_one(bearer, opcode == AMBLE__ATT_INDICATION, &parameters);
 }
 
 /* --- subscribing -------------------------------------------------------------------------------------------------- */
