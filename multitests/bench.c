@@ -94,6 +94,14 @@ static size_t length(const amble__list *list)
         n++;
     return n;
 }
+static size_t free_packets(const amble__packet_pool *pool)
+{
+    size_t n = 0;
+
+    for (const amble__packet *packet = pool->free; packet; packet = packet->next)
+        n++;
+    return n;
+}
 static bool waited_for(const amble__list *list) { return list->next && !amble__list_empty(list); }
 
 static const char *census_of_commands(const amble__hci *hci)
@@ -173,7 +181,7 @@ static const char *census_of_links(amble *ble)
         left = census_of_bearer(&ble->att.bearers[i], &ble->server.links[i]);
     if (*left)
         return left;
-    if (length(&ble->att.pool.free) != ble->config.send_buffers)
+    if (free_packets(&ble->att.pool) != ble->config.send_buffers)
         return "a send buffer is missing";
     return waited_for(&ble->att.pool.waiters) ? "a task waits for a send buffer" : "";
 }

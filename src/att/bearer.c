@@ -241,6 +241,7 @@ void amble__att_open(amble__att *att, amble_connection *conn)
 
 void amble__att_lost(amble_connection *conn)
 {
+    amble__packet_pool_lost(&conn->bearer->att->pool, &conn->acl, conn->end);
     for (size_t i = 0; i < conn->bearer->att->per_link; i++) {
         amble__timer_stop(&conn->bearer[i].request.timer);
         amble__timer_stop(&conn->bearer[i].indication.timer);
@@ -427,7 +428,7 @@ int amble__att_take_packet(amble__att_bearer *bearer, uint64_t deadline_us, ambl
 
     if (r < 0)
         return r;
-    r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, &bearer->conn->losses, deadline_us, packet);
+    r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, deadline_us, packet);
     if (r <= 0 || unusable(bearer) == 0)
         return r;
     amble__packet_release(*packet); /* it came free because the link was lost */

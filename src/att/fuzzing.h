@@ -175,7 +175,7 @@ static inline void fuzz_close(void)
         amble__link_lose(&fuzz.links.slots[i], 0x08, AMBLE_ERR_DISCONNECTED);
     amble__hci_fail(&fuzz.hci, AMBLE_ERR_CLOSED);
     fuzz_check(fuzz.hci.acl_credits == FUZZ_BUFFERS);
-    amble__list_each (node, &fuzz.att.pool.free)
+    for (const amble__packet *packet = fuzz.att.pool.free; packet; packet = packet->next)
         packets++;
     fuzz_check(packets == FUZZ_POOL);
     for (size_t i = fuzz.l2cap.channels.program_count; i < fuzz.l2cap.channels.count; i++)

@@ -24,7 +24,6 @@ void amble__acl_configure(amble__hci *hci, uint16_t buffers, uint16_t size)
 void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handle)
 {
     *link = (amble__acl_link){.handle = handle};
-    amble__list_init(&link->packets);
     amble__list_init(&link->drained);
     amble__list_append(&hci->links, &link->node);
 }
@@ -62,7 +61,7 @@ void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *da
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */
-/* Sends the next fragment of a packet. 1: it was the last, and the packet is released; 0: there are more; or an error. */
+/* Sends the next fragment of a packet. 1: it was the last; 0: there are more; or an error. */
 static inline int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
     const unsigned left = (unsigned)(packet->size + L2CAP_HEADER - packet->sent);
@@ -81,12 +80,10 @@ static inline int send_fragment(amble__hci *hci, amble__acl_link *link, amble__p
     hci->acl_sent++;
     hci->acl_credits--;
     link->in_flight++;
+    if (n == left)
+        return 1;
     packet->sent = (uint16_t)(packet->sent + n);
-    if (n < left)
-        return 0;
-    amble__list_remove(&packet->node); /* it need not be in one */
-    amble__packet_release(packet);
-    return 1;
+    return 0;
 }
 
 static bool may_send(const amble__hci *hci, const amble__acl_link *link)
@@ -104,40 +101,59 @@ static amble__acl_link *next_in_turn(const amble__hci *hci)
 }
 
 /* One fragment of each link in turn, as long as the controller has room. */
-static void pump(amble__hci *hci)
+static AMBLE__APART void pump(amble__hci *hci)
 {
     amble__acl_link *link;
 
-    while ((link = next_in_turn(hci))) {
-        if (send_fragment(hci, link, amble__container(link->packets.next, amble__packet, node)) < 0)
+    while (hci->acl_credits && (link = next_in_turn(hci))) {
+        amble__packet *packet = link->first;
+        const int r = send_fragment(hci, link, packet);
+
+        if (r < 0)
             return;
-        if (amble__list_empty(&link->packets)) {
-            amble__list_remove(&link->turn);
-        } else if (hci->turns.previous != &link->turn) {
-            amble__list_remove(&link->turn);
+        if (r == 1)
+            link->first = packet->next;
+        amble__list_unlink(&link->turn);
+        if (link->first)
             amble__list_append(&hci->turns, &link->turn);
-        }
+        if (r == 1)
+            amble__packet_release(packet); /* last: whose it is may send it again at once */
     }
 }
 
 static AMBLE__APART void stand_in_line(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
-    amble__list_append(&link->packets, &packet->node);
-    if (!amble__list_linked(&link->turn))
+    packet->next = NULL;
+    if (link->first) {
+        link->last->next = packet;
+    } else {
+        link->first = packet;
         amble__list_append(&hci->turns, &link->turn);
-    pump(hci); /* others may wait for a turn although there are credits, when the transport refused them */
+    }
+    link->last = packet;
+    if (hci->acl_credits) /* others may wait for a turn all the same, when the transport refused them */
+        pump(hci);
+}
+
+static AMBLE__APART void send_at_once(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
+{
+    if (send_fragment(hci, link, packet) == 1)
+        amble__packet_release(packet);
+    else
+        stand_in_line(hci, link, packet);
 }
 
 void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {
-    packet->sent = 0;
     packet->busy = true;
     /* While nobody waits for a turn there is no line to stand in; most packets are done with their first fragment. */
-    if (!amble__list_empty(&hci->turns) || !may_send(hci, link) || send_fragment(hci, link, packet) <= 0)
+    if (amble__list_empty(&hci->turns) && may_send(hci, link))
+        send_at_once(hci, link, packet);
+    else
         stand_in_line(hci, link, packet);
 }
 
-bool amble__acl_idle(const amble__acl_link *link) { return !link->in_flight && amble__list_empty(&link->packets); }
+bool amble__acl_idle(const amble__acl_link *link) { return !link->in_flight && !link->first; }
 
 void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count)
 {
@@ -162,14 +178,16 @@ void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count)
 
 void amble__acl_link_close(amble__hci *hci, amble__acl_link *link)
 {
-    amble__list *node;
+    amble__packet *packet;
 
     amble__list_remove(&link->node);
     amble__list_remove(&link->turn);
     hci->acl_credits = (uint16_t)(hci->acl_credits + link->in_flight);
     link->in_flight = 0;
-    while ((node = amble__list_take(&link->packets)))
-        amble__packet_release(amble__container(node, amble__packet, node));
+    while ((packet = link->first)) {
+        link->first = packet->next;
+        amble__packet_release(packet);
+    }
     amble__waiters_end(&link->drained, 0);
     if (!hci->failed) /* the others may use its credits */
         pump(hci);

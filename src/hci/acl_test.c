@@ -21,7 +21,7 @@ static unsigned free_packets(void)
 {
     unsigned count = 0;
 
-    amble__list_each (node, &pool.free)
+    for (const amble__packet *packet = pool.free; packet; packet = packet->next)
         count++;
     return count;
 }
@@ -29,11 +29,9 @@ static unsigned free_packets(void)
 /* Queues a packet of `size` bytes first, first + 1, ... with its L2CAP header. */
 static amble__packet *queue(amble__acl_link *link, uint8_t first, uint16_t size)
 {
-    amble__list losses;
     amble__packet *packet = NULL;
 
-    amble__list_init(&losses);
-    assert_int_equal(amble__packet_take(&pool, link, &losses, AMBLE__NEVER, &packet), 0);
+    assert_int_equal(amble__packet_take(&pool, link, AMBLE__NEVER, &packet), 0);
     assert_in_range(size, 0, packet->capacity);
     packet->size = size;
     for (uint16_t i = 0; i < size; i++)
@@ -194,20 +192,171 @@ static void a_link_that_stalls_holds_up_no_other(void)
 static void a_link_that_stalls_does_not_use_up_the_pool(void)
 {
     amble__packet *packet;
-    amble__list losses;
 
     open_two_links(1, 100);
-    amble__list_init(&losses);
     for (int k = 0; k < 6; k++) /* one is with the controller, five wait */
         (void)queue(&a, 1, 10);
     assert_int_equal(a.held, 5);
-    assert_int_equal(amble__packet_take(&pool, &a, &losses, 0, &packet), AMBLE_ERR_TIMEOUT);
-    assert_int_equal(amble__packet_take(&pool, &b, &losses, 0, &packet), 0);
+    assert_int_equal(amble__packet_take(&pool, &a, 0, &packet), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble__packet_take(&pool, &b, 0, &packet), 0);
     amble__packet_release(packet);
     assert_int_equal(b.held, 0);
     amble__acl_link_close(&controller.hci, &a);
     assert_int_equal(pool.left, 8);
     assert_int_equal(free_packets(), 8);
+}
+
+/* --- who waits for a packet ---------------------------------------------------------------------------------------- */
+static amble__packet_pool small; /* of four */
+
+static void open_small_pool(void)
+{
+    static uint8_t block[1000];
+    amble__arena arena = {.block = block, .size = sizeof block};
+
+    open_two_links(1, 100);
+    amble__packet_pool_init(&small, &arena, 4, CAPACITY);
+    trace_clear();
+}
+
+static amble__packet *take_small(amble__acl_link *link)
+{
+    amble__packet *packet = NULL;
+
+    assert_int_equal(amble__packet_take(&small, link, 0, &packet), 0);
+    assert_ptr_equal(packet->holder, link);
+    return packet;
+}
+
+static int wait_for_small(void *arg)
+{
+    amble__acl_link *link = arg;
+    amble__packet *packet = NULL;
+    int r = amble__packet_take(&small, link, AMBLE__NEVER, &packet);
+
+    if (r == 1) {
+        assert_true(packet->busy);
+        assert_ptr_equal(packet->holder, link);
+    }
+    trace(link == &a ? "a" : "b");
+    return r;
+}
+
+static void a_released_packet_passes_by_who_has_enough(void)
+{
+    amble__packet *of_a[2], *of_b;
+    amble_task *waits_for_b;
+    amble_scope scope;
+
+    open_small_pool();
+    for (int i = 0; i < 2; i++)
+        of_a[i] = take_small(&a);
+    of_b = take_small(&b);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, wait_for_small, &a); /* the last one is for others */
+    settle();
+    amble__packet_release(of_a[0]); /* it has one now, and may have two of four */
+    settle();
+    assert_string_equal(trace_text, "a");
+    amble_spawn(&scope, wait_for_small, &a);
+    waits_for_b = amble_spawn(&scope, wait_for_small, &b);
+    settle();
+    a.held++; /* of some other pool: too much for another one of this */
+    amble__packet_release(of_b);
+    settle();
+    assert_string_equal(trace_text, "ab"); /* although the other one waited longer */
+    assert_int_equal(amble_join(waits_for_b, 0), 1);
+    assert_int_equal(small.left, 1);
+    a.held--;
+    amble__packet_release(of_a[1]);
+    settle();
+    assert_string_equal(trace_text, "aba");
+    assert_int_equal(a.held, 2);
+    assert_int_equal(b.held, 1);
+    amble_scope_close(&scope);
+}
+
+static void one_released_packet_may_end_two_waits(void)
+{
+    amble__packet *of_b;
+    amble_scope scope;
+
+    open_small_pool();
+    (void)take_small(&a);
+    (void)take_small(&a);
+    of_b = take_small(&b);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, wait_for_small, &a);
+    amble_spawn(&scope, wait_for_small, &b);
+    settle();
+    assert_string_equal(trace_text, ""); /* both have their share, and one is left */
+    amble__packet_release(of_b);
+    settle();
+    assert_string_equal(trace_text, "ab"); /* two were left then, and the second one has none any more */
+    assert_int_equal(small.left, 0);
+    assert_int_equal(a.held, 3);
+    assert_int_equal(b.held, 1);
+    amble_scope_close(&scope);
+}
+
+static void a_lost_link_ends_its_own_waits(void)
+{
+    amble_task *waits_for_a, *waits_for_b;
+    amble__packet *packets[3];
+    amble_scope scope;
+
+    open_small_pool();
+    for (int i = 0; i < 3; i++) /* one is left, and neither may have it */
+        packets[i] = take_small(i % 2 ? &b : &a);
+    amble_scope_open(&scope);
+    waits_for_a = amble_spawn(&scope, wait_for_small, &a);
+    waits_for_b = amble_spawn(&scope, wait_for_small, &b);
+    settle();
+    amble__packet_pool_lost(&small, &b, AMBLE_ERR_DISCONNECTED);
+    assert_int_equal(amble_join(waits_for_b, 1), AMBLE_ERR_DISCONNECTED);
+    amble__packet_release(packets[0]);
+    assert_int_equal(amble_join(waits_for_a, 1), 1);
+    assert_string_equal(trace_text, "ba");
+    amble_scope_close(&scope);
+}
+
+/* --- odds and ends -------------------------------------------------------------------------------------------------- */
+/* An owner that sends its packet again as soon as it is free. */
+static void send_again(amble__packet *packet)
+{
+    unsigned *times = packet->owner;
+
+    if (*times && (*times)--)
+        amble__acl_send(&controller.hci, &a, packet);
+}
+
+static void a_packet_is_sent_again_when_it_is_released(void)
+{
+    amble__arena arena = test_arena();
+    amble__packet own;
+    unsigned times = 3;
+
+    open_two_links(1, 100);
+    amble__packet_init(&own, &arena, 5);
+    own.released = send_again;
+    own.owner = &times;
+    queue(&b, 1, 1);
+    amble__acl_send(&controller.hci, &a, &own);
+    queue(&b, 2, 1);
+    expect_fragment(HANDLE_B, true, 5, NULL, NULL);
+    say_completed_packets(HANDLE_B, 1);
+    expect_fragment(HANDLE_A, true, 4, NULL, NULL);
+    say_completed_packets(HANDLE_A, 1);
+    expect_fragment(HANDLE_B, true, 5, NULL, NULL); /* who sends again stands behind who waits */
+    say_completed_packets(HANDLE_B, 1);
+    for (int k = 0; k < 3; k++) {
+        expect_fragment(HANDLE_A, true, 4, NULL, NULL);
+        say_completed_packets(HANDLE_A, 1);
+    }
+    assert_int_equal(unread(), 0);
+    assert_int_equal(controller.hci.acl_credits, 1);
+    assert_true(amble__list_empty(&controller.hci.turns));
+    assert_true(amble__acl_idle(&a) && amble__acl_idle(&b));
 }
 
 static void completed_packets_that_make_no_sense(void)
@@ -314,6 +463,10 @@ int main(void)
         task_test(links_take_turns),
         task_test(a_link_that_stalls_holds_up_no_other),
         task_test(a_link_that_stalls_does_not_use_up_the_pool),
+        task_test(a_released_packet_passes_by_who_has_enough),
+        task_test(one_released_packet_may_end_two_waits),
+        task_test(a_lost_link_ends_its_own_waits),
+        task_test(a_packet_is_sent_again_when_it_is_released),
         task_test(completed_packets_that_make_no_sense),
         task_test(several_handles_in_one_event),
         task_test(a_closing_link_gives_everything_back),

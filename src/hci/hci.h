@@ -47,10 +47,10 @@ typedef struct {
 
 /* The sending half of a link. */
 typedef struct amble__acl_link {
-    amble__list node;    /* in the list of all links */
-    amble__list turn;    /* in the list of links with something to send */
-    amble__list packets; /* to be sent, oldest first */
-    amble__list drained; /* waits for everything to have been acknowledged */
+    amble__list node;            /* in the list of all links */
+    amble__list turn;            /* in the list of links with something to send */
+    amble__list drained;         /* waits for everything to have been acknowledged */
+    amble__packet *first, *last; /* to be sent; `last` counts while there is a first one */
     uint16_t handle;
     uint16_t in_flight; /* packets in the controller's buffers */
     uint16_t held;      /* packets of a pool that are this link's for now */

@@ -27,7 +27,7 @@ static void queue_packet(amble_connection *conn, amble__bytes payload)
     amble__packet *packet;
 
     /* A link may be gone, or have its share. */
-    if (amble__packet_take(&fuzz.att.pool, &conn->acl, &conn->losses, 0, &packet) < 0)
+    if (amble__packet_take(&fuzz.att.pool, &conn->acl, 0, &packet) < 0)
         return;
     packet->size = (uint16_t)(payload.size < packet->capacity ? payload.size : packet->capacity);
     if (packet->size == 0)

@@ -4,7 +4,6 @@
 enum { COUNT = 3, CAPACITY = 20 };
 
 static amble__packet_pool pool;
-static amble__list losses;
 static amble__acl_link own; /* in no list: alone */
 
 static void open_pool(void)
@@ -12,7 +11,6 @@ static void open_pool(void)
     amble__arena arena = test_arena();
 
     amble__packet_pool_init(&pool, &arena, COUNT, CAPACITY);
-    amble__list_init(&losses);
     own = (amble__acl_link){.handle = 1};
 }
 
@@ -20,7 +18,7 @@ static amble__packet *take(void)
 {
     amble__packet *packet = NULL;
 
-    assert_int_equal(amble__packet_take(&pool, &own, &losses, AMBLE__NEVER, &packet), 0);
+    assert_int_equal(amble__packet_take(&pool, &own, AMBLE__NEVER, &packet), 0);
     assert_true(packet->busy);
     return packet;
 }
@@ -28,7 +26,7 @@ static amble__packet *take(void)
 static int take_and_trace(void *name)
 {
     amble__packet *packet;
-    int r = amble__packet_take(&pool, &own, &losses, amble__deadline(500), &packet);
+    int r = amble__packet_take(&pool, &own, amble__deadline(500), &packet);
 
     trace(name);
     return r;
@@ -90,7 +88,7 @@ static void who_waited_is_not_overtaken(void)
     amble_spawn(&scope, take_and_trace, "a");
     settle();
     amble__packet_release(packets[0]); /* the one that waits gets it, although this task runs first */
-    assert_int_equal(amble__packet_take(&pool, &own, &losses, 0, &mine), AMBLE_ERR_TIMEOUT);
+    assert_int_equal(amble__packet_take(&pool, &own, 0, &mine), AMBLE_ERR_TIMEOUT);
     settle();
     assert_string_equal(trace_text, "a");
     amble_scope_close(&scope);
@@ -127,7 +125,7 @@ static void a_loss_ends_the_wait(void)
     amble_scope_open(&scope);
     task = amble_spawn(&scope, take_and_trace, "a");
     settle();
-    amble__waiters_end(&losses, AMBLE_ERR_DISCONNECTED);
+    amble__packet_pool_lost(&pool, &own, AMBLE_ERR_DISCONNECTED);
     assert_int_equal(amble_join(task, 100), AMBLE_ERR_DISCONNECTED);
     assert_true(amble__list_empty(&pool.waiters));
     amble_scope_close(&scope);
