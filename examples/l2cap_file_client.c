@@ -181,6 +181,21 @@ static int list(session *s)
     return r;
 }
 
+/* Some of the bytes that are still to come, unless the server says before that it is done: its file has become shorter, or went. */
+static int recv_some(session *s, const char *name, void *data, size_t size)
+{
+    const amble_source sources[] = {amble_on_l2cap_recv(s->channel), amble_on_notified(s->answers)};
+    int r = amble_wait_first(sources, sizeof sources / sizeof *sources, WAIT_MS);
+
+    if (r == 0)
+        return amble_l2cap_recv(s->channel, data, size, 0);
+    if (r > 0)
+        r = await_done(s);
+    return r == 0 || r == AMBLE_ERR_NOT_FOUND
+               ? complain(AMBLE_ERR_IO, name, ": the file became shorter at the server meanwhile; get it again", "")
+               : r;
+}
+
 static int fetch_rest(session *s, const char *name, int file, uint32_t have, uint32_t size)
 {
     progress p = {.start_us = amble_now_us(), .from = have, .size = size};
@@ -193,7 +208,7 @@ static int fetch_rest(session *s, const char *name, int file, uint32_t have, uin
     if (r >= 0)
         r = command(s, COMMAND_SEND, name, strlen(name));
     while (r >= 0 && have < size) {
-        r = amble_l2cap_recv(s->channel, data, size - have < sizeof data ? size - have : sizeof data, WAIT_MS);
+        r = recv_some(s, name, data, size - have < sizeof data ? size - have : sizeof data);
         if (r > 0 && write(file, data, (size_t)r) != r)
             r = complain(AMBLE_ERR_IO, name, " cannot be written: ", strerror(errno));
         have += r > 0 ? (uint32_t)r : 0;

@@ -111,6 +111,14 @@ async def fetch_what_changed(transport, served, folder):
         way.goes_on.set()
         assert "the checksums differ" in await fetching
     assert not (folder / "changing.bin").exists()
+    part.unlink()
+    async with Way(transport, part) as way:
+        fetching = asyncio.create_task(client(way.transport, folder, "get", "changing.bin", code=1))
+        await way.middle()
+        os.truncate(changing, len(BIG) // 2)
+        way.goes_on.set()
+        assert "became shorter" in await fetching
+    assert not (folder / "changing.bin").exists()
     changing.unlink()
 
 
