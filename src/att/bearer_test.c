@@ -598,6 +598,28 @@ static void senders_wait_for_room(void)
     amble_scope_close(&scope);
 }
 
+static void a_lost_link_ends_a_wait_for_what_others_have(void)
+{
+    amble__packet *packets[TEST_POOL];
+    amble_connection *other;
+    amble_task *waiting;
+    amble_scope scope;
+
+    rooms_open(1, LARGE_BUFFER, TEST_MTU);
+    other = link_open(HANDLE, false);
+    for (int i = 0; i < TEST_POOL; i++) /* alone it may have all of them */
+        assert_int_equal(amble__packet_take(&rooms.att.pool, &other->acl, 0, &packets[i]), 0);
+    conn = link_open(HANDLE + 1, false);
+    amble_scope_open(&scope);
+    waiting = amble_spawn(&scope, sent_one, NULL);
+    settle();
+    link_lose(conn);
+    assert_int_equal(amble_join(waiting, 10), AMBLE_ERR_DISCONNECTED);
+    for (int i = 0; i < TEST_POOL; i++)
+        amble__packet_release(packets[i]);
+    amble_scope_close(&scope);
+}
+
 static void links_have_turns_of_their_own(void)
 {
     amble_connection *first, *second;
@@ -645,6 +667,7 @@ int main(void)
         task_test(too_long_to_indicate),
         task_test(confirming),
         task_test(senders_wait_for_room),
+        task_test(a_lost_link_ends_a_wait_for_what_others_have),
         task_test(links_have_turns_of_their_own),
     };
 

@@ -68,6 +68,37 @@ static void notifying_waits_for_room(void)
     amble_scope_close(&scope);
 }
 
+static void what_is_not_wanted_any_more_after_a_wait_is_not_sent(void)
+{
+    amble_task *task;
+    amble_scope scope;
+
+    begin_on(1, 1, 0);
+    link_close(other);
+    for (int i = 0; i < TEST_POOL + 1; i++)
+        assert_int_equal(amble_notify(conn, &level, "x", 1, 0), 0);
+    amble_scope_open(&scope);
+    for (int i = 0; i < 2; i++) {
+        task = amble_spawn(&scope, notify_for_ever, NULL);
+        settle();
+        if (i == 0)
+            ask(conn, 0x52, LEVEL_CCCD, 0, 0, 0);
+        else
+            assert_int_equal(amble_unserve(ble, &battery), 0);
+        say_completed_packets(HANDLE, 1);
+        assert_int_equal(amble_join(task, 10), AMBLE_ERR_NOT_SUBSCRIBED);
+        if (i == 0) {
+            ask(conn, 0x52, LEVEL_CCCD, 0, 1, 0);
+            assert_int_equal(amble_notify(conn, &level, "x", 1, 0), 0); /* the packet is there for others */
+        }
+    }
+    say_completed_packets(HANDLE, 1);
+    for (int i = 0; i < 4; i++)
+        answer(conn, 0x1b, LEVEL, 0, 'x');
+    expect_nothing();
+    amble_scope_close(&scope);
+}
+
 typedef struct {
     int timeout_ms, result;
     bool done, update;
@@ -343,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         task_test(notifying),
         task_test(notifying_waits_for_room),
+        task_test(what_is_not_wanted_any_more_after_a_wait_is_not_sent),
         task_test(indicating),
         task_test(updating_tells_everybody),
         task_test(updating_notifies_whoever_wants_both),
