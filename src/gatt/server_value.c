@@ -68,8 +68,8 @@ static const amble__served_value *served(const amble_connection *conn, const amb
 }
 
 /* Why the data, or without any the value, cannot be sent to this one now; 0 if it can. */
-static int obstacle(amble_connection *conn, const amble__served_value *value, unsigned wanted, const void *data,
-                    size_t size)
+static inline int obstacle(amble_connection *conn, const amble__served_value *value, unsigned wanted, const void *data,
+                           size_t size)
 {
     if (conn->end < 0)
         return amble__wait_refuse(conn->end);
@@ -83,7 +83,8 @@ static int obstacle(amble_connection *conn, const amble__served_value *value, un
 }
 
 /* The value, if it is still served and still wanted after a wait. */
-static const amble__served_value *still(const amble_connection *conn, const amble_characteristic *c, unsigned wanted)
+static inline const amble__served_value *still(const amble_connection *conn, const amble_characteristic *c,
+                                               unsigned wanted)
 {
     const amble__served_value *value = served(conn, c);
 
