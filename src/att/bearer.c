@@ -52,8 +52,7 @@ static void open_turn(amble__turn *turn, amble__att_bearer *bearer)
     amble__list_init(&turn->answer);
 }
 
-/* Why nothing more may be sent, 0 if it may. A dead fixed channel takes its link with it, but that takes a moment. */
-static int unusable(const amble__att_bearer *bearer)
+int amble__att_end_of(const amble__att_bearer *bearer)
 {
     if (bearer->conn->end < 0 || !bearer->dead)
         return bearer->conn->end;
@@ -190,7 +189,7 @@ static void end(amble__turn *turn)
 /* Sends what was written. 0: the answer is there, and the turn still taken; after an error the turn is over. */
 static int transact(amble__turn *turn, const amble__writer *w, uint64_t deadline_us)
 {
-    int r = unusable(turn->bearer); /* perhaps since the turn was handed over */
+    int r = amble__att_unusable(turn->bearer); /* perhaps since the turn was handed over */
 
     if (r < 0 || w->failed) {
         if (turn->bearer->enhanced || !r)
@@ -198,7 +197,7 @@ static int transact(amble__turn *turn, const amble__writer *w, uint64_t deadline
         return r < 0 ? r : AMBLE_ERR_TOO_LONG;
     }
     send_turn(turn, w, false);
-    r = unusable(turn->bearer); /* perhaps it was the last that this bearer took */
+    r = amble__att_unusable(turn->bearer); /* perhaps it was the last that this bearer took */
     return r < 0 ? r : amble__link_wait(turn->bearer->conn, &turn->answer, deadline_us);
 }
 
@@ -300,7 +299,7 @@ static int begin(amble_connection *conn, asking_waiter *asking, uint64_t deadlin
     asking->given = free_bearer(conn, asking);
     while (r == 0 && !asking->given) {
         r = wait_to_ask(conn, asking, deadline_us);
-        if (r == 0 && (r = unusable(asking->given)) == AMBLE_ERR_CHANNEL_CLOSED) { /* before this task ran */
+        if (r == 0 && (r = amble__att_unusable(asking->given)) == AMBLE_ERR_CHANNEL_CLOSED) { /* before this task ran */
             end(&asking->given->request);
             asking->given = asking->only ? NULL : free_bearer(conn, asking);
             r = asking->only ? r : 0;
@@ -317,7 +316,7 @@ int amble__att_begin(amble_connection *conn, size_t need, uint64_t deadline_us, 
                      amble__writer *w)
 {
     asking_waiter asking = {.need = need};
-    int r = unusable(conn->bearer);
+    int r = amble__att_unusable(conn->bearer);
 
     if (r == 0)
         r = begin(conn, &asking, deadline_us, w);
@@ -328,7 +327,7 @@ int amble__att_begin(amble_connection *conn, size_t need, uint64_t deadline_us, 
 int amble__att_begin_on(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
 {
     asking_waiter asking = {.only = bearer};
-    const int r = unusable(bearer);
+    const int r = amble__att_unusable(bearer);
 
     return r < 0 ? r : begin(bearer->conn, &asking, deadline_us, w);
 }
@@ -422,19 +421,6 @@ static AMBLE__APART void receive_response(amble__att_bearer *bearer, const uint8
 }
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
-int amble__att_take_packet(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet)
-{
-    int r = unusable(bearer);
-
-    if (r < 0)
-        return r;
-    r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, deadline_us, packet);
-    if (r <= 0 || unusable(bearer) == 0)
-        return r;
-    amble__packet_release(*packet); /* it came free because the link was lost */
-    return unusable(bearer);
-}
-
 void amble__att_send_packet(amble__att_bearer *bearer, amble__packet *packet, size_t size)
 {
     packet->size = (uint16_t)size;
@@ -453,7 +439,7 @@ void amble__att_send_error(amble__att_bearer *bearer, uint8_t request, uint16_t 
 int amble__att_begin_indication(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w)
 {
     amble__turn *turn = &bearer->indication;
-    int r = unusable(bearer);
+    int r = amble__att_unusable(bearer);
 
     if (r == 0 && turn->state != AMBLE__TURN_FREE) /* 0: the turn was handed over, TAKEN */
         r = amble__link_wait(bearer->conn, &turn->waiters, deadline_us);
@@ -489,7 +475,7 @@ void amble__att_confirm(amble__att_bearer *bearer)
 
 void amble__att_owe_indication(amble__att_bearer *bearer)
 {
-    if (unusable(bearer) == 0 && bearer->indication.state == AMBLE__TURN_FREE)
+    if (amble__att_unusable(bearer) == 0 && bearer->indication.state == AMBLE__TURN_FREE)
         pass_turn(&bearer->indication);
 }
 

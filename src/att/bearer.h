@@ -108,19 +108,30 @@ amble__writer amble__att_next(amble__att_bearer *bearer);
 void amble__att_end(amble__att_bearer *bearer);
 
 /* --- without an answer -------------------------------------------------------------------------------------------- */
+/* Why nothing more may be sent, 0 if it may. A dead fixed channel takes its link with it, but that takes a moment. */
+int amble__att_end_of(const amble__att_bearer *bearer);
+static inline int amble__att_unusable(const amble__att_bearer *bearer)
+{
+    return bearer->conn->end == 0 && !bearer->dead ? 0 : amble__att_end_of(bearer);
+}
 /* Takes a packet for a command or a notification (waits for room), and sends it. AMBLE_ERR_TOO_LONG when what was
  * written did not fit, because the MTU is smaller than it was before the wait; nothing is sent then. Like amble__packet_take it
  * returns 1 after a wait. */
-int amble__att_take_packet(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet);
-void amble__att_send_packet(amble__att_bearer *bearer, amble__packet *packet, size_t size);
 static inline int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet,
                                   amble__writer *w)
 {
-    const int r = amble__att_take_packet(bearer, deadline_us, packet);
+    int r = amble__att_unusable(bearer);
 
+    if (r == 0)
+        r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, deadline_us, packet);
+    if (r > 0 && amble__att_unusable(bearer)) {
+        amble__packet_release(*packet); /* it came free because the link was lost */
+        r = amble__att_unusable(bearer);
+    }
     *w = r < 0 ? (amble__writer){.failed = true} : amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
     return r;
 }
+void amble__att_send_packet(amble__att_bearer *bearer, amble__packet *packet, size_t size);
 static inline int amble__att_send(amble__att_bearer *bearer, amble__packet *packet, const amble__writer *w)
 {
     if (w->failed) {
