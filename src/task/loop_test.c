@@ -38,6 +38,23 @@ static int compute_for_long(void *arg)
     return amble_sleep_ms(1);
 }
 
+static int idle_as_fast_as_the_machine_can(void *arg)
+{
+    const uint64_t start = amble_now_us();
+
+    (void)arg;
+    assert_int_equal(amble_sleep_ms(3600 * 1000), 0);
+    assert_true(amble_now_us() - start == UINT64_C(3600000000)); /* exactly: it jumped */
+    return 0;
+}
+
+static void speed_max_jumps_too(void **state)
+{
+    (void)state;
+    assert_int_equal(amble_run(&(amble_run_options){.speed = AMBLE_SPEED_MAX}, idle_as_fast_as_the_machine_can, NULL),
+                     0);
+}
+
 static void virtual_time_does_not_see_the_wall(void **state)
 {
     (void)state;
@@ -499,10 +516,33 @@ static void a_step_runs_those_that_were_ready(void **state)
     amble_scheduler_close();
 }
 
+/* Without amble_fd: whoever polls in another way, or only steps now and then. */
+static void a_step_looks_at_sockets(void **state)
+{
+    amble_scope scope;
+    bool over = false;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(amble_scheduler_open(NULL), 0);
+    amble_scope_open(&scope);
+    amble_spawn(&scope, read_three, &over);
+    (void)amble_step();
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    for (int i = 0; i < 10 && !over; i++)
+        (void)amble_step();
+    assert_true(over);
+    amble_scope_close(&scope);
+    amble_scheduler_close();
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_hour_is_one_jump),
+        cmocka_unit_test(speed_max_jumps_too),
         cmocka_unit_test(virtual_time_does_not_see_the_wall),
         cmocka_unit_test(one_seed_gives_one_trace),
         cmocka_unit_test(speed_multiplies_time),
@@ -515,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_wake_reaches_a_foreign_loop),
         cmocka_unit_test(steps_in_virtual_time_never_wait),
         cmocka_unit_test(a_step_runs_those_that_were_ready),
+        cmocka_unit_test(a_step_looks_at_sockets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,32 @@ static void a_cancelled_taker_loses_no_item(void **state)
     assert_int_equal(run_virtual(cancel_a_woken_taker, NULL), 0);
 }
 
+/* It was woken for an item, but another task was faster and it was cancelled: it must not wait again. */
+static int cancel_a_taker_that_lost_its_item(void *arg)
+{
+    amble_scope scope;
+    amble_task *task;
+    int item = 0, r;
+
+    (void)arg;
+    amble_queue_init(&queue, storage, sizeof storage[0], 2);
+    amble_scope_open(&scope);
+    task = amble_spawn(&scope, take_one, &item);
+    assert_int_equal(amble_sleep_ms(1), 0);
+    assert_int_equal(amble_queue_put(&queue, &(int){8}, 0), 0);
+    assert_int_equal(amble_queue_take(&queue, &item, 0), 0);
+    amble_cancel(task);
+    r = amble_join(task, 1000);
+    amble_scope_close(&scope);
+    return r;
+}
+
+static void a_cancelled_taker_does_not_wait_again(void **state)
+{
+    (void)state;
+    assert_int_equal(run_virtual(cancel_a_taker_that_lost_its_item, NULL), AMBLE_ERR_CANCELLED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +183,7 @@ int main(void)
         cmocka_unit_test(several_tasks_at_both_ends_lose_nothing),
         cmocka_unit_test(a_full_queue_makes_the_putter_wait),
         cmocka_unit_test(a_cancelled_taker_loses_no_item),
+        cmocka_unit_test(a_cancelled_taker_does_not_wait_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,29 +108,38 @@ static void the_high_water_mark_of_a_mapped_stack(void **state)
     assert_int_equal(run_virtual(measure_mapped, NULL), 0);
 }
 
+enum { RETURN, SLEEP, WAIT_FOR_EVER };
+
 /* Steps over the end of its stack as a deep call would, but by one word only, so that nothing else is harmed. */
 static int overflow_a_little(void *lowest)
 {
     uintptr_t *word = lowest;
+    amble_event never = {0};
     int r;
 
     while (*word != 0x5aa55aa5u) /* the first painted word above the task's record is the canary */
         word++;
     *word = 1;
-    if (!*(bool *)((uintptr_t *)lowest - 1))
+    switch (*(int *)((uintptr_t *)lowest - 1)) {
+    case RETURN:
         return 0;
-    r = amble_sleep_ms(1);
+    case SLEEP:
+        r = amble_sleep_ms(1);
+        break;
+    default:
+        r = amble_event_wait(&never, AMBLE_FOREVER);
+    }
     (void)fprintf(stderr, "went on\n"); /* must not be reached: the switch looks at the canary */
     return r;
 }
 
-static int spawn_overflowing(void *waits)
+static int spawn_overflowing(void *what)
 {
     amble_scope scope;
     int r;
 
     memset(own_stack[2], 0, sizeof own_stack[2]);
-    *(bool *)own_stack[2] = *(bool *)waits;
+    *(int *)own_stack[2] = *(int *)what;
     amble_scope_open(&scope);
     amble_spawn_on(&scope, "glutton", overflow_a_little, own_stack[2] + sizeof(uintptr_t),
                    own_stack[2] + sizeof(uintptr_t), sizeof own_stack[2] - sizeof(uintptr_t));
@@ -139,16 +148,17 @@ static int spawn_overflowing(void *waits)
     return r;
 }
 
-static void overflow_and_wait(void) { (void)run_virtual(spawn_overflowing, &(bool){true}); }
-static void overflow_and_return(void) { (void)run_virtual(spawn_overflowing, &(bool){false}); }
+static void overflow_and_sleep(void) { (void)run_virtual(spawn_overflowing, &(int){SLEEP}); }
+static void overflow_and_wait(void) { (void)run_virtual(spawn_overflowing, &(int){WAIT_FOR_EVER}); }
+static void overflow_and_return(void) { (void)run_virtual(spawn_overflowing, &(int){RETURN}); }
 
 static void the_canary_names_the_task_that_overflowed(void **state)
 {
-    static void (*const ways[])(void) = {overflow_and_wait, overflow_and_return};
+    static void (*const ways[])(void) = {overflow_and_sleep, overflow_and_wait, overflow_and_return};
     char said[8192];
 
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         const int status = in_child(ways[i], said, sizeof said);
 
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);

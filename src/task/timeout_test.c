@@ -86,14 +86,16 @@ static int nest(void *milliseconds)
 {
     const int *ms = milliseconds; /* outer, inner, sleep */
     amble_timeout outer, inner;
+    amble_event there = {0};
     int r;
 
+    amble_event_set(&there);
     amble_timeout_begin(&outer, NULL, ms[0]);
     amble_timeout_begin(&inner, NULL, ms[1]);
     r = amble_timeout_end(&inner, amble_sleep_ms(ms[2]));
     trace(r == 0 ? "inner done" : r == AMBLE_ERR_TIMEOUT ? "inner over" : r == AMBLE_ERR_CANCELLED ? "passed" : "?");
     if (r == AMBLE_ERR_TIMEOUT)
-        r = amble_sleep_ms(1);
+        r = amble_event_wait(&there, AMBLE_FOREVER); /* it is there, but what is over stays over */
     r = amble_timeout_end(&outer, r);
     trace(r == 0 ? ", done" : r == AMBLE_ERR_TIMEOUT ? ", outer over" : "?");
     return r;

@@ -90,39 +90,37 @@ static inline void unlink_all(amble__wait *wait)
         amble__list_unlink(&waiter->node);
 }
 
-static inline void wake(amble_task *task, int result)
-{
-    task->wait = NULL;
-    task->refused_in_a_row = 0;
-    task->context.value = result;
-    amble__task_make_ready(task);
-}
-
 static AMBLE__APART void end_otherwise(amble__wait *wait, int result)
 {
     const amble__wait_state state = wait->state;
 
-    if (state == AMBLE__WAIT_ENDED)
-        return;
-    unlink_all(wait);
-    wait->result = result;
     if (state == AMBLE__WAIT_TIMED) {
         amble__timer_stop(&wait->timer);
-        wake(wait->task, result);
-    } else if (state == AMBLE__WAIT_WATCHED) {
-        wait->on_end(wait);
+        wait->state = AMBLE__WAIT_SUSPENDED;
+        amble__wait_end(wait, result);
+    } else if (state != AMBLE__WAIT_ENDED) {
+        unlink_all(wait);
+        wait->result = result;
+        if (state == AMBLE__WAIT_WATCHED)
+            wait->on_end(wait);
     }
 }
 
 /* Apart: gcc would put the better half of it into a function of its own, and jump there. */
 AMBLE__APART void amble__wait_end(amble__wait *wait, int result)
 {
+    amble_task *task;
+
     if (wait->state != AMBLE__WAIT_SUSPENDED) {
         end_otherwise(wait, result);
         return;
     }
     unlink_all(wait);
-    wake(wait->task, result);
+    task = wait->task;
+    task->wait = NULL;
+    task->refused_in_a_row = 0;
+    task->context.value = result;
+    amble__task_make_ready(task);
 }
 
 void amble__wait_forget(amble__wait *wait)

@@ -291,6 +291,55 @@ static void the_first_end_counts_and_unlinks_all(void **state)
     assert_int_equal(run_virtual(end_three_times, NULL), AMBLE_ERR_DISCONNECTED);
 }
 
+static unsigned times_ended;
+
+static void count_end(amble__wait *wait)
+{
+    (void)wait;
+    times_ended++;
+}
+
+/* Waits once, and is ready then while what the wait was is something else. */
+static int reuse_the_wait(void *arg)
+{
+    amble__wait wait;
+    amble__waiter waiter;
+
+    (void)arg;
+    amble__wait_begin(&wait, &waiter, &first_list);
+    if (amble__wait_run(&wait, AMBLE_FOREVER) != 7)
+        return -99;
+    amble__wait_watch(&wait, count_end);
+    return amble_sleep_ms(0);
+}
+
+static int cancel_when_ready_again(void *arg)
+{
+    amble_scope scope;
+    amble_task *task;
+    int r;
+
+    (void)arg;
+    amble__list_init(&first_list);
+    amble_scope_open(&scope);
+    task = amble_spawn(&scope, reuse_the_wait, NULL);
+    assert_int_equal(amble_sleep_ms(0), 0);
+    assert_true(amble__waiters_end_first(&first_list, 7));
+    assert_int_equal(amble_sleep_ms(0), 0);
+    amble_cancel(task);
+    r = amble_join(task, AMBLE_FOREVER);
+    amble_scope_close(&scope);
+    return r;
+}
+
+static void a_cancelled_task_that_does_not_wait_ends_no_wait(void **state)
+{
+    (void)state;
+    times_ended = 0;
+    assert_int_equal(run_virtual(cancel_when_ready_again, NULL), AMBLE_ERR_CANCELLED);
+    assert_int_equal(times_ended, 0);
+}
+
 static int end_before_the_run(void *arg)
 {
     amble__wait wait;
@@ -398,6 +447,7 @@ int main(void)
         cmocka_unit_test(timeout_and_signal_at_one_instant_end_a_wait_once),
         cmocka_unit_test(cancel_and_signal_at_one_instant_end_a_wait_once),
         cmocka_unit_test(the_first_end_counts_and_unlinks_all),
+        cmocka_unit_test(a_cancelled_task_that_does_not_wait_ends_no_wait),
         cmocka_unit_test(a_wait_may_end_before_it_is_run),
         cmocka_unit_test(outside_tasks_a_wait_fails),
         cmocka_unit_test(shielded_waits_ignore_cancel_up_to_their_own_deadline),
