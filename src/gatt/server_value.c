@@ -93,13 +93,17 @@ static inline const amble__served_value *still(const amble_connection *conn, con
 
 int amble_notify(amble_connection *conn, const amble_characteristic *c, const void *data, size_t size, int timeout_ms)
 {
-    int r = amble__wait_check();
-    const amble__served_value *value = served(conn, c);
+    const amble__served_value *value;
     amble__packet *packet;
     amble__bytes bytes;
     amble__writer w;
+    int r = amble__wait_check();
 
-    if (r || (r = obstacle(conn, value, AMBLE__CCCD_NOTIFY, data, size)))
+    if (r < 0)
+        return r;
+    value = served(conn, c);
+    r = obstacle(conn, value, AMBLE__CCCD_NOTIFY, data, size);
+    if (r < 0)
         return r;
     r = amble__att_take(conn->bearer, amble__due(timeout_ms), &packet, &w);
     if (r < 0)
