@@ -119,12 +119,11 @@ static AMBLE__RARE void take_stack_from(amble__scheduler *s, amble_task *task)
 /* Runs those that are ready now; who becomes ready meanwhile begins a new line and has its turn the next time. */
 static inline void run_ready(amble__scheduler *s)
 {
-    amble_task *task;
+    amble_task *first = s->ready;
 
-    s->turn = s->ready;
     s->ready = NULL;
     s->ready_end = &s->ready;
-    while ((task = s->turn)) {
+    for (amble_task *task = first; task; task = s->turn) {
         s->turn = task->next_ready;
         amble__running = task;
         amble__switch_to_task(s, task);

@@ -108,7 +108,7 @@ static void the_high_water_mark_of_a_mapped_stack(void **state)
     assert_int_equal(run_virtual(measure_mapped, NULL), 0);
 }
 
-enum { RETURN, SLEEP, WAIT_FOR_EVER };
+enum { RETURN, SLEEP, LET_OTHERS_RUN, WAIT_FOR_EVER };
 
 /* Steps over the end of its stack as a deep call would, but by one word only, so that nothing else is harmed. */
 static int overflow_a_little(void *lowest)
@@ -125,6 +125,9 @@ static int overflow_a_little(void *lowest)
         return 0;
     case SLEEP:
         r = amble_sleep_ms(1);
+        break;
+    case LET_OTHERS_RUN:
+        r = amble_sleep_ms(0);
         break;
     default:
         r = amble_event_wait(&never, AMBLE_FOREVER);
@@ -149,16 +152,18 @@ static int spawn_overflowing(void *what)
 }
 
 static void overflow_and_sleep(void) { (void)run_virtual(spawn_overflowing, &(int){SLEEP}); }
+static void overflow_and_let_others_run(void) { (void)run_virtual(spawn_overflowing, &(int){LET_OTHERS_RUN}); }
 static void overflow_and_wait(void) { (void)run_virtual(spawn_overflowing, &(int){WAIT_FOR_EVER}); }
 static void overflow_and_return(void) { (void)run_virtual(spawn_overflowing, &(int){RETURN}); }
 
 static void the_canary_names_the_task_that_overflowed(void **state)
 {
-    static void (*const ways[])(void) = {overflow_and_sleep, overflow_and_wait, overflow_and_return};
+    static void (*const ways[])(void) = {overflow_and_sleep, overflow_and_let_others_run, overflow_and_wait,
+                                         overflow_and_return};
     char said[8192];
 
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         const int status = in_child(ways[i], said, sizeof said);
 
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);

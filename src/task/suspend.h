@@ -31,6 +31,14 @@ static inline int amble__switch_to_scheduler(amble_task *task)
     return value;
 }
 
+/* Gives the processor back to the scheduler. */
+static inline int amble__task_suspend(amble_task *task)
+{
+    if (task->to_check & AMBLE__CHECK_CANARY)
+        amble__task_check_canary(task);
+    return amble__switch_to_scheduler(task);
+}
+
 static inline void amble__switch_to_task(amble__scheduler *s, amble_task *task)
 {
 #ifdef AMBLE__TSAN

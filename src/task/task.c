@@ -25,17 +25,10 @@ static void stop_program(const amble_task *task, const char *what)
     abort();
 }
 
-/* --- suspending --------------------------------------------------------------------------------------------------- */
-static void check_canary(const amble_task *task)
+void amble__task_check_canary(const amble_task *task)
 {
     if (!amble__stack_intact(task->stack))
         stop_program(task, "overflowed the stack given to amble_spawn_on; give it a larger one");
-}
-
-int amble__task_suspend(amble_task *task)
-{
-    check_canary(task);
-    return amble__switch_to_scheduler(task);
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */
@@ -73,7 +66,7 @@ static void run_task(void *arg)
         stop_program(task, "ended with an open scope; call amble_scope_close before returning");
     if (task->timeouts)
         stop_program(task, "ended inside an amble_timeout; call amble_timeout_end before returning");
-    check_canary(task);
+    amble__task_check_canary(task);
     task->ended = true;
     amble__list_remove(&task->all_node);
     amble__waiters_end(&task->joiners, 0);

@@ -143,8 +143,8 @@ static inline void amble__task_make_ready(amble_task *task)
     *s->ready_end = task;
     s->ready_end = &task->next_ready;
 }
-/* Gives the processor back to the scheduler; returns when the task is continued, with its context's value. */
-int amble__task_suspend(amble_task *task);
+/* Stops the program when the task overflowed a stack that its caller gave it. */
+void amble__task_check_canary(const amble_task *task);
 /* Takes what other threads have set. */
 void amble__events_collect(amble__scheduler *s);
 /* Why no wait of the task may go on, 0 if it may. */

@@ -178,7 +178,7 @@ int amble__wait_run_until(amble__wait *wait, uint64_t deadline_us)
     if (deadline_us != AMBLE__NEVER || wait->state != AMBLE__WAIT_BEGUN || !task || task->to_check)
         return check_and_run(wait, deadline_us, task);
     enter(task, wait, AMBLE__WAIT_SUSPENDED);
-    return amble__switch_to_scheduler(task);
+    return amble__task_suspend(task);
 }
 
 int amble__wait_run(amble__wait *wait, int timeout_ms) { return amble__wait_run_until(wait, amble__due(timeout_ms)); }
@@ -229,22 +229,29 @@ void amble__shield_end(void)
         task->shields--;
 }
 
-int amble_sleep_ms(int ms)
+static AMBLE__APART int sleep_for(int ms)
 {
     amble__wait wait;
     int r = amble__wait_check();
 
     if (r < 0)
         return r;
-    if (ms == 0) {
-        amble_task *task = amble__running;
-
-        task->refused_in_a_row = 0;
-        amble__task_make_ready(task);
-        (void)amble__task_suspend(task); /* no wait: no result */
-        return amble__task_interrupted(task);
-    }
     amble__wait_init(&wait);
     r = amble__wait_run(&wait, ms);
     return r == AMBLE_ERR_TIMEOUT ? 0 : r;
 }
+
+static int let_others_run(void)
+{
+    amble_task *task = amble__running;
+    const int r = amble__wait_check();
+
+    if (r < 0)
+        return r;
+    task->refused_in_a_row = 0;
+    amble__task_make_ready(task);
+    (void)amble__task_suspend(task); /* no wait: no result */
+    return task->to_check ? amble__task_interrupted(task) : 0;
+}
+
+int amble_sleep_ms(int ms) { return ms == 0 ? let_others_run() : sleep_for(ms); }
