@@ -294,7 +294,7 @@ static void tell_notified(const amble_remote_characteristic *c, const amble__gat
 int amble__gatt_subscribe(const amble_remote_characteristic *c, const amble__gatt_options *o, amble_subscription **out)
 {
     const amble_subscribe_options options = {.indicate = o->indicate || !(c->properties & AMBLE_PROPERTY_NOTIFY),
-                                             .depth = 32};
+                                             .depth = AMBLE__GATT_DEPTH};
 
     return amble_subscribe(c, &options, out, o->timeout_ms);
 }

@@ -17,6 +17,8 @@ typedef struct {
     bool no_values, no_response, in_parts, indicate, json;
 } amble__gatt_options;
 enum { AMBLE__GATT_TIMEOUT_MS = 10000, AMBLE__GATT_MTU = 517, AMBLE__GATT_OPTIONS = 12 };
+/* Values of one subscription that may wait, and what it takes of a host's `notification_buffers`: one more, the value in view. */
+enum { AMBLE__GATT_DEPTH = 32, AMBLE__GATT_BUFFERS = AMBLE__GATT_DEPTH + 1 };
 /* Those of `amble shell`, which come first: it has its bonds already. */
 enum { AMBLE__GATT_SHELL_OPTIONS = AMBLE__GATT_OPTIONS - 1 };
 extern const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS];

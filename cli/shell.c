@@ -352,6 +352,7 @@ int amble__cli_shell(int argc, char **argv)
 {
     amble_config config = {.name = "amble shell",
                            .mtu = AMBLE__GATT_MTU,
+                           .notification_buffers = AMBLE__SHELL_SUBSCRIPTIONS * AMBLE__GATT_BUFFERS,
                            .scanned_devices = AMBLE__SEEN_DEVICES,
                            .scanned_size = AMBLE__SEEN_DATA};
     const char *home = getenv("HOME"), *term = getenv("TERM");

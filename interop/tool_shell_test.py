@@ -8,6 +8,8 @@ import tempfile
 
 import support
 import tool
+from bumble.core import UUID
+from bumble.gatt import Characteristic, Service
 from sensor import ADDRESS, CONTROL, DEVICE, SECRET, Sensor
 
 
@@ -99,6 +101,17 @@ async def script_in_a_file(shell):
         assert (await shell(outer)).lines[1:3] == ["98 %", "-12.34 °C"]
         again.write_text(f"exec {again}\n")
         assert "8 deep at most" in (await shell(again, code=2)).err
+
+
+async def as_many_values_as_it_says(shell, transport):
+    """Each of the sixteen that it allows has its place, and the one more is refused by that sentence."""
+    uuids = [f"FE{number:02X}" for number in range(17)]
+    values = [Characteristic(UUID(uuid), Characteristic.Properties.NOTIFY, Characteristic.READABLE, b"") for uuid in uuids]
+    address = "C0:11:22:33:44:77"
+    async with support.bumble_host(transport, "Many", address, lambda device: device.add_service(Service(UUID(0xFDFF), values))) as device:
+        await device.start_advertising(auto_restart=True)
+        failed = await shell(stdin="\n".join([f"connect {address}/r", *(f"subscribe {uuid}" for uuid in uuids)]), code=1)
+        assert "16 subscriptions are the most there can be" in failed.err and "standard input:18:" in failed.err, failed.err
 
 
 async def script_that_is_stopped(transport, device):
@@ -281,6 +294,7 @@ async def test():
         await script_with_json(shell)
         await script_that_fails(shell, device)
         await script_in_a_file(shell)
+        await as_many_values_as_it_says(shell, transport)
         await script_that_is_stopped(transport, device)
         if edits_lines():
             await a_person(transport, sensor)
