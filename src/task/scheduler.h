@@ -40,7 +40,7 @@ typedef enum {
 
 /* What a state does not need is not set. */
 struct amble__wait {
-    int result;
+    int result; /* when nobody was suspended in it; a task gets it from the change of stack */
     amble__wait_state state;
     amble__waiter *waiters;
     amble_task *task;

@@ -115,7 +115,7 @@ struct amble__scheduler {
     unsigned rounds_since_poll;
     bool reported_deadlock;
     bool closing;       /* every task that starts now is cancelled from the start */
-    uint8_t after_step; /* what amble_step has to do besides: AFTER_STEP_..., nothing for most programs */
+    uint8_t after_step; /* what amble_step has to do besides: AMBLE__AFTER_STEP_... */
     amble__stack *free_stacks;
     _Atomic(event_inside *) wakes; /* events set by other threads */
     atomic_uint wakers;            /* threads that are doing so now */

@@ -82,7 +82,6 @@ void amble__wait_begin(amble__wait *wait, amble__waiter *waiter, amble__list *li
     amble__wait_add(wait, waiter, list);
 }
 
-/* Nobody looks at the waiters of an ended wait again, so they are left as they are. */
 static inline void unlink_all(amble__wait *wait)
 {
     wait->state = AMBLE__WAIT_ENDED;
@@ -90,6 +89,7 @@ static inline void unlink_all(amble__wait *wait)
         amble__list_unlink(&waiter->node);
 }
 
+/* Of any but a task that waits without a deadline. */
 static AMBLE__APART void end_otherwise(amble__wait *wait, int result)
 {
     const amble__wait_state state = wait->state;
@@ -160,14 +160,14 @@ static AMBLE__APART int check_and_run(amble__wait *wait, uint64_t deadline_us, a
         return fail_at_once(wait, r);
     if (deadline_us == AMBLE__NEVER) {
         enter(task, wait, AMBLE__WAIT_SUSPENDED);
-        return amble__task_suspend(task);
-    }
-    if (deadline_us <= amble__scheduler_now(amble__this_scheduler))
+    } else if (deadline_us <= amble__scheduler_now(amble__this_scheduler)) {
         return fail_at_once(wait, AMBLE_ERR_TIMEOUT);
-    enter(task, wait, AMBLE__WAIT_TIMED);
-    wait->timer.armed = false;
-    wait->timer.fire = time_is_over;
-    amble__timer_start(&wait->timer, deadline_us);
+    } else {
+        enter(task, wait, AMBLE__WAIT_TIMED);
+        wait->timer.armed = false;
+        wait->timer.fire = time_is_over;
+        amble__timer_start(&wait->timer, deadline_us);
+    }
     return amble__task_suspend(task);
 }
 
