@@ -54,8 +54,11 @@ static inline amble__list *amble__list_take(amble__list *list)
 {
     amble__list *node = amble__list_first(list);
 
-    if (node)
-        amble__list_unlink(node);
+    if (!node)
+        return NULL;
+    list->next = node->next;
+    node->next->previous = list;
+    node->next = NULL;
     return node;
 }
 /* Visits every node; the visited node may be removed by the body, no other. */
