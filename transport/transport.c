@@ -9,10 +9,11 @@
 #include <string.h>
 
 #include "amble/error.h"
+#include "core/per_thread.h"
 #include "task/scheduler.h"
 #include "transport/opener.h"
 
-static _Thread_local char problem[512];
+static AMBLE__PER_THREAD char problem[512];
 
 static const struct {
     const char *scheme;

@@ -77,6 +77,9 @@ typedef struct {
     uint16_t private_address_s;              /* seconds until a private address is replaced, 1..3,600; 0: 900 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
     void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
+    /* Bytes of the stack of each task that the host starts for itself, three at most; it then lies in the host's memory. Too few for a stack
+     * at all are AMBLE_ERR_NO_MEMORY. 0: the scheduler's stacks; on a board, which has none to map, 4,096. */
+    uint32_t task_stack_size;
     /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in
      * amble_open, within its timeout, and may wait; of the host it may call amble_hci_command alone. May end with another Reset. A negative
      * result ends amble_open with it. NULL: nothing. */

@@ -9,13 +9,7 @@
 #include <stddef.h>
 
 #include "core/hex.h"
-
-/* Bare boards have one thread and often no thread-local storage. */
-#if defined(__unix__) || defined(__APPLE__) || defined(_WIN32)
-#define PER_THREAD _Thread_local
-#else
-#define PER_THREAD
-#endif
+#include "core/per_thread.h"
 
 /* Vol 1 Part F 1.3. Codes of BR/EDR alone have their name only: no LE controller sends them. */
 #define HCI_TABLE(X)                                                                                                   \
@@ -238,8 +232,8 @@ static void write_number(char *at, int error)
 static const char *unknown_text(int error)
 {
     static const char *const layers[] = {NULL, "HCI", "ATT", "SMP", "L2CAP", "L2CAP reject", "L2CAP reconfigure"};
-    static PER_THREAD char buffers[UNKNOWN_BUFFERS][UNKNOWN_SIZE];
-    static PER_THREAD unsigned next;
+    static AMBLE__PER_THREAD char buffers[UNKNOWN_BUFFERS][UNKNOWN_SIZE];
+    static AMBLE__PER_THREAD unsigned next;
     char *const text = buffers[next++ % UNKNOWN_BUFFERS];
     const unsigned value = error < 0 ? 0u - (unsigned)error : 0, layer = value >> 8, code = value & 0xff;
     char *at;

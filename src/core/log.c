@@ -5,19 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#if defined(__unix__) || defined(__APPLE__)
-#define PER_THREAD _Thread_local
-#else
-#define PER_THREAD
-#endif
+#include "core/per_thread.h"
 
 enum { LINE_SIZE = 256 };
 
-static PER_THREAD int enabled_level = AMBLE_LOG_WARNING;
-static PER_THREAD void (*current_sink)(void *user, int level, const char *line);
-static PER_THREAD void *sink_user;
+static AMBLE__PER_THREAD int enabled_level = AMBLE_LOG_WARNING;
+static AMBLE__PER_THREAD void (*current_sink)(void *user, int level, const char *line);
+static AMBLE__PER_THREAD void *sink_user;
 #if defined(__unix__) || defined(__APPLE__)
-static PER_THREAD char told[LINE_SIZE]; /* what went to standard error last */
+static AMBLE__PER_THREAD char told[LINE_SIZE]; /* what went to standard error last */
 #endif
 
 void amble_log_level(int level) { enabled_level = level; }

@@ -35,6 +35,11 @@ enum {
     KEY_NUMBER = 8, /* bytes of the random number that names a key */
     LAST_ROUNDS = 64,
     MOST_PRIVATE_ADDRESS_S = 3600, /* Vol 4 Part E 7.8.45 */
+#if defined(AMBLE_BARE_BOARD)
+    DEFAULT_TASK_STACK = 4096, /* on a Cortex-M4 1,800 were seen in use */
+#else
+    DEFAULT_TASK_STACK = 0,
+#endif
 };
 
 _Static_assert(offsetof(amble, server) == 0, "amble__server_of");
@@ -72,6 +77,7 @@ static amble_config with_defaults(const amble_config *config)
     c.private_address_s = c.private_address_s ? c.private_address_s : AMBLE_PRIVATE_ADDRESS_S;
     c.pairings = c.pairings ? c.pairings : DEFAULT_PAIRINGS;
     c.pairings = c.pairings < c.connections ? c.pairings : c.connections;
+    c.task_stack_size = c.task_stack_size ? c.task_stack_size : DEFAULT_TASK_STACK;
     return c;
 }
 
@@ -84,12 +90,19 @@ static bool sensible(const amble_config *c)
            strlen(c->name) < AMBLE__NAME_SIZE && c->crypto <= AMBLE_CRYPTO_CONTROLLER;
 }
 
+/* The service task, one that waits for the controller's ciphers, and one that opens bearers. */
+enum { SERVICE_TASK, CIPHER_TASK, BEARER_TASK, OWN_TASKS };
+
 /* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
 static amble *lay_out(amble__arena *arena, const amble_config *c)
 {
     const size_t bearers = 1u + amble__host_bearers(c); /* of each link */
     amble *ble = amble__arena_take(arena, 1, sizeof *ble);
 
+    uint8_t *stacks = amble__arena_take(arena, c->task_stack_size ? OWN_TASKS : 0, c->task_stack_size);
+
+    if (ble)
+        ble->stacks = c->task_stack_size ? stacks : NULL;
     amble__links_init(ble ? &ble->links : NULL, arena, c->connections);
     amble__host_lay_out_channels(ble, arena, c);
     amble__att_init(ble ? &ble->att : NULL, arena, c->connections, bearers, c->send_buffers, c->mtu);
@@ -408,14 +421,22 @@ static void explain_opening(const char *name, int error)
         amble__transport_explain("%s: %s", name ? name : "host", amble_error_text(error));
 }
 
+static bool start_task(amble *ble, unsigned which, const char *name, int (*function)(void *arg), void *arg)
+{
+    const size_t size = ble->config.task_stack_size;
+
+    return ble->stacks ? amble_spawn_on(&ble->service, name, function, arg, ble->stacks + which * size, size)
+                       : amble_spawn_named(&ble->service, name, function, arg);
+}
+
 static int start_tasks(amble *ble)
 {
     const bool computes = amble__cipher_waits(&ble->smp.cipher);
 
-    if (!amble_spawn_named(&ble->service, "amble service", amble__gap_service, &ble->gap) ||
-        (computes && !amble_spawn_named(&ble->service, "amble ciphers", amble__smp_compute, &ble->smp)) ||
+    if (!start_task(ble, SERVICE_TASK, "amble service", amble__gap_service, &ble->gap) ||
+        (computes && !start_task(ble, CIPHER_TASK, "amble ciphers", amble__smp_compute, &ble->smp)) ||
         (amble__host_bearers(&ble->config) &&
-         !amble_spawn_named(&ble->service, "amble bearers", amble__host_open_bearers, ble)))
+         !start_task(ble, BEARER_TASK, "amble bearers", amble__host_open_bearers, ble)))
         return AMBLE_ERR_NO_MEMORY;
     return 0;
 }

@@ -29,6 +29,7 @@ struct amble {
     amble__smp smp;
     amble__transport *transport;
     amble_scope service;        /* the service task, and the one that opens bearers */
+    uint8_t *stacks;            /* of these tasks, one after the other; NULL: the scheduler's */
     amble_event bearers_wanted; /* for the latter */
     char name[AMBLE__NAME_SIZE];
     char instance[AMBLE__INSTANCE_SIZE]; /* the transport's name, to tell hosts apart in a log */

@@ -32,7 +32,9 @@ static const amble_config configurations[] = {
      .notification_buffers = 500,
      .scanned_devices = 200,
      .database_size = 100000,
-     .enhanced_bearers = 5},
+     .enhanced_bearers = 5,
+     .task_stack_size = 65537,
+     .crypto = AMBLE_CRYPTO_CONTROLLER},
     {.mtu = 65,
      .connections = 3,
      .send_buffers = 7,
@@ -115,8 +117,29 @@ static void bounds_of_the_configuration(void)
     assert_int_equal(open_with(&(amble_config){.name = ""}), 0);
     amble_log_level(AMBLE_LOG_OFF);
     assert_int_equal(open_with(&(amble_config){.database_size = 64}), AMBLE_ERR_NO_MEMORY);
+    assert_int_equal(open_with(&(amble_config){.task_stack_size = 512}), AMBLE_ERR_NO_MEMORY);
     assert_int_equal(open_with(&(amble_config){.services = {&service, &service}}), AMBLE_ERR_BUSY);
     amble_log_level(AMBLE_LOG_WARNING);
+}
+
+/* Where the host's own tasks stand. */
+static void stacks_of_its_own(void)
+{
+    enum { SIZE = 65536, SERVICE = 0, CIPHERS = 1, BEARERS = 2 };
+    const amble_config config = {.task_stack_size = SIZE};
+    const uint8_t nothing[sizeof(uintptr_t)] = {0};
+    amble *ble;
+
+    assert_true(amble_size(&config) >= amble_size(NULL) + 3 * (size_t)SIZE);
+    assert_int_equal(amble_open(&ble, "air:stacks", &config, 5000), 0);
+    assert_true(ble->stacks > (uint8_t *)ble && ble->stacks + 3 * (size_t)SIZE <= (uint8_t *)ble + amble_size(&config));
+    for (size_t i = SIZE / 8; i < SIZE / 2; i += sizeof(uintptr_t)) { /* painted when a task begins there */
+        assert_memory_not_equal(&ble->stacks[SERVICE * SIZE + i], nothing, sizeof nothing);
+        assert_memory_not_equal(&ble->stacks[BEARERS * SIZE + i], nothing, sizeof nothing);
+    }
+    for (size_t i = 0; i < SIZE; i++)
+        assert_int_equal(ble->stacks[CIPHERS * SIZE + i], 0); /* the controller does not compute */
+    amble_close(ble);
 }
 
 static void the_name_is_copied(void)
@@ -161,9 +184,13 @@ static void a_host_lives_beside_others(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        task_test(a_block_of_the_size_is_enough), task_test(the_size_is_what_is_used),
-        task_test(bounds_of_the_configuration),   task_test(the_name_is_copied),
-        task_test(transports_that_are_not_there), task_test(a_host_lives_beside_others),
+        task_test(a_block_of_the_size_is_enough),
+        task_test(the_size_is_what_is_used),
+        task_test(bounds_of_the_configuration),
+        task_test(stacks_of_its_own),
+        task_test(the_name_is_copied),
+        task_test(transports_that_are_not_there),
+        task_test(a_host_lives_beside_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

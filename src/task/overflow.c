@@ -17,8 +17,8 @@
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned users;
 static struct sigaction previous_segv, previous_bus;
-static AMBLE__THREAD_LOCAL void *signal_stack;
-static AMBLE__THREAD_LOCAL stack_t previous_signal_stack;
+static AMBLE__PER_THREAD void *signal_stack;
+static AMBLE__PER_THREAD stack_t previous_signal_stack;
 
 enum { SIGNAL_STACK_SIZE = 65536 };
 

@@ -25,8 +25,8 @@ enum {
     ROUNDS_TO_CATCH_UP = 16,
 };
 
-AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
-AMBLE__THREAD_LOCAL amble_task *amble__running;
+AMBLE__PER_THREAD amble__scheduler *amble__this_scheduler;
+AMBLE__PER_THREAD amble_task *amble__running;
 
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
 static bool jumps(const amble__scheduler *s) { return s->after_step & AMBLE__AFTER_STEP_JUMP; }

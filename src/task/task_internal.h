@@ -7,15 +7,13 @@
 #define AMBLE_TASK_TASK_INTERNAL_H
 #include <stdatomic.h>
 
+#include "core/per_thread.h"
 #include "port/loop.h"
 #include "task/scheduler.h"
 #include "task/switch.h"
 
 #if defined(__unix__) || defined(__APPLE__)
-#define AMBLE__HOSTED       1
-#define AMBLE__THREAD_LOCAL _Thread_local
-#else
-#define AMBLE__THREAD_LOCAL
+#define AMBLE__HOSTED 1
 #endif
 #if defined(__SANITIZE_ADDRESS__)
 #define AMBLE__ASAN 1
@@ -130,8 +128,8 @@ struct amble__scheduler {
 #endif
 };
 
-extern AMBLE__THREAD_LOCAL amble__scheduler *amble__this_scheduler;
-extern AMBLE__THREAD_LOCAL amble_task *amble__running; /* NULL between tasks */
+extern AMBLE__PER_THREAD amble__scheduler *amble__this_scheduler;
+extern AMBLE__PER_THREAD amble_task *amble__running; /* NULL between tasks */
 
 uint64_t amble__scheduler_now(amble__scheduler *s);
 /* The task is about to suspend itself, or was suspended until now: it must be in no line, since it has one link for all. */

@@ -34,6 +34,21 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[VECT
     board_stack_top,          (void *)(uintptr_t)start, (void *)(uintptr_t)fault, (void *)(uintptr_t)fault,
     (void *)(uintptr_t)fault, (void *)(uintptr_t)fault, (void *)(uintptr_t)fault};
 
+/* The C library's memory, up to a part that main's stack keeps. Its own version would compare with the stack pointer, which a task
+ * has elsewhere. */
+void *_sbrk(ptrdiff_t size);
+void *_sbrk(ptrdiff_t size)
+{
+    extern char __end__[], board_heap_end[];
+    static char *free_from = __end__;
+    char *taken = free_from;
+
+    if (board_heap_end - free_from < size)
+        return (void *)-1;
+    free_from += size;
+    return taken;
+}
+
 /* --- the port --------------------------------------------------------------------------------------------------------- */
 uint64_t amble__port_now_us(void) { return 0; }
 
