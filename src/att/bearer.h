@@ -120,13 +120,13 @@ static inline int amble__att_unusable(const amble__att_bearer *bearer)
 static inline int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet,
                                   amble__writer *w)
 {
-    int r = amble__att_unusable(bearer);
+    int r = amble__att_unusable(bearer), end;
 
-    if (r == 0)
+    if (r >= 0)
         r = amble__packet_take(&bearer->att->pool, &bearer->conn->acl, deadline_us, packet);
-    if (r > 0 && amble__att_unusable(bearer)) {
+    if (r > 0 && (end = amble__att_unusable(bearer)) < 0) {
         amble__packet_release(*packet); /* it came free because the link was lost */
-        r = amble__att_unusable(bearer);
+        r = end;
     }
     *w = r < 0 ? (amble__writer){.failed = true} : amble__writer_of(amble__packet_payload(*packet), bearer->mtu);
     return r;

@@ -104,9 +104,9 @@ static amble__acl_link *next_in_turn(const amble__hci *hci)
 static AMBLE__APART void pump(amble__hci *hci)
 {
     amble__acl_link *link;
+    amble__packet *packet;
 
-    while (hci->acl_credits && (link = next_in_turn(hci))) {
-        amble__packet *packet = link->first;
+    while (hci->acl_credits && (link = next_in_turn(hci)) && (packet = link->first)) {
         const int r = send_fragment(hci, link, packet);
 
         if (r < 0)
