@@ -9,6 +9,7 @@ amble_habit(style)    # lengths of files and functions, a paragraph on top, noth
 amble_habit(headers)  # each public header compiles alone, as C11 and as C++17
 amble_habit(tidy)     # clang-tidy; remembers what it saw in build/tidy
 amble_habit(arm_size) # compiles for a Cortex-M4 and fits
+amble_habit(budgets)  # what each PDU costs, in instructions
 amble_habit(cortex_m) # two hosts and their radio run on a Cortex-M4, tasks also as on a Cortex-M0, under qemu-system-arm
 amble_habit(portability) # the tests of the library on 64-bit ARM, on 32 bits and big-endian, under qemu-user
 amble_habit(install)  # an installed amble can be used through pkg-config and through CMake, static and shared
