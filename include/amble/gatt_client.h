@@ -144,7 +144,8 @@ typedef struct {
 } amble_subscribe_options;
 /* Asks the server to send the value whenever it changes. The queue is armed before the server is asked, so the first value cannot be lost.
  * `*out` is the caller's, to be closed. Finds the CCCD by itself. AMBLE_ERR_UNSUPPORTED where the property is absent, AMBLE_ERR_NO_MEMORY
- * when `notification_buffers` are used up, of which each takes `depth` and one for the value in view, AMBLE_ERR_BUSY when the characteristic has a subscription. Vol 3 Part G 4.10, 4.11. */
+ * when `notification_buffers` are used up, of which each takes `depth` and one for the value in view, AMBLE_ERR_BUSY when the
+ * characteristic has a subscription. Vol 3 Part G 4.10, 4.11. */
 int amble_subscribe(const amble_remote_characteristic *c, const amble_subscribe_options *options,
                     amble_subscription **out, int timeout_ms) AMBLE_MUST_CHECK;
 /* The next value, oldest first. After the link was lost what is queued still comes, then AMBLE_ERR_DISCONNECTED. A value that found the
