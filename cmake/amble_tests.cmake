@@ -81,6 +81,14 @@ foreach(script ${interop_scripts})
     ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 endforeach()
 
+# This one needs a peer that ./check --long builds, and some minutes.
+if(TEST ${AMBLE_VARIANT}interop/trouble_test)
+  set_tests_properties(${AMBLE_VARIANT}interop/trouble_test PROPERTIES TIMEOUT 900)
+  if(NOT "$ENV{AMBLE_LONG}" STREQUAL "1")
+    set_tests_properties(${AMBLE_VARIANT}interop/trouble_test PROPERTIES DISABLED ON)
+  endif()
+endif()
+
 # The demonstration runs by itself: two boards, a loss of power, the link that comes back.
 if(TARGET example_demo)
   amble_add_test(examples/demo COMMAND ${PROJECT_SOURCE_DIR}/tools/check_demo $<TARGET_FILE:example_demo> LABELS examples)
