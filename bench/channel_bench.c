@@ -1,7 +1,8 @@
-/* How much of the air a channel uses: one device sends SDUs of 65,453 bytes in frames of 247 as fast as it can, another one reads, both on one
- * simulated radio and on virtual time. Printed beside the bound for each PHY, each connection interval and each number of packets that the
- * controller can hold: per interval only whole cycles fit (a packet of 251 octets, T_IFS, an empty packet, T_IFS), each packet of credits
- * that was really sent makes one of the empty ones longer, and with a single buffer it is one packet per interval.
+/* How much of the air a channel uses: one device sends SDUs of 65,453 bytes in frames of 247 as fast as it can, another
+ * one reads, both on one simulated radio and on virtual time. Printed beside the bound for each PHY, each connection
+ * interval and each number of packets that the controller can hold: per interval only whole cycles fit (a packet of 251
+ * octets, T_IFS, an empty packet, T_IFS), each packet of credits that was really sent makes one of the empty ones
+ * longer, and with a single buffer it is one packet per interval.
  *
  * The same numbers come out every time: no clock but the simulated one is asked. */
 #include "bench/common_rates.h"
@@ -78,15 +79,16 @@ static int take_stream(void *arg)
     return r;
 }
 
-/* Whole cycles in an interval with so many packets of credits; at 7.5 ms three cycles and one packet of credits fill it to the last
- * microsecond, and an event has to end before the next one begins. */
+/* Whole cycles in an interval with so many packets of credits; at 7.5 ms three cycles and one packet of credits fill it
+ * to the last microsecond, and an event has to end before the next one begins. */
 static unsigned cycles_with(const rates_measurement *m, unsigned credit_packets)
 {
     return m->buffers == 1 ? 1
                            : (m->interval_us - 1 - credit_packets * CREDITS * m->kind->octet_us) / m->kind->cycle_us;
 }
 
-/* kbit/s, with the packets of credits spread over the intervals; the two bytes of an SDU's length are in the frames, too. */
+/* kbit/s, with the packets of credits spread over the intervals; the two bytes of an SDU's length are in the frames,
+ * too. */
 static double bound(const rates_measurement *m)
 {
     const unsigned each = (unsigned)(m->counted / MEASURED_INTERVALS);

@@ -1,12 +1,12 @@
-/* See common_rates.h. Where not even one cycle fits into an interval, or only because the controller keeps packets below half of one, there is no
- * bound. */
+/* See common_rates.h. Where not even one cycle fits into an interval, or only because the controller keeps packets
+ * below half of one, there is no bound. */
 #include "bench/common_rates.h"
 
 #include <amble/air.h>
 #include <stdio.h>
 
-/* T_IFS: Vol 6 Part B 4.1.1. Around the payload are 10 octets on LE 1M, 11 on LE 2M; the coded PHY takes 376 us in front and codes 16 bits of
- * header, 24 of CRC and 3 behind (2.1, 2.2). */
+/* T_IFS: Vol 6 Part B 4.1.1. Around the payload are 10 octets on LE 1M, 11 on LE 2M; the coded PHY takes 376 us in
+ * front and codes 16 bits of header, 24 of CRC and 3 behind (2.1, 2.2). */
 #define CYCLE_US(packet, empty)           ((packet) + 150 + (empty) + 150)
 #define CODED_US(octets, symbols_per_bit) (376 + ((octets)*8 + 16 + 24 + 3) * (symbols_per_bit))
 static const rates_kind kinds[] = {

@@ -1,5 +1,6 @@
-/* What the benches of throughput share: one device sends as fast as it can, another one takes, both on one simulated radio and on virtual
- * time, once for each PHY, each connection interval and each number of packets that the controller can hold; a row of the table each time.
+/* What the benches of throughput share: one device sends as fast as it can, another one takes, both on one simulated
+ * radio and on virtual time, once for each PHY, each connection interval and each number of packets that the controller
+ * can hold; a row of the table each time.
  *
  * The same numbers come out every time: no clock but the simulated one is asked. */
 #ifndef AMBLE_BENCH_COMMON_RATES_H

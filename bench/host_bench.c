@@ -1,8 +1,9 @@
-/* The host's cost per PDU, for callgrind: `host_bench SCENARIO COUNT` does the same thing COUNT times over a transport in memory, so the
- * difference of two counts is the steady state. `bench/run` prints the table.
+/* The host's cost per PDU, for callgrind: `host_bench SCENARIO COUNT` does the same thing COUNT times over a transport
+ * in memory, so the difference of two counts is the steady state. `bench/run` prints the table.
  *
- * A scripted controller answers the start-up commands; a central is connected by hand, with an MTU of 247. From then on each round hands the
- * host one packet, lets its tasks run with amble_step, and hands it a completed-packets event for each packet it sent. */
+ * A scripted controller answers the start-up commands; a central is connected by hand, with an MTU of 247. From then on
+ * each round hands the host one packet, lets its tasks run with amble_step, and hands it a completed-packets event for
+ * each packet it sent. */
 #include <amble.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static const amble_characteristic in = {
 static const amble_characteristic out = {.uuid = &out_uuid, .read = true, .notify = true, .max_size = VALUE};
 static const amble_service service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&in, &out)};
 
-/* --- the controller ------------------------------------------------------------------------------------------------- */
+/* --- the controller ----------------------------------------------------------------------------------------------- */
 typedef struct {
     amble__transport transport;
     uint16_t last_command; /* to be answered */
@@ -98,7 +99,7 @@ static size_t compose(uint8_t packet[300], uint8_t opcode, uint16_t handle, size
     return 12 + value;
 }
 
-/* --- the program ---------------------------------------------------------------------------------------------------- */
+/* --- the program -------------------------------------------------------------------------------------------------- */
 typedef struct {
     controller controller;
     amble *ble;

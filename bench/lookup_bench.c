@@ -1,5 +1,6 @@
-/* What finding an attribute costs, for callgrind: `lookup_bench ATTRIBUTES COUNT` serves so many attributes and asks COUNT times for one by its
- * handle, each time for another, so that nothing is remembered. `bench/run` prints the difference of two counts. */
+/* What finding an attribute costs, for callgrind: `lookup_bench ATTRIBUTES COUNT` serves so many attributes and asks
+ * COUNT times for one by its handle, each time for another, so that nothing is remembered. `bench/run` prints the
+ * difference of two counts. */
 #include <amble.h>
 #include <stdio.h>
 #include <stdlib.h>

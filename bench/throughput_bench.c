@@ -1,8 +1,8 @@
 /* How much of the air notifications use: one peripheral notifies 244 bytes as fast as it can, one central takes them,
- * both on one simulated radio and on virtual time. Printed beside the bound for each PHY, connection interval and number
- * of packets that the controller can hold: per interval only whole cycles fit (a packet of 251 octets, T_IFS, an empty
- * packet, T_IFS), and with a single buffer it is one packet per interval, since the host learns of a free buffer by
- * the acknowledgement, in the next cycle.
+ * both on one simulated radio and on virtual time. Printed beside the bound for each PHY, connection interval and
+ * number of packets that the controller can hold: per interval only whole cycles fit (a packet of 251 octets, T_IFS, an
+ * empty packet, T_IFS), and with a single buffer it is one packet per interval, since the host learns of a free buffer
+ * by the acknowledgement, in the next cycle.
  *
  * The same numbers come out every time: no clock but the simulated one is asked. */
 #include "bench/common_rates.h"

@@ -1,6 +1,7 @@
 /* `amble advertise`: a device that can be seen, and connected to unless told otherwise.
  *
- * A central that connects is told, held until it leaves or the time is over, and told again; then advertising goes on. */
+ * A central that connects is told, held until it leaves or the time is over, and told again; then advertising goes
+ * on. */
 #include <stdio.h>
 #include <string.h>
 

@@ -208,8 +208,8 @@ static double reports_in(const char *option, double *duration)
     return (double)received / REPORT_SIZE;
 }
 
-/* How many reports a second of real time come. Never are there more; less may be heard while a busy machine holds the radio or its
- * listener up, but not each time. */
+/* How many reports a second of real time come. Never are there more; less may be heard while a busy machine holds the
+ * radio or its listener up, but not each time. */
 static void expect_rate(const char *option, double seconds_of_listening, double least, double most)
 {
     bool enough = false;

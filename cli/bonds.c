@@ -1,4 +1,5 @@
-/* `amble bonds`: what a bond file holds: listed, deleted, exported. Needs no controller. Keys are shown by `export` alone. */
+/* `amble bonds`: what a bond file holds: listed, deleted, exported. Needs no controller. Keys are shown by `export`
+ * alone. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ const amble__command amble__command_bonds = {.name = "bonds",
                                              .words_field = offsetof(bonds_options, words),
                                              .run = amble__cli_bonds};
 
-/* --- telling ------------------------------------------------------------------------------------------------------- */
+/* --- telling ------------------------------------------------------------------------------------------------------ */
 static cJSON *bond_object(const amble_bond *bond)
 {
     cJSON *object = cJSON_CreateObject();
@@ -106,7 +107,7 @@ static void export_one(const amble_bonds *bonds, const amble_bond *bond)
     memset(&keys, 0, sizeof keys);
 }
 
-/* --- the deeds ----------------------------------------------------------------------------------------------------- */
+/* --- the deeds ---------------------------------------------------------------------------------------------------- */
 /* Does it to every bond, or to that of `only`. Returns how many there were. */
 static int each(const bonds_options *o, amble_bonds *bonds, const amble_device *only)
 {

@@ -11,7 +11,8 @@
 #include "cli/cli.h"
 #include "port/scratch.h"
 
-/* Two bonds as amble keeps them: F0:..:01/r authenticated with Secure Connections, and 00:..:02/p with a legacy key of 7 bytes. */
+/* Two bonds as amble keeps them: F0:..:01/r authenticated with Secure Connections, and 00:..:02/p with a legacy key of
+ * 7 bytes. */
 static const char file_text[] =
     "{\"amble bonds\": 1, \"records\": [\"010107010100000000F002020310030405000000"
     "041A00112233445566778899AABBCCDDEEFF00000000000000000000\", \"0101070002000000000002020007030402000000"

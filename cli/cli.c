@@ -63,7 +63,7 @@ int amble__cli_exit_code(int error)
     }
 }
 
-/* --- with a controller --------------------------------------------------------------------------------------------- */
+/* --- with a controller -------------------------------------------------------------------------------------------- */
 /* amble_main takes a function and nothing that it could be given, and a process runs one command. */
 static struct {
     int (*app)(amble *ble, int argc, char **argv);

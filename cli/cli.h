@@ -1,7 +1,7 @@
 /* The tool, build/amble: one program, many commands.
  *
- * A command is a table (command.h) in the list in cli.c. Its function gets what stands behind its name, argv[0] being the
- * name itself, and returns the exit code. */
+ * A command is a table (command.h) in the list in cli.c. Its function gets what stands behind its name, argv[0] being
+ * the name itself, and returns the exit code. */
 #ifndef AMBLE_CLI_CLI_H
 #define AMBLE_CLI_CLI_H
 #include "amble/main.h"
@@ -20,8 +20,9 @@ int amble__cli_exit_code(int error);
  * arguments were parsed once to find mistakes before a controller is opened, `app` parses them again. */
 int amble__cli_main(const amble__command *command, int argc, char **argv, const amble_config *config,
                     int (*app)(amble *ble, int argc, char **argv));
-/* For a command that has something to finish, unlike those that last until somebody ends them: when `r` is AMBLE_ERR_CANCELLED it ends with 1,
- * after a sentence unless `command` ("amble pair") is NULL or nobody reads any more. Returns `r`. */
+/* For a command that has something to finish, unlike those that last until somebody ends them: when `r` is
+ * AMBLE_ERR_CANCELLED it ends with 1, after a sentence unless `command` ("amble pair") is NULL or nobody reads any
+ * more. Returns `r`. */
 int amble__cli_unfinished(const char *command, int r);
 
 extern const amble__command amble__command_advertise, amble__command_air, amble__command_bonds, amble__command_connect,

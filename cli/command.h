@@ -1,8 +1,8 @@
 /* What a command is: its name, its options and words with what they mean, examples, exit codes.
  *
- * Each command is one such table beside the code that does its work. Everything else about it is made from the table: the
- * parser (options.h), --help and the manual pages and the completion of bash (documentation.h). So none of them can know
- * an option that another one does not. */
+ * Each command is one such table beside the code that does its work. Everything else about it is made from the table:
+ * the parser (options.h), --help and the manual pages and the completion of bash (documentation.h). So none of them can
+ * know an option that another one does not. */
 #ifndef AMBLE_CLI_COMMAND_H
 #define AMBLE_CLI_COMMAND_H
 #include <stdbool.h>

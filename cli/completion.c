@@ -1,5 +1,6 @@
-/* The completion of bash (documentation.h): one function of the shell, which walks over the words before the cursor as the
- * parser does and then offers what may stand there. It needs nothing but bash; the names of the SIG are written into it. */
+/* The completion of bash (documentation.h): one function of the shell, which walks over the words before the cursor as
+ * the parser does and then offers what may stand there. It needs nothing but bash; the names of the SIG are written
+ * into it. */
 #include <ctype.h>
 #include <string.h>
 
@@ -91,7 +92,7 @@ static void put_names(FILE *out, amble__number_kind kind)
         }
 }
 
-/* --- what may stand somewhere --------------------------------------------------------------------------------------- */
+/* --- what may stand somewhere ------------------------------------------------------------------------------------- */
 static void put_offer(FILE *out, amble__offer offer, const char *choices)
 {
     if (choices) {

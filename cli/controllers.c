@@ -1,7 +1,7 @@
 /* `amble controllers`: what there is to give to -t.
  *
- * Nothing is opened but, with --probe, serial ports: they tell nothing about what is behind them, so each is sent an HCI
- * Reset, which any other device may take amiss. */
+ * Nothing is opened but, with --probe, serial ports: they tell nothing about what is behind them, so each is sent an
+ * HCI Reset, which any other device may take amiss. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* `amble controllers`: what it prints is true on every machine, so here only its form is, and what --probe finds behind a
- * pseudo-terminal. Waits for real time where nobody answers. */
+/* `amble controllers`: what it prints is true on every machine, so here only its form is, and what --probe finds behind
+ * a pseudo-terminal. Waits for real time where nobody answers. */
 #define _GNU_SOURCE /* RTLD_NEXT; posix_openpt and its company */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -79,7 +79,7 @@ static void test_wrong_usage(void **state)
     assert_non_null(strstr(output, "usage: amble controllers"));
 }
 
-/* --- a board ------------------------------------------------------------------------------------------------------- */
+/* --- a board ------------------------------------------------------------------------------------------------------ */
 static int board = -1; /* its end of the port */
 static uint8_t heard[32];
 static size_t heard_size;
@@ -94,7 +94,8 @@ static void hear(void)
 
 /* Takes the place of libc's, for the linker takes a program's own functions before those of a shared library. A port is
  * flushed when it has been set up: then the board has heard what was said at the rate before, of which it understands
- * nothing; and at its own rate the answer comes from now on. As a process or thread of its own it might come too late. */
+ * nothing; and at its own rate the answer comes from now on. As a process or thread of its own it might come too
+ * late. */
 int tcflush(int fd, int queue)
 {
     static const uint8_t answer[] =

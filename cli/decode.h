@@ -1,7 +1,9 @@
-/* Packets as text, layer by layer: HCI commands, events and ACL data, the link layer's packets on the air, L2CAP, ATT, SMP.
+/* Packets as text, layer by layer: HCI commands, events and ACL data, the link layer's packets on the air, L2CAP, ATT,
+ * SMP.
  *
- * A decoder remembers what it needs of each link: fragments of L2CAP packets, which channel is what for, and which attribute
- * has which UUID, as far as their making was seen. All its memory is in it; bytes that make no sense are shown as digits. */
+ * A decoder remembers what it needs of each link: fragments of L2CAP packets, which channel is what for, and which
+ * attribute has which UUID, as far as their making was seen. All its memory is in it; bytes that make no sense are
+ * shown as digits. */
 #ifndef AMBLE_CLI_DECODE_H
 #define AMBLE_CLI_DECODE_H
 #include <stdbool.h>
@@ -27,7 +29,8 @@ typedef struct {
     size_t size, expected;             /* expected 0: none is under way */
 } amble__frame;
 
-/* The last ATT request on a bearer: its opcode, the type it asked for or the handle, and the offset. A response says none of this. */
+/* The last ATT request on a bearer: its opcode, the type it asked for or the handle, and the offset. A response says
+ * none of this. */
 typedef struct {
     uint8_t opcode;
     uint16_t subject, from;

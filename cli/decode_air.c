@@ -1,8 +1,9 @@
-/* The link layer's packets as text (decode.h), Vol 6 Part B 2: advertising PDUs with their payloads, CONNECT_IND, control PDUs
- * with all fields, and data with the L2CAP packets in it.
+/* The link layer's packets as text (decode.h), Vol 6 Part B 2: advertising PDUs with their payloads, CONNECT_IND,
+ * control PDUs with all fields, and data with the L2CAP packets in it.
  *
- * A data PDU with the sequence number of the one before it was sent again, and is not taken twice. Behind LL_START_ENC_REQ
- * everything is encrypted, and shown as that, until the central's LL_PAUSE_ENC_RSP, which is not (5.1.3.2). */
+ * A data PDU with the sequence number of the one before it was sent again, and is not taken twice. Behind
+ * LL_START_ENC_REQ everything is encrypted, and shown as that, until the central's LL_PAUSE_ENC_RSP, which is not
+ * (5.1.3.2). */
 #include <stdio.h>
 
 #include "cli/fields.h"
@@ -11,7 +12,7 @@
 
 enum { NO_SEQUENCE = 2, SHOWN = 32 };
 
-/* --- advertising, 2.3 ----------------------------------------------------------------------------------------------- */
+/* --- advertising, 2.3 --------------------------------------------------------------------------------------------- */
 enum { ADV_DIRECT_IND = 1, SCAN_REQ = 3, CONNECT_IND = 5, ADV_EXT_IND = 7, AUX_CONNECT_RSP = 8 };
 enum { HEADER_TYPE = 0x0f, HEADER_CHANNEL_SELECTION = 0x20, HEADER_TX_RANDOM = 0x40, HEADER_RX_RANDOM = 0x80 };
 
@@ -135,7 +136,7 @@ static void decode_advertising(amble__decoder *d, const amble__decode_air_packet
     amble__say_rest(&p, &r, out);
 }
 
-/* --- control, 2.4.2 ------------------------------------------------------------------------------------------------- */
+/* --- control, 2.4.2 ----------------------------------------------------------------------------------------------- */
 enum { LL_START_ENC_REQ = 0x05, LL_PAUSE_ENC_RSP = 0x0b };
 
 #define FEATURES   "x8 features"
@@ -226,7 +227,7 @@ static void decode_control(amble__decode_link *link, amble__reader r, amble__dec
         link->air.encrypted = opcode == LL_START_ENC_REQ;
 }
 
-/* --- data, 2.4 ------------------------------------------------------------------------------------------------------ */
+/* --- data, 2.4 ---------------------------------------------------------------------------------------------------- */
 enum { LLID = 0x03, LLID_CONTINUATION = 1, LLID_START = 2, LLID_CONTROL = 3, SEQUENCE = 0x08, HAS_CTE = 0x20 };
 
 static bool is_repeated(amble__decode_link *link, amble__air_sender sender, uint8_t header)

@@ -266,7 +266,8 @@ static void say_found(amble__printer *p, amble__reader *r)
     }
 }
 
-/* Values with their lengths; in a notification (3.4.7.4) each has its handle, in a response (3.4.4.12) the last may be cut. */
+/* Values with their lengths; in a notification (3.4.7.4) each has its handle, in a response (3.4.4.12) the last may be
+ * cut. */
 static void say_lengths_and_values(amble__printer *p, const amble__decode_link *link, bool handles, amble__reader *r)
 {
     const char *separator = "";

@@ -1,5 +1,6 @@
-/* Packets from anybody, straight into the decoders: of each, a byte that says what it is and whose, a length, and the bytes. So
- * the fuzzer need not find its way through a file's headers, and reaches what one packet makes of a later one. */
+/* Packets from anybody, straight into the decoders: of each, a byte that says what it is and whose, a length, and the
+ * bytes. So the fuzzer need not find its way through a file's headers, and reaches what one packet makes of a later
+ * one. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* HCI commands and events as text (decode.h), Vol 4 Part E 7: a table of names and of descriptions (fields.h). What has no
- * description has its name and its parameters as bytes. */
+/* HCI commands and events as text (decode.h), Vol 4 Part E 7: a table of names and of descriptions (fields.h). What has
+ * no description has its name and its parameters as bytes. */
 #include "cli/fields.h"
 #include "cli/hci_table.h"
 

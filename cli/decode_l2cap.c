@@ -1,5 +1,6 @@
 /* L2CAP as text (decode.h), Vol 3 Part A: packets from their fragments, signalling with all fields, and the frames of
- * credit-based channels whose opening was seen. A channel of SPSM 0x0027 is an enhanced ATT bearer: its SDUs are ATT PDUs. */
+ * credit-based channels whose opening was seen. A channel of SPSM 0x0027 is an enhanced ATT bearer: its SDUs are ATT
+ * PDUs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ enum {
     CONNECTION_RESPONSE
 }; /* 4 */
 
-/* --- channels ------------------------------------------------------------------------------------------------------- */
+/* --- channels ----------------------------------------------------------------------------------------------------- */
 static amble__decode_channel *find_channel(amble__decode_link *link, bool received, uint16_t cid)
 {
     for (size_t i = 0; i < AMBLE__DECODE_CHANNELS; i++) {
@@ -140,7 +141,7 @@ bool amble__decode_channel_frame(amble__decode_link *link, bool received, uint16
     return true;
 }
 
-/* --- signalling ----------------------------------------------------------------------------------------------------- */
+/* --- signalling --------------------------------------------------------------------------------------------------- */
 #define CHANNEL_RESULTS                                                                                                \
     "e2{success||SPSM not supported||no resources|insufficient authentication|insufficient authorization|key size "    \
     "too short|insufficient encryption|invalid source CID|source CID in use|unacceptable parameters|invalid "          \
@@ -196,7 +197,7 @@ void amble__decode_signalling(amble__decode_link *link, bool received, amble__re
     amble__say_rest(&p, &r, out);
 }
 
-/* --- packets -------------------------------------------------------------------------------------------------------- */
+/* --- packets ------------------------------------------------------------------------------------------------------ */
 static void decode_frame(amble__decode_link *link, bool received, const amble__frame *frame, amble__decoded *out)
 {
     amble__reader r = amble__reader_of(frame->data, frame->size);
@@ -256,7 +257,7 @@ void amble__decode_fragment(amble__decode_link *link, bool received, bool first,
         decode_frame(link, received, frame, out);
 }
 
-/* --- SMP, Vol 3 Part H 3 -------------------------------------------------------------------------------------------- */
+/* --- SMP, Vol 3 Part H 3 ------------------------------------------------------------------------------------------ */
 #define KEYS           "{EncKey|IdKey|SignKey|LinkKey}"
 #define AUTHENTICATION "m1{bonding||MITM|secure connections|keypress|CT2}"
 #define FEATURES                                                                                                       \

@@ -78,7 +78,7 @@ static void air(uint32_t access_address, amble__air_sender sender, const char *d
         EXPECT(layer, name, detail);                                                                                   \
     } while (0)
 
-/* --- HCI ------------------------------------------------------------------------------------------------------------ */
+/* --- HCI ---------------------------------------------------------------------------------------------------------- */
 static void commands(void **state)
 {
     (void)state;
@@ -176,7 +176,7 @@ static void tables(void **state)
     check_rows(amble__hci_le_event_rows, amble__hci_le_event_count);
 }
 
-/* --- L2CAP ---------------------------------------------------------------------------------------------------------- */
+/* --- L2CAP -------------------------------------------------------------------------------------------------------- */
 static void signalling(void **state)
 {
     (void)state;
@@ -245,7 +245,7 @@ static void fragments(void **state)
     SHOWS(ACL, false, "40", "acl", "Data", "malformed: 0 bytes in place of 0");
 }
 
-/* --- ATT and SMP ---------------------------------------------------------------------------------------------------- */
+/* --- ATT and SMP -------------------------------------------------------------------------------------------------- */
 static void attribute(bool received, const char *pdu)
 {
     char digits[2 * MOST], bytes[2 * MOST - 64];
@@ -330,7 +330,7 @@ static void security(void **state)
     SHOWS(ACL, true, "4020 0600 0200 0600 7F 01", "smp", "Code 0x7F", "01");
 }
 
-/* --- the air -------------------------------------------------------------------------------------------------------- */
+/* --- the air ------------------------------------------------------------------------------------------------------ */
 #define ADVERTISING UINT32_C(0x8E89BED6)
 #define LINK        UINT32_C(0x50654321)
 

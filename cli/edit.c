@@ -1,7 +1,8 @@
 /* Lines typed on a terminal (edit.h), with libedit.
  *
  * libedit asks for one character at a time, and the function that brings it waits in the scheduler: so the editor is
- * ordinary code that waits on its task like any other. Ctrl-C is a key here and no signal, as long as a line is typed. */
+ * ordinary code that waits on its task like any other. Ctrl-C is a key here and no signal, as long as a line is
+ * typed. */
 #include "cli/edit.h"
 
 #ifdef AMBLE_HAVE_LIBEDIT
@@ -49,7 +50,7 @@ static amble__edit *edit_of(EditLine *el)
     return edit;
 }
 
-/* --- what libedit asks for ------------------------------------------------------------------------------------------ */
+/* --- what libedit asks for ---------------------------------------------------------------------------------------- */
 /* One character, in one to four bytes: 1, or 0 at the end. */
 static int get_character(EditLine *el, wchar_t *out)
 {
@@ -105,7 +106,7 @@ static unsigned char interrupt(EditLine *el, wint_t key)
     return CC_NEWLINE;
 }
 
-/* --- completion ----------------------------------------------------------------------------------------------------- */
+/* --- completion --------------------------------------------------------------------------------------------------- */
 static size_t characters(const char *text, size_t length)
 {
     size_t count = 0;
@@ -209,7 +210,7 @@ static unsigned char complete(EditLine *el, wint_t key)
     return r;
 }
 
-/* --- opening and closing -------------------------------------------------------------------------------------------- */
+/* --- opening and closing ------------------------------------------------------------------------------------------ */
 /* Characters are wide inside of libedit, so there has to be a locale that has them. */
 static void set_locale(void)
 {
@@ -245,8 +246,8 @@ static void set_keys(amble__edit *edit)
     (void)el_source(edit->el, NULL); /* ~/.editrc, if there is one */
     (void)el_set(edit->el, EL_BIND, "^C", "amble-interrupt", NULL);
     (void)el_set(edit->el, EL_SETTY, "-d", "-isig", NULL);
-    /* What is typed while a command runs is for the next line, Ctrl-D too: as the end of a file it would reach the editor as
-     * a zero. */
+    /* What is typed while a command runs is for the next line, Ctrl-D too: as the end of a file it would reach the
+     * editor as a zero. */
     (void)el_set(edit->el, EL_SETTY, "-x", "eof=", NULL);
 }
 
@@ -285,7 +286,7 @@ void amble__edit_close(amble__edit *edit)
     free(edit);
 }
 
-/* --- lines ---------------------------------------------------------------------------------------------------------- */
+/* --- lines -------------------------------------------------------------------------------------------------------- */
 int amble__edit_next(amble__edit *edit, const amble__edit_options *options, const char **line)
 {
     HistEvent event;

@@ -26,15 +26,15 @@ typedef struct {
     void *user;
 } amble__edit_options;
 
-/* Opens the editor on standard input and output, which are a terminal. Not on a task: the terminal's description is read
- * onto the stack, and is large. `history` is a file that keeps the lines from one time to the next, NULL: none. Returns
- * NULL when there is no memory or this build cannot. */
+/* Opens the editor on standard input and output, which are a terminal. Not on a task: the terminal's description is
+ * read onto the stack, and is large. `history` is a file that keeps the lines from one time to the next, NULL: none.
+ * Returns NULL when there is no memory or this build cannot. */
 amble__edit *amble__edit_open(const char *history);
 /* Closes it and writes the history. */
 void amble__edit_close(amble__edit *edit);
 
-/* Waits for a line: 1 and the line without its newline, valid until the next call; 0 at the end, which is Ctrl-D in an empty line;
- * CANCELLED. Ctrl-C gives an empty line. The line is added to the history. */
+/* Waits for a line: 1 and the line without its newline, valid until the next call; 0 at the end, which is Ctrl-D in an
+ * empty line; CANCELLED. Ctrl-C gives an empty line. The line is added to the history. */
 int amble__edit_next(amble__edit *edit, const amble__edit_options *options, const char **line);
 /* Takes the line off the terminal to print something, puts it back. Nothing happens while no line is waited for, and
  * with NULL. */

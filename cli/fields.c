@@ -1,5 +1,5 @@
-/* The interpreter of descriptions (fields.h). Descriptions are constants of this program; only the bytes are not believed:
- * every one is read through the bounded reader, and a repetition ends with the bytes at the latest. */
+/* The interpreter of descriptions (fields.h). Descriptions are constants of this program; only the bytes are not
+ * believed: every one is read through the bounded reader, and a repetition ends with the bytes at the latest. */
 #include "cli/fields.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ typedef struct {
     const char *next; /* what ended it */
 } field;
 
-/* --- values --------------------------------------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------------------------------- */
 void amble__say_status(amble__printer *p, uint8_t status)
 {
     amble__say(p, "%s", status ? amble_error_text(AMBLE_ERR_HCI(status)) : "success");
@@ -259,7 +259,7 @@ static void say_value(context *c, const field *f)
     }
 }
 
-/* --- descriptions --------------------------------------------------------------------------------------------------- */
+/* --- descriptions ------------------------------------------------------------------------------------------------- */
 static field parse(const char *at)
 {
     field f = {.optional = *at == '?'};

@@ -1,5 +1,5 @@
-/* The fields of a packet as text, after a description: "h;c interval;u2 latency" reads a connection handle, an interval and a
- * number, and says "link 0x0040, interval 30.00 ms, latency 0".
+/* The fields of a packet as text, after a description: "h;c interval;u2 latency" reads a connection handle, an interval
+ * and a number, and says "link 0x0040, interval 30.00 ms, latency 0".
  *
  * Fields are separated by semicolons. A field is a kind, the number of bytes where the kind wants one, and a label:
  *
@@ -21,7 +21,8 @@
  *   !(...)        the fields once for each bit that is set in the last mN
  *   +(...)        the fields until the end
  *
- * `?` in front: the field is from a later version, an end in front of it is no mistake. An end anywhere else is said. */
+ * `?` in front: the field is from a later version, an end in front of it is no mistake. An end anywhere else is
+ * said. */
 #ifndef AMBLE_CLI_FIELDS_H
 #define AMBLE_CLI_FIELDS_H
 #include "cli/decode.h"

@@ -41,7 +41,7 @@ const amble__format *amble__format_find(const char *name)
     return NULL;
 }
 
-/* --- one number ---------------------------------------------------------------------------------------------------- */
+/* --- one number --------------------------------------------------------------------------------------------------- */
 static uint64_t load(const amble__format *f, const uint8_t *data)
 {
     uint64_t bits = 0;

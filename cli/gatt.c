@@ -1,7 +1,7 @@
 /* `amble gatt`: looking at a peer's services, reading, writing, and following its values.
  *
- * Each deed connects, does its work and disconnects; the connection is closed in one place, whatever happened, so Ctrl-C
- * leaves the link cleanly, and a subscription is ended before that. */
+ * Each deed connects, does its work and disconnects; the connection is closed in one place, whatever happened, so
+ * Ctrl-C leaves the link cleanly, and a subscription is ended before that. */
 #include "cli/gatt.h"
 
 #include <stdio.h>

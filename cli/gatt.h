@@ -17,13 +17,15 @@ typedef struct {
     bool no_values, no_response, in_parts, indicate, json;
 } amble__gatt_options;
 enum { AMBLE__GATT_TIMEOUT_MS = 10000, AMBLE__GATT_MTU = 517, AMBLE__GATT_OPTIONS = 12 };
-/* Values of one subscription that may wait, and what it takes of a host's `notification_buffers`: one more, the value in view. */
+/* Values of one subscription that may wait, and what it takes of a host's `notification_buffers`: one more, the value
+ * in view. */
 enum { AMBLE__GATT_DEPTH = 32, AMBLE__GATT_BUFFERS = AMBLE__GATT_DEPTH + 1 };
 /* Those of `amble shell`, which come first: it has its bonds already. */
 enum { AMBLE__GATT_SHELL_OPTIONS = AMBLE__GATT_OPTIONS - 1 };
 extern const amble__option amble__gatt_option_table[AMBLE__GATT_OPTIONS];
 
-/* What the words ask for, or AMBLE_ERR_USAGE, the sentence printed: the characteristic, and a value to be written in the format. */
+/* What the words ask for, or AMBLE_ERR_USAGE, the sentence printed: the characteristic, and a value to be written in
+ * the format. */
 int amble__gatt_take_characteristic(const amble__command *command, const char *word, amble_uuid *uuid);
 int amble__gatt_take_value(const amble__command *command, const amble__gatt_options *o, const char *word);
 

@@ -1,5 +1,6 @@
-/* The tables of hci_table.h, in the order of the numbers: Vol 4 Part E 7.1 to 7.8, events 7.7. Everyday commands and events
- * have their fields described; those of tests, of isochronous channels and of channel sounding have their names. */
+/* The tables of hci_table.h, in the order of the numbers: Vol 4 Part E 7.1 to 7.8, events 7.7. Everyday commands and
+ * events have their fields described; those of tests, of isochronous channels and of channel sounding have their
+ * names. */
 #include "cli/hci_table.h"
 
 #include "cli/fields.h"

@@ -1,7 +1,8 @@
-/* `amble l2cap`: bytes through a credit-based channel, from a file or the standard input, or to a file or the standard output.
+/* `amble l2cap`: bytes through a credit-based channel, from a file or the standard input, or to a file or the standard
+ * output.
  *
- * Either side may be the one that connects: with --peer this one does, without it it advertises and listens. The channel is closed when
- * everything was sent; that is how the receiver knows. */
+ * Either side may be the one that connects: with --peer this one does, without it it advertises and listens. The
+ * channel is closed when everything was sent; that is how the receiver knows. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,7 +125,7 @@ static int parse(int argc, char **argv, l2cap_options *o, uint16_t *psm)
     return 0;
 }
 
-/* --- the channel ---------------------------------------------------------------------------------------------------- */
+/* --- the channel -------------------------------------------------------------------------------------------------- */
 static int open_channel(amble *ble, const l2cap_options *o, uint16_t psm, amble_connection **conn,
                         amble_l2cap_channel **channel)
 {

@@ -1,5 +1,5 @@
-/* Manual pages (documentation.h), in the man macros of roff. Every text passes put_text, so that nothing in it is taken for
- * an order to roff. */
+/* Manual pages (documentation.h), in the man macros of roff. Every text passes put_text, so that nothing in it is taken
+ * for an order to roff. */
 #include <ctype.h>
 #include <string.h>
 

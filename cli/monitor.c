@@ -31,7 +31,7 @@ static void on_signal(int number)
 
 bool amble__monitor_stopped(void) { return stopped; }
 
-/* --- options -------------------------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------------------------------------ */
 static bool take_u32(void *field, const char *value)
 {
     uint64_t number;
@@ -160,7 +160,7 @@ static int parse(int argc, char **argv, amble__monitor_options *o)
     return r ? r : check(o);
 }
 
-/* --- showing -------------------------------------------------------------------------------------------------------- */
+/* --- showing ------------------------------------------------------------------------------------------------------ */
 static amble__colour colour_of(const char *layer)
 {
     return !strcmp(layer, "att")       ? AMBLE__GREEN
@@ -275,7 +275,7 @@ void amble__monitor_show(amble__monitor *m, const amble__snoop_record *record)
         tell(record, &m->decoded, seconds);
 }
 
-/* --- files ---------------------------------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------------------------------- */
 static uint64_t now_us(void)
 {
     struct timespec now;

@@ -1,5 +1,5 @@
-/* `amble monitor` between its files: what was asked for, and showing one packet (monitor.c); where packets come from while they
- * happen (monitor_live.c). */
+/* `amble monitor` between its files: what was asked for, and showing one packet (monitor.c); where packets come from
+ * while they happen (monitor_live.c). */
 #ifndef AMBLE_CLI_MONITOR_H
 #define AMBLE_CLI_MONITOR_H
 #include "cli/decode.h"

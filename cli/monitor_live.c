@@ -1,7 +1,8 @@
-/* `amble monitor` while packets pass (monitor.h): between a host and a controller, and at the Linux kernel's monitor channel.
+/* `amble monitor` while packets pass (monitor.h): between a host and a controller, and at the Linux kernel's monitor
+ * channel.
  *
- * Between: one task takes hosts in, one after the other; both transports hand their packets on from the scheduler, so nothing
- * is kept. The controller stays open when a host goes; the next one resets it. */
+ * Between: one task takes hosts in, one after the other; both transports hand their packets on from the scheduler, so
+ * nothing is kept. The controller stays open when a host goes; the next one resets it. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static int fail(int error, const char *sentence)
     return error;
 }
 
-/* --- between a host and a controller -------------------------------------------------------------------------------- */
+/* --- between a host and a controller ------------------------------------------------------------------------------ */
 typedef struct {
     amble__monitor *monitor;
     amble__transport *host, *controller; /* host NULL: none is there */
@@ -181,7 +182,7 @@ int amble__monitor_between(amble__monitor *m)
     return amble_run(NULL, run_between, m);
 }
 
-/* --- the kernel's monitor channel ----------------------------------------------------------------------------------- */
+/* --- the kernel's monitor channel --------------------------------------------------------------------------------- */
 #ifdef __linux__
 /* include/net/bluetooth/{bluetooth,hci_sock,hci_mon}.h of the kernel's source. */
 enum { FAMILY_BLUETOOTH = 31, PROTOCOL_HCI = 1, CHANNEL_MONITOR = 2, NO_DEVICE = 0xffff, PATIENCE_US = 200000 };

@@ -42,8 +42,8 @@ void amble__output_size(int *columns, int *rows)
 }
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
-/* Marks that turn the direction of what follows, and ends of lines: a name with them in it would rearrange what stands beside it.
- * U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069 (UAX #9). */
+/* Marks that turn the direction of what follows, and ends of lines: a name with them in it would rearrange what stands
+ * beside it. U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069 (UAX #9). */
 static bool rearranges(const uint8_t *at, size_t length)
 {
     if (length == 2)
@@ -54,7 +54,8 @@ static bool rearranges(const uint8_t *at, size_t length)
                          : at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
 }
 
-/* The length of the well-formed UTF-8 sequence at `at` (RFC 3629 4), 0 when there is none or it is a control character. */
+/* The length of the well-formed UTF-8 sequence at `at` (RFC 3629 4), 0 when there is none or it is a control
+ * character. */
 static size_t sequence(const uint8_t *at, size_t left)
 {
     const uint8_t c = at[0];
@@ -111,8 +112,8 @@ const char *amble__clean(char *out, size_t size, const void *bytes, size_t count
     return out;
 }
 
-/* The length of the character at `text`, whose columns on a terminal are written to `*columns`: two for those of East Asia and pictures,
- * none for an accent that goes onto the one before. */
+/* The length of the character at `text`, whose columns on a terminal are written to `*columns`: two for those of East
+ * Asia and pictures, none for an accent that goes onto the one before. */
 static size_t measure(const char *text, int *columns)
 {
     static locale_t utf8; /* of the process; it is never freed */

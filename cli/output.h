@@ -29,7 +29,8 @@ const char *amble__paint(amble__colour colour);
 /* Columns and rows of the terminal, 80 and 24 where it does not say. */
 void amble__output_size(int *columns, int *rows);
 
-/* UTF-8 without control characters and marks of direction, cut to `size` with its closing zero; U+FFFD stands for what is none. Returns `out`. */
+/* UTF-8 without control characters and marks of direction, cut to `size` with its closing zero; U+FFFD stands for what
+ * is none. Returns `out`. */
 const char *amble__clean(char *out, size_t size, const void *bytes, size_t count);
 /* Whether these bytes are text that can be shown as it is: not empty, UTF-8, no control characters. */
 bool amble__is_text(const void *bytes, size_t count);
@@ -38,11 +39,13 @@ void amble__print_column(const char *text, int columns);
 /* Two capital digits per byte, cut to `size`. Returns `out`. */
 const char *amble__hex(char *out, size_t size, const void *bytes, size_t count);
 
-/* Ends a line: flushes, and when nobody reads it any more, or the disk is full, ends the program as Ctrl-C does, with its links. */
+/* Ends a line: flushes, and when nobody reads it any more, or the disk is full, ends the program as Ctrl-C does, with
+ * its links. */
 void amble__output_flush(void);
 /* Whether that has happened. */
 bool amble__output_is_gone(void);
-/* At the end of the program: false, after a sentence, when not all that was printed could be written; a reader who had enough does not count. */
+/* At the end of the program: false, after a sentence, when not all that was printed could be written; a reader who had
+ * enough does not count. */
 bool amble__output_end(void);
 /* Prints the object in one line, frees it, flushes. NULL: out of memory, printed as a line on standard error. */
 void amble__output_json(cJSON *object);

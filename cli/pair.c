@@ -119,7 +119,7 @@ static int parse(int argc, char **argv, pair_options *o)
     return amble__options_take(&amble__command_pair, argc, argv, o);
 }
 
-/* --- the deed ------------------------------------------------------------------------------------------------------ */
+/* --- the deed ----------------------------------------------------------------------------------------------------- */
 static void tell(const pair_options *o, const amble_connection *conn)
 {
     char peer[AMBLE_DEVICE_TEXT];

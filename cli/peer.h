@@ -1,5 +1,5 @@
-/* Getting to a peer, and to what it has, by what a user types. A failure is a sentence on standard error that says what was
- * looked for; the error's own sentence follows from amble_main. */
+/* Getting to a peer, and to what it has, by what a user types. A failure is a sentence on standard error that says what
+ * was looked for; the error's own sentence follows from amble_main. */
 #ifndef AMBLE_CLI_PEER_H
 #define AMBLE_CLI_PEER_H
 #include "amble/gap.h"

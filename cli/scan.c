@@ -1,8 +1,8 @@
 /* `amble scan`: who advertises.
  *
- * The scan delivers every advertisement, so that signal strength and interval are followed. On a terminal the devices are
- * a table that is drawn anew a few times a second; elsewhere a device is a line when it is new or its data changed, and
- * with --watch at every advertisement. */
+ * The scan delivers every advertisement, so that signal strength and interval are followed. On a terminal the devices
+ * are a table that is drawn anew a few times a second; elsewhere a device is a line when it is new or its data changed,
+ * and with --watch at every advertisement. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The list of devices seen (scan_seen.h), and its table on a terminal. Devices stay in the order in which they were first
- * seen, so that rows do not jump. */
+/* The list of devices seen (scan_seen.h), and its table on a terminal. Devices stay in the order in which they were
+ * first seen, so that rows do not jump. */
 #include "cli/scan_seen.h"
 
 #include <stdio.h>

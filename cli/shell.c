@@ -1,7 +1,8 @@
 /* `amble shell`: lines from a person, a file or a pipe, and what runs them (shell.h).
  *
- * A person who types gets a prompt, and a command that fails is told and forgotten. Lines from elsewhere are a script: the
- * first that fails ends it, with its number, and its error is the exit code. Whatever ends the shell, its links are closed. */
+ * A person who types gets a prompt, and a command that fails is told and forgotten. Lines from elsewhere are a script:
+ * the first that fails ends it, with its number, and its error is the exit code. Whatever ends the shell, its links are
+ * closed. */
 #include "cli/shell.h"
 
 #include <errno.h>
@@ -85,7 +86,7 @@ static void on_interrupt(int number)
     amble_wake(&interrupted);
 }
 
-/* --- one operation, which Ctrl-C cancels -------------------------------------------------------------------------------- */
+/* --- one operation, which Ctrl-C cancels -------------------------------------------------------------------------- */
 typedef struct {
     int (*run)(void *arg);
     void *arg;
@@ -117,13 +118,14 @@ static int operate(int (*run)(void *arg), void *arg)
         stopped = amble_wait_first(sources, 2, AMBLE_FOREVER) == 1;
     }
     amble_scope_close(&scope); /* cancels what still runs, and waits for its end */
-    /* A signal also ends what is being read, so the operation may have failed in a way of its own before it was cancelled. */
+    /* A signal also ends what is being read, so the operation may have failed in a way of its own before it was
+     * cancelled. */
     stopped = stopped || amble_event_wait(&interrupted, 0) == 0;
     amble_event_clear(&interrupted);
     return stopped && o.result < 0 ? AMBLE_ERR_CANCELLED : o.result;
 }
 
-/* --- one line --------------------------------------------------------------------------------------------------------- */
+/* --- one line ----------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble__shell *shell;
     const amble__shell_command *command;
@@ -177,7 +179,7 @@ static int run_line(amble__shell *s, const char *line)
     return r;
 }
 
-/* --- scripts ---------------------------------------------------------------------------------------------------------- */
+/* --- scripts ------------------------------------------------------------------------------------------------------ */
 typedef struct {
     amble__lines *lines;
     const char *line;
@@ -257,7 +259,7 @@ int amble__shell_exec(amble__shell *s, const char *path)
     return r;
 }
 
-/* --- a person --------------------------------------------------------------------------------------------------------- */
+/* --- a person ----------------------------------------------------------------------------------------------------- */
 static const char *prompt(void *shell)
 {
     const amble__shell *s = shell;
@@ -307,7 +309,7 @@ static int converse(amble__shell *s)
     return r;
 }
 
-/* --- the command -------------------------------------------------------------------------------------------------------- */
+/* --- the command -------------------------------------------------------------------------------------------------- */
 static int parse(int argc, char **argv, shell_options *o)
 {
     *o = (shell_options){.timeout_ms = AMBLE__GATT_TIMEOUT_MS};

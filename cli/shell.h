@@ -1,8 +1,8 @@
 /* `amble shell` inside: one session with its links and what is followed on them.
  *
- * A command works on a task of its own, so that Ctrl-C can cancel it and nothing else. What it leaves behind, a link or a
- * subscription, then gets a task that watches it: those belong to the session's own task, which adopts, reaps and closes
- * between commands. */
+ * A command works on a task of its own, so that Ctrl-C can cancel it and nothing else. What it leaves behind, a link or
+ * a subscription, then gets a task that watches it: those belong to the session's own task, which adopts, reaps and
+ * closes between commands. */
 #ifndef AMBLE_CLI_SHELL_H
 #define AMBLE_CLI_SHELL_H
 #include "cli/edit.h"
@@ -51,7 +51,7 @@ struct amble__shell {
     amble__shell_subscription subscriptions[AMBLE__SHELL_SUBSCRIPTIONS];
 };
 
-/* --- the session: shell_session.c ------------------------------------------------------------------------------------- */
+/* --- the session: shell_session.c --------------------------------------------------------------------------------- */
 /* Connects and makes the link the current one. */
 int amble__shell_connect(amble__shell *s, const char *who, int timeout_ms) AMBLE_MUST_CHECK;
 /* A link by the address or name it has, NULL: the current one. NULL with a sentence printed when there is none. */
@@ -74,7 +74,7 @@ void amble__shell_disconnect(amble__shell_link *link);
 /* Prints an event, {"event": ..., "address": ...}; the object may get more before amble__output_json. */
 cJSON *amble__shell_event(const char *event, const amble__shell_link *link);
 
-/* --- pairing: shell_pair.c ------------------------------------------------------------------------------------------ */
+/* --- pairing: shell_pair.c ---------------------------------------------------------------------------------------- */
 typedef struct {
     bool given;
     uint32_t number;
@@ -88,7 +88,7 @@ bool amble__shell_take_passkey(void *field, const char *value);
 /* Encrypts the current link, asks what has to be asked. */
 int amble__shell_pair(amble__shell *s, const amble__shell_pair_options *o) AMBLE_MUST_CHECK;
 
-/* --- commands: shell_commands.c --------------------------------------------------------------------------------------- */
+/* --- commands: shell_commands.c ----------------------------------------------------------------------------------- */
 typedef struct {
     amble__command command;
     int (*run)(amble__shell *s, const amble__command *command, int argc, char **argv);
@@ -100,7 +100,7 @@ const amble__shell_command *amble__shell_command_at(size_t at);
 const amble__shell_command *amble__shell_command_find(const char *name);
 const amble__command *amble__shell_inside(size_t at);
 
-/* --- lines: shell.c, shell_complete.c --------------------------------------------------------------------------------- */
+/* --- lines: shell.c, shell_complete.c ----------------------------------------------------------------------------- */
 /* Runs the lines of a file, up to the first that fails. */
 int amble__shell_exec(amble__shell *s, const char *path) AMBLE_MUST_CHECK;
 /* amble__edit_options.complete; `shell` is the session. */

@@ -17,7 +17,7 @@ typedef struct {
     int timeout_ms;
 } plain_options;
 
-/* --- finding -------------------------------------------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------------------------------------------ */
 static bool has_links(const amble__shell *s)
 {
     for (size_t i = 0; i < AMBLE__SHELL_LINKS; i++)
@@ -106,7 +106,7 @@ static int run_disconnect(amble__shell *s, const amble__command *command, int ar
     return 0;
 }
 
-/* --- looking at the peer -------------------------------------------------------------------------------------------- */
+/* --- looking at the peer ------------------------------------------------------------------------------------------ */
 static void met(void *user, const amble_remote_service *service, const amble_remote_characteristic *c)
 {
     amble__shell_remember(user, &service->uuid, c);
@@ -208,7 +208,7 @@ static int run_pair(amble__shell *s, const amble__command *command, int argc, ch
     return amble__shell_pair(s, &o);
 }
 
-/* --- the shell itself ------------------------------------------------------------------------------------------------- */
+/* --- the shell itself --------------------------------------------------------------------------------------------- */
 static int run_sleep(amble__shell *s, const amble__command *command, int argc, char **argv)
 {
     plain_options o;
@@ -264,7 +264,7 @@ static int run_quit(amble__shell *s, const amble__command *command, int argc, ch
     return r;
 }
 
-/* --- the table ------------------------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 static const amble__option timeout_option[] = {
     {.name = "--timeout",
      .value = "N",

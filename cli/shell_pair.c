@@ -20,7 +20,7 @@ typedef struct {
     const amble__shell_pair_options *options;
 } pairing;
 
-/* --- questions ------------------------------------------------------------------------------------------------------ */
+/* --- questions ---------------------------------------------------------------------------------------------------- */
 /* A line of the person, which is valid until the next one; NULL when there is none, or no person. */
 static const char *ask(const amble__shell *s, const char *question, amble__lines *lines)
 {
@@ -99,7 +99,7 @@ static int answer(void *arg)
     return r;
 }
 
-/* --- the command ---------------------------------------------------------------------------------------------------- */
+/* --- the command -------------------------------------------------------------------------------------------------- */
 bool amble__shell_take_passkey(void *field, const char *value)
 {
     amble__shell_passkey *passkey = field;

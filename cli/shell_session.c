@@ -1,7 +1,7 @@
 /* Links and subscriptions of `amble shell` (shell.h).
  *
- * A watching task prints what happens and marks the end; it never frees. The session's task closes the scope of such a task
- * before it frees what the task looks at. */
+ * A watching task prints what happens and marks the end; it never frees. The session's task closes the scope of such a
+ * task before it frees what the task looks at. */
 #include "cli/shell.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "cli/output.h"
 #include "cli/peer.h"
 
-/* --- telling -------------------------------------------------------------------------------------------------------- */
+/* --- telling ------------------------------------------------------------------------------------------------------ */
 cJSON *amble__shell_event(const char *event, const amble__shell_link *link)
 {
     cJSON *object = cJSON_CreateObject();
@@ -75,7 +75,7 @@ static void tell_value(const amble__shell_subscription *sub, const amble_value *
     amble__edit_show(s->edit);
 }
 
-/* --- watching ------------------------------------------------------------------------------------------------------- */
+/* --- watching ----------------------------------------------------------------------------------------------------- */
 static int watch_link(void *arg)
 {
     amble__shell_link *link = arg;
@@ -132,7 +132,7 @@ void amble__shell_adopt(amble__shell *s)
     }
 }
 
-/* --- putting away --------------------------------------------------------------------------------------------------- */
+/* --- putting away ------------------------------------------------------------------------------------------------- */
 static void release(amble__shell_subscription *sub)
 {
     amble_scope_close(&sub->scope);
@@ -194,7 +194,7 @@ void amble__shell_disconnect(amble__shell_link *link)
         printf("disconnected from %s\n", address);
 }
 
-/* --- making --------------------------------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------------------------------- */
 int amble__shell_connect(amble__shell *s, const char *who, int timeout_ms)
 {
     amble__shell_link *link = s->links;

@@ -1,6 +1,6 @@
-/* Reading captures (snoop.h): btsnoop here, pcap in snoop_pcap.c. The format of btsnoop is that of RFC 1761 with the datalinks of Bluetooth: a header of 16 bytes,
- * then records with a header of 24 bytes each, all numbers big-endian. Nothing in the file is believed: lengths are
- * bounded before anything is read. */
+/* Reading captures (snoop.h): btsnoop here, pcap in snoop_pcap.c. The format of btsnoop is that of RFC 1761 with the
+ * datalinks of Bluetooth: a header of 16 bytes, then records with a header of 24 bytes each, all numbers big-endian.
+ * Nothing in the file is believed: lengths are bounded before anything is read. */
 #include "cli/snoop.h"
 
 #include <string.h>

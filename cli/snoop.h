@@ -1,5 +1,5 @@
-/* Reading captures: btsnoop files (what `--capture` writes, and what Android, BlueZ (btmon -w) and Wireshark save), and pcap files
- * of HCI packets or of packets on the air (what `amble air --sniff` writes, and what sniffers save). */
+/* Reading captures: btsnoop files (what `--capture` writes, and what Android, BlueZ (btmon -w) and Wireshark save), and
+ * pcap files of HCI packets or of packets on the air (what `amble air --sniff` writes, and what sniffers save). */
 #ifndef AMBLE_CLI_SNOOP_H
 #define AMBLE_CLI_SNOOP_H
 #include <stdbool.h>
@@ -45,15 +45,15 @@ typedef struct {
 
 /* Reads the file's header. 0, or AMBLE_ERR_ARGUMENT with a sentence in `*problem`. */
 int amble__snoop_open(amble__snoop *in, FILE *file, const char **problem);
-/* The next record, whose data is valid until the next call: 1; 0 at the end; AMBLE_ERR_STALE when the file ends within a
- * record, and then it is at the record's start again, if it can be; AMBLE_ERR_PROTOCOL with a sentence when it makes no
- * sense. */
+/* The next record, whose data is valid until the next call: 1; 0 at the end; AMBLE_ERR_STALE when the file ends within
+ * a record, and then it is at the record's start again, if it can be; AMBLE_ERR_PROTOCOL with a sentence when it makes
+ * no sense. */
 int amble__snoop_next(amble__snoop *in, amble__snoop_record *record, const char **problem);
 
 /* A record of the Linux monitor's kind: what its opcode (BlueZ, doc/btsnoop.txt) says of a packet. */
 void amble__snoop_take_monitor(amble__snoop_record *record, int adapter, unsigned opcode);
 
-/* --- between the files ---------------------------------------------------------------------------------------------- */
+/* --- between the files -------------------------------------------------------------------------------------------- */
 /* The header of a pcap file whose first bytes were read. */
 int amble__snoop_open_pcap(amble__snoop *in, const uint8_t *start, size_t size, const char **problem);
 /* The bytes of a record's header. */

@@ -52,7 +52,7 @@ void amble__snoop_pcap_record(const amble__snoop *in, const uint8_t header[AMBLE
                                     .adapter = -1};
 }
 
-/* --- packets on the air --------------------------------------------------------------------------------------------- */
+/* --- packets on the air ------------------------------------------------------------------------------------------- */
 enum {
     DEWHITENED = 0x0001,
     POWER_VALID = 0x0002,
@@ -114,7 +114,7 @@ static bool take_air(const amble__snoop *in, amble__snoop_record *record, amble_
     return true;
 }
 
-/* --- HCI ------------------------------------------------------------------------------------------------------------ */
+/* --- HCI ---------------------------------------------------------------------------------------------------------- */
 static void take_h4(amble__snoop_record *record, amble__reader *r, bool received)
 {
     enum { EVENT = 4 };

@@ -1,6 +1,6 @@
-/* What the values of common characteristics and descriptors mean (values.h). Each decoder reads through a bounded reader
- * and is believed only when every field was there. The layouts are those of the GATT Specification Supplement; the
- * section is its name of the characteristic. */
+/* What the values of common characteristics and descriptors mean (values.h). Each decoder reads through a bounded
+ * reader and is believed only when every field was there. The layouts are those of the GATT Specification Supplement;
+ * the section is its name of the characteristic. */
 #include "cli/values.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* Values of characteristics and descriptors as text: in a format that the user names, or decoded where the SIG says what
- * the bytes of a UUID mean. */
+/* Values of characteristics and descriptors as text: in a format that the user names, or decoded where the SIG says
+ * what the bytes of a UUID mean. */
 #ifndef AMBLE_CLI_VALUES_H
 #define AMBLE_CLI_VALUES_H
 #include <stdbool.h>
@@ -14,8 +14,8 @@ typedef struct amble__format amble__format;
 extern const char amble__format_names[]; /* separated by blanks */
 /* The format of this name, or NULL. */
 const amble__format *amble__format_find(const char *name);
-/* The bytes in this format: "100", "12, 13", "0A 0B". Returns `text`, or NULL when they are none of this format, such as
- * three bytes for a number of two. */
+/* The bytes in this format: "100", "12, 13", "0A 0B". Returns `text`, or NULL when they are none of this format, such
+ * as three bytes for a number of two. */
 const char *amble__format_text(const amble__format *format, const uint8_t *data, size_t size, char *text, size_t room);
 /* Reads what a user typed. Returns how many bytes it is, or -1 when it is none of this format or too long. */
 int amble__format_parse(const amble__format *format, const char *text, uint8_t *data, size_t room);

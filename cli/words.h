@@ -1,6 +1,6 @@
-/* Lines of `amble shell`, taken apart into words. Blanks separate words; '...' and "..." hold a word with blanks together,
- * a backslash takes away the meaning of the character behind it (not inside of '...'); a # that begins a word begins a
- * comment. */
+/* Lines of `amble shell`, taken apart into words. Blanks separate words; '...' and "..." hold a word with blanks
+ * together, a backslash takes away the meaning of the character behind it (not inside of '...'); a # that begins a word
+ * begins a comment. */
 #ifndef AMBLE_CLI_WORDS_H
 #define AMBLE_CLI_WORDS_H
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* Any line: its words lie in the buffer, are at most as long together as the line, and are the same once more after they
- * have been quoted. */
+/* Any line: its words lie in the buffer, are at most as long together as the line, and are the same once more after
+ * they have been quoted. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

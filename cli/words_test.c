@@ -77,7 +77,7 @@ static void test_quoting_is_undone(void **state)
     assert_string_equal(amble__words_quote("a b", quoted, 3), "a"); /* never half of an escape */
 }
 
-/* --- lines ---------------------------------------------------------------------------------------------------------- */
+/* --- lines -------------------------------------------------------------------------------------------------------- */
 static int writer_fd;
 
 static int write_slowly(void *arg)
@@ -146,7 +146,7 @@ static void test_lines(void **state)
     assert_int_equal(amble_run(NULL, read_long_lines, NULL), 0);
 }
 
-/* --- completion ----------------------------------------------------------------------------------------------------- */
+/* --- completion --------------------------------------------------------------------------------------------------- */
 static amble__shell *session;
 
 /* What is offered at the end of a line, joined by "|". */
@@ -202,7 +202,7 @@ static void test_completion(void **state)
     free(session);
 }
 
-/* --- tables --------------------------------------------------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------------------------------------------------- */
 static void test_commands(void **state)
 {
     const amble__shell_command *command;

@@ -2,8 +2,8 @@
  *
  * Input: the first octet says how CONNECT_IND is bent, the next 22 are its LLData (used as they stand when bit 0 is
  * set). Then records of a header, a length and a payload, one per connection event; bit 7 of the header (reserved on
- * the air) asks for a packet of the host's first, bit 6 for a command, which is chosen by the number of the event. Bit 3
- * of the first octet encrypts the link before, so that the records come with a right MIC. */
+ * the air) asks for a packet of the host's first, bit 6 for a command, which is chosen by the number of the event. Bit
+ * 3 of the first octet encrypts the link before, so that the records come with a right MIC. */
 #define BENCH_NOTES   600
 #define BENCH_SNIFFED 1
 #include "controller/test_peer.h"

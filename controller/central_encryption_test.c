@@ -1,5 +1,5 @@
-/* A central whose peripheral does what it may not while a link is being encrypted, or after it. The peripheral is no controller: it advertises,
- * answers each event with whatever PDU the test wants, and acknowledges properly. */
+/* A central whose peripheral does what it may not while a link is being encrypted, or after it. The peripheral is no
+ * controller: it advertises, answers each event with whatever PDU the test wants, and acknowledges properly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

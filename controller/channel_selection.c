@@ -1,5 +1,6 @@
-/* Channel selection #1 and #2. Both are computed from the number of the event alone, so that an event can be skipped without
- * stepping through it: the last unmapped channel of algorithm #1 after n events is n times the hop increment. */
+/* Channel selection #1 and #2. Both are computed from the number of the event alone, so that an event can be skipped
+ * without stepping through it: the last unmapped channel of algorithm #1 after n events is n times the hop
+ * increment. */
 #include "controller/channel_selection.h"
 
 bool amble__ll_channels_set(amble__ll_channels *channels, uint64_t map)

@@ -17,8 +17,8 @@ typedef struct {
 
 /* False when the map has fewer used channels than allowed, or bits beyond the data channels. */
 bool amble__ll_channels_set(amble__ll_channels *channels, uint64_t map);
-/* Algorithm #1: `event` counts from 0 over the whole life of the link, since the sequence goes on where the link's 16-bit
- * event counter wraps; `hop` is the hop increment. */
+/* Algorithm #1: `event` counts from 0 over the whole life of the link, since the sequence goes on where the link's
+ * 16-bit event counter wraps; `hop` is the hop increment. */
 uint8_t amble__ll_channel_1(const amble__ll_channels *channels, uint8_t hop, uint64_t event);
 /* Algorithm #2: `event` is the event counter of the specification. */
 uint8_t amble__ll_channel_2(const amble__ll_channels *channels, uint32_t access_address, uint16_t event);

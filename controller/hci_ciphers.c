@@ -1,5 +1,5 @@
-/* Ciphers and keys on the host's order (Vol 4, Part E, 7.8.22, 7.8.23, 7.8.36, 7.8.37) and the commands that encrypt a link
- * (7.3.93, 7.3.94, 7.8.24 to 7.8.26).
+/* Ciphers and keys on the host's order (Vol 4, Part E, 7.8.22, 7.8.23, 7.8.36, 7.8.37) and the commands that encrypt a
+ * link (7.3.93, 7.3.94, 7.8.24 to 7.8.26).
  *
  * HCI gives keys, texts and coordinates least significant octet first, port/crypto.h takes them the other way round. */
 #include "amble/error.h"

@@ -1,4 +1,5 @@
-/* P-256 as HCI offers it: two hosts that agree on a key, points that are none, and the debug key against sample data. */
+/* P-256 as HCI offers it: two hosts that agree on a key, points that are none, and the debug key against sample
+ * data. */
 #include "controller/test_bench.h"
 #include "port/testing.h"
 

@@ -464,7 +464,7 @@ void amble__hc_scan_request_received(const amble__ll_advertiser *set, const ambl
     send(controller, &e);
 }
 
-/* --- periodic advertising: 7.7.65.14 to 7.7.65.16 ------------------------------------------------------------------ */
+/* --- periodic advertising: 7.7.65.14 to 7.7.65.16 ----------------------------------------------------------------- */
 
 #define PERIODIC_DATA      247 /* what one report has room for */
 #define PERIODIC_MORE      1

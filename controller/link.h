@@ -26,7 +26,8 @@
 
 #define AMBLE__LL_TIMEOUT_UNIT_US 10000 /* of supervision, and of authenticated payloads */
 
-/* The largest control PDU, opcode included. Every peer can receive 27 octets; the one that is longer goes to whoever knows it. */
+/* The largest control PDU, opcode included. Every peer can receive 27 octets; the one that is longer goes to whoever
+ * knows it. */
 #define AMBLE__LL_CONTROL_SIZE  35
 #define AMBLE__LL_CONTROL_QUEUE 6
 

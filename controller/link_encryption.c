@@ -1,9 +1,9 @@
 /* Encryption of a link: start, pause and restart, and the authenticated payload timeout: see link_encryption.h.
  *
- * Each side has one PDU of the procedure's under way at a time, which goes before everything else; data and other control
- * PDUs are held until the procedure is over. Sending and receiving become encrypted one after the other, each at the
- * moment after which the peer cannot mistake a packet; what nobody may send then ends the link, since it may be forged.
- * Invariant: packet counters begin at 0 with each session key and never repeat with it. */
+ * Each side has one PDU of the procedure's under way at a time, which goes before everything else; data and other
+ * control PDUs are held until the procedure is over. Sending and receiving become encrypted one after the other, each
+ * at the moment after which the peer cannot mistake a packet; what nobody may send then ends the link, since it may be
+ * forged. Invariant: packet counters begin at 0 with each session key and never repeat with it. */
 #include "controller/hci_codes.h"
 #include "controller/hci_events.h"
 #include "controller/link_control.h"

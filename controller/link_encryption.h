@@ -1,4 +1,5 @@
-/* Encryption of a link: its state, and what the other parts of a link ask of it (Vol 6, Part B, 5.1.3, 5.1.6; Part E). */
+/* Encryption of a link: its state, and what the other parts of a link ask of it (Vol 6, Part B, 5.1.3, 5.1.6; Part
+ * E). */
 #ifndef AMBLE_CONTROLLER_LINK_ENCRYPTION_H
 #define AMBLE_CONTROLLER_LINK_ENCRYPTION_H
 #include <stdbool.h>

@@ -270,8 +270,8 @@ static void both_ways(unsigned packets, uint64_t within_ms)
     }
 }
 
-/* Packets never grow so long that the two of an exchange do not fit in an interval: also at 7.5 ms on LE Coded, and when
- * the interval or the PHY changes under long packets. */
+/* Packets never grow so long that the two of an exchange do not fit in an interval: also at 7.5 ms on LE Coded, and
+ * when the interval or the PHY changes under long packets. */
 static void test_long_packets_at_short_intervals(void **state)
 {
     (void)state;

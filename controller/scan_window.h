@@ -24,7 +24,8 @@ typedef struct {
 void amble__ll_scan_window_init(amble__ll_scan_window *window, amble__controller *controller,
                                 const amble__ll_activity_events *events);
 bool amble__ll_scan_window_valid(uint16_t interval, uint16_t window); /* in units of 0.625 ms */
-/* The first interval begins `delay_us` from now: so that windows on two PHYs that fit into one interval lie side by side. */
+/* The first interval begins `delay_us` from now: so that windows on two PHYs that fit into one interval lie side by
+ * side. */
 void amble__ll_scan_window_start(amble__ll_scan_window *window, uint16_t interval, uint16_t length, uint32_t delay_us);
 void amble__ll_scan_window_stop(amble__ll_scan_window *window);
 /* The owner has the radio: listens again, or yields when the window is over. */

@@ -65,8 +65,8 @@ amble__ll_sync *amble__ll_sync_find(amble__ll_synchroniser *s, const amble__ll_t
 amble__ll_sync *amble__ll_sync_find_unused(amble__ll_synchroniser *s);
 /* That is established. */
 amble__ll_sync *amble__ll_sync_find_handle(amble__ll_synchroniser *s, uint16_t handle);
-/* Begins to follow a train whose next event is at `at_us`, give or take what clocks drift since `heard_us`. The caller has set the name, and
- * what the host wants of it. */
+/* Begins to follow a train whose next event is at `at_us`, give or take what clocks drift since `heard_us`. The caller
+ * has set the name, and what the host wants of it. */
 void amble__ll_sync_open(amble__ll_sync *sync, const amble__ll_sync_info *info, uint64_t at_us, uint64_t heard_us,
                          amble__phy phy);
 /* Without a word to the host. */

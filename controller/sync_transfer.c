@@ -1,7 +1,7 @@
 /* Telling a peer where a train is, and being told: see sync_transfer.h.
  *
- * Both sides know when the link's events are, so the train is placed by its distance from one of them. The teller takes the event under way, or
- * the next one; by the time the PDU arrives that may be long ago, and the train has gone on. */
+ * Both sides know when the link's events are, so the train is placed by its distance from one of them. The teller takes
+ * the event under way, or the next one; by the time the PDU arrives that may be long ago, and the train has gone on. */
 #include "controller/sync_transfer.h"
 
 #include "controller/hci_codes.h"
@@ -189,7 +189,7 @@ void amble__ll_periodic_sync_ind(amble__ll_link *link, amble__reader *in)
     follow(link, s, service_data, &train);
 }
 
-/* --- the commands: Vol 4, Part E, 7.8.89 to 7.8.92 ------------------------------------------------------------------ */
+/* --- the commands: Vol 4, Part E, 7.8.89 to 7.8.92 ---------------------------------------------------------------- */
 
 uint8_t amble__hc_le_periodic_advertising_sync_transfer(amble__controller *controller, amble__reader *in,
                                                         amble__writer *out)

@@ -1,5 +1,5 @@
-/* Periodic advertising sync transfer: between three controllers, one with a train, one that follows it and one that is told, and against a peer
- * that says what it likes. */
+/* Periodic advertising sync transfer: between three controllers, one with a train, one that follows it and one that is
+ * told, and against a peer that says what it likes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -309,8 +309,8 @@ static void test_what_a_host_may_ask_for(void **state)
 
 /* --- against a peer ----------------------------------------------------------------------------------------------- */
 
-/* SyncInfo: offset, interval, channels and accuracy, access address, CRC, counter; then the link's event, the train's last, set 5, PHY, who,
- * the link's event again. */
+/* SyncInfo: offset, interval, channels and accuracy, access address, CRC, counter; then the link's event, the train's
+ * last, set 5, PHY, who, the link's event again. */
 #define TOLD_OF(offset, interval, channels, address, phy)                                                              \
     "1c efbe " offset " " interval " " channels " " address " 112233 0700 0500 0600 a5 " phy " a000000000c0 0500"
 

@@ -183,7 +183,8 @@ static inline bool peer_send(peer *p, unsigned header, const void *payload, size
 }
 static inline bool peer_poll(peer *p) { return peer_send(p, 1, NULL, 0); }
 
-/* For the tests that begin so: a bench with one host, that advertises, and the peer on a link with it, past its first event. */
+/* For the tests that begin so: a bench with one host, that advertises, and the peer on a link with it, past its first
+ * event. */
 static inline bool peer_meet(peer *p, bench *b, uint64_t seed)
 {
     bench_open(b, seed, 1);

@@ -1,5 +1,5 @@
-/* The events of periodic advertising: see train.h. An event that finds the radio taken is left out; its counter goes on.
- * Invariant: while running, the timer is armed or the train owns the radio. */
+/* The events of periodic advertising: see train.h. An event that finds the radio taken is left out; its counter goes
+ * on. Invariant: while running, the timer is armed or the train owns the radio. */
 #include "controller/train.h"
 
 #include "controller/access_address.h"

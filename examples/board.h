@@ -28,8 +28,9 @@
 #define BOARD_PRINTF
 #endif
 
-/* amble_main for a program with a board: gives help when it was asked for, sets up the pins (board_init), and only then opens the
- * controller, so that a wrong pin is told whatever the controller is like. The app gets no arguments. Returns the exit code. */
+/* amble_main for a program with a board: gives help when it was asked for, sets up the pins (board_init), and only then
+ * opens the controller, so that a wrong pin is told whatever the controller is like. The app gets no arguments. Returns
+ * the exit code. */
 int board_main(int argc, char **argv, const char *what_it_does, int (*app)(amble *ble, int argc, char **argv));
 /* True when --help was asked for and given: what the program does, followed by the options that every example takes. */
 bool board_help(int argc, char **argv, const char *what_it_does);
@@ -53,7 +54,8 @@ void board_pwm_duty(unsigned duty);
 
 /* Whether a terminal may obey this byte of a text in UTF-8: C0, DEL, or the second one of C1. */
 bool board_is_control(const char *text, size_t at);
-/* The text with '?' for control characters: names from the air are nothing for a terminal to obey. Cut to `size`. Returns `out`. */
+/* The text with '?' for control characters: names from the air are nothing for a terminal to obey. Cut to `size`.
+ * Returns `out`. */
 const char *board_clean(char *out, size_t size, const char *text);
 /* Prints a line on stdout at once, cleaned, below the brightness bar if there is one. */
 void board_say(const char *format, ...) BOARD_PRINTF;

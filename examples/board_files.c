@@ -1,5 +1,6 @@
-/* Names that cannot leave a directory, and digests (board_files.h). Every part of a name is opened by itself, relative to the one before and
- * without following links, so nothing can change in between what was checked and what is opened. */
+/* Names that cannot leave a directory, and digests (board_files.h). Every part of a name is opened by itself, relative
+ * to the one before and without following links, so nothing can change in between what was checked and what is
+ * opened. */
 #include "board_files.h"
 
 #include <errno.h>

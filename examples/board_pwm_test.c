@@ -1,6 +1,6 @@
 /* A PWM of sysfs, as a directory of the same shape with files that take anything: what is written into them, in which
- * order, and which sentence a missing one gets. The order is seen with inotify. Where a channel has to be exported, this
- * file's nanosleep stands in for the kernel, and for its time. */
+ * order, and which sentence a missing one gets. The order is seen with inotify. Where a channel has to be exported,
+ * this file's nanosleep stands in for the kernel, and for its time. */
 #include "board.h"
 
 #include <fcntl.h>

@@ -395,7 +395,7 @@ static void help_tells_what_the_program_does_and_the_options(void **state)
     assert_non_null(strstr(text, "--transport T"));
 }
 
-/* --- with a controller -------------------------------------------------------------------------------------------------- */
+/* --- with a controller -------------------------------------------------------------------------------------------- */
 static int app(amble *ble, int argc, char **argv)
 {
     (void)argv;

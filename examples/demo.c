@@ -237,8 +237,8 @@ static const char demo_help[] =
     "p takes board A's power away or gives it back, q or Ctrl-C leaves. Colours are left out when\n"
     "NO_COLOR is set, everything but plain lines when the output is no terminal.\n";
 
-/* Takes an option and its value out of the arguments; without it `*value` stays as it is. AMBLE_ERR_USAGE when the value
- * is missing. */
+/* Takes an option and its value out of the arguments; without it `*value` stays as it is. AMBLE_ERR_USAGE when the
+ * value is missing. */
 static int take_option(int *argc, char **argv, const char *name, const char **value)
 {
     const size_t length = strlen(name);

@@ -1,5 +1,6 @@
-/* Fetches and stores files at an l2cap_file_server: list, get and put, with progress. An interrupted transfer goes on where it was; a file appears
- * under its name only when all of it is there and its SHA-256 is the server's. The protocol is in board_files.h. */
+/* Fetches and stores files at an l2cap_file_server: list, get and put, with progress. An interrupted transfer goes on
+ * where it was; a file appears under its name only when all of it is there and its SHA-256 is the server's. The
+ * protocol is in board_files.h. */
 #include <amble.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,7 @@ static int complain(int error, const char *name, const char *what, const char *w
     return error;
 }
 
-/* --- commands ------------------------------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 static int command(session *s, uint8_t number, const void *data, size_t size)
 {
     uint8_t message[MESSAGE] = {number, ++s->sequence};
@@ -131,7 +132,7 @@ static int is_same(session *s, int file, const char *name, uint32_t size)
     return answer.size == 3 + FILES_DIGEST && memcmp(answer.data + 3, digest, sizeof digest) == 0;
 }
 
-/* --- progress ------------------------------------------------------------------------------------------------------- */
+/* --- progress ----------------------------------------------------------------------------------------------------- */
 typedef struct {
     uint64_t start_us, shown_us;
     uint32_t from, size;
@@ -148,7 +149,7 @@ static void show(progress *p, uint32_t at)
            took ? (double)(at - p->from) * 8e3 / (double)took : 0);
 }
 
-/* --- deeds ---------------------------------------------------------------------------------------------------------- */
+/* --- deeds -------------------------------------------------------------------------------------------------------- */
 /* A line of a list, or what of it there was room for: "SIZE:NAME". */
 static void show_line(const char *line)
 {
@@ -181,7 +182,8 @@ static int list(session *s)
     return r;
 }
 
-/* Some of the bytes that are still to come, unless the server says before that it is done: its file has become shorter, or went. */
+/* Some of the bytes that are still to come, unless the server says before that it is done: its file has become shorter,
+ * or went. */
 static int recv_some(session *s, const char *name, void *data, size_t size)
 {
     const amble_source sources[] = {amble_on_l2cap_recv(s->channel), amble_on_notified(s->answers)};
@@ -348,7 +350,7 @@ static int put(session *s)
     return r;
 }
 
-/* --- the link ------------------------------------------------------------------------------------------------------- */
+/* --- the link ----------------------------------------------------------------------------------------------------- */
 static int work(amble_connection *conn)
 {
     amble_remote_service service;

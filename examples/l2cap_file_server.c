@@ -1,5 +1,6 @@
-/* Serves one directory through an L2CAP channel, as MicroPython's l2cap_file_server.py does, and more: uploads, transfers that go on where they
- * were interrupted, digests. The protocol is in board_files.h, the other half is l2cap_file_client. */
+/* Serves one directory through an L2CAP channel, as MicroPython's l2cap_file_server.py does, and more: uploads,
+ * transfers that go on where they were interrupted, digests. The protocol is in board_files.h, the other half is
+ * l2cap_file_client. */
 #include <amble.h>
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* The cases of aioble's own multitests that sockets_test does not have: on virtual time with losses, and then each device as a process of its
- * own on `amble air`. What every device saw has to be the same in each run. */
+/* The cases of aioble's own multitests that sockets_test does not have: on virtual time with losses, and then each
+ * device as a process of its own on `amble air`. What every device saw has to be the same in each run. */
 #include "bench.h"
 
 enum { WAIT_MS = BENCH_MEET_MS };

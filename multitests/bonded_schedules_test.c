@@ -1,11 +1,13 @@
-/* Random schedules of bonded devices: two to four hosts, most of which hide, pair without ado and meet again under other addresses and after their power
- * was gone; they sign what they write, ask on several bearers at once, are let in or not, and find again what they had configured, while
- * services come and go. schedules.h lets anything happen to them meanwhile.
+/* Random schedules of bonded devices: two to four hosts, most of which hide, pair without ado and meet again under
+ * other addresses and after their power was gone; they sign what they write, ask on several bearers at once, are let in
+ * or not, and find again what they had configured, while services come and go. schedules.h lets anything happen to them
+ * meanwhile.
  *
- * What has to hold all the time: a bonded device goes by its identity, on links and in scan results; what is signed arrives at most once and
- * in order, although it is sent again; what needs security or leave is only got with it; what a client configured, and whether it was
- * let in, is still so on later links; no value is that of another characteristic than was asked for. At the end, whatever happened before: any two
- * devices that pair have the same keys, know each other under new addresses, and everything above works between them. */
+ * What has to hold all the time: a bonded device goes by its identity, on links and in scan results; what is signed
+ * arrives at most once and in order, although it is sent again; what needs security or leave is only got with it; what
+ * a client configured, and whether it was let in, is still so on later links; no value is that of another
+ * characteristic than was asked for. At the end, whatever happened before: any two devices that pair have the same
+ * keys, know each other under new addresses, and everything above works between them. */
 #include "att/bearer.h"
 #include "bonds/private_address.h"
 #include "host/host_room.h"
@@ -15,7 +17,7 @@ enum { LIFE_MS = 90000, DAY_MS = 15000, HELPERS = 3, GUESTS = 2, WAIT_MS = 60000
 enum { MOST_LIFETIME_S = 12, TRIES = 100 };
 #define SECRET "nobody but us two knows this"
 
-/* --- what each device serves ---------------------------------------------------------------------------------------- */
+/* --- what each device serves -------------------------------------------------------------------------------------- */
 static const amble_uuid home_uuid = AMBLE_UUID16(0x181a), button_uuid = AMBLE_UUID16(0x2a56),
                         log_uuid = AMBLE_UUID16(0x2a57), told_uuid = AMBLE_UUID16(0x2a58),
                         also_uuid = AMBLE_UUID16(0x2a59), secret_uuid = AMBLE_UUID16(0x2a6e),
@@ -67,7 +69,7 @@ static int find(const meeting *m, const amble_uuid *uuid, amble_remote_character
     return amble_find_characteristic(&m->home, uuid, c, 5000);
 }
 
-/* --- as a client ---------------------------------------------------------------------------------------------------- */
+/* --- as a client -------------------------------------------------------------------------------------------------- */
 static const amble_pair_options cheap = {.legacy_only = true}, renewal = {.renew = true},
                                 cheap_renewal = {.legacy_only = true, .renew = true};
 
@@ -240,7 +242,7 @@ static int follow(meeting *m)
     return r;
 }
 
-/* --- several requests at once ------------------------------------------------------------------------------------------ */
+/* --- several requests at once ------------------------------------------------------------------------------------- */
 typedef struct {
     amble_remote_characteristic log, secret;
 } helping;
@@ -284,7 +286,7 @@ static int ask_at_once(meeting *m)
     return r;
 }
 
-/* --- services that come and go ------------------------------------------------------------------------------------------ */
+/* --- services that come and go ------------------------------------------------------------------------------------ */
 static int meet_guest(meeting *m)
 {
     const unsigned which = dice(GUESTS);
@@ -329,7 +331,7 @@ static operation *const client_operations[] = {
 };
 enum { CLIENT_OPERATIONS = sizeof client_operations / sizeof *client_operations };
 
-/* --- as a server ---------------------------------------------------------------------------------------------------- */
+/* --- as a server -------------------------------------------------------------------------------------------------- */
 static int let_in_or_not(meeting *m)
 {
     const bool in = dice(2);
@@ -393,7 +395,7 @@ static operation *const server_operations[] = {
 };
 enum { SERVER_OPERATIONS = sizeof server_operations / sizeof *server_operations };
 
-/* --- a link ----------------------------------------------------------------------------------------------------------- */
+/* --- a link ------------------------------------------------------------------------------------------------------- */
 static void play(meeting *m, operation *const *operations, unsigned count, unsigned times)
 {
     int r = 0;
@@ -443,7 +445,7 @@ static int use_link(unsigned self, amble_connection *conn)
     return r;
 }
 
-/* --- workers ------------------------------------------------------------------------------------------------------------ */
+/* --- workers ------------------------------------------------------------------------------------------------------ */
 static int advertise(const schedule_day *today)
 {
     const unsigned other = dice(schedule_devices());
@@ -527,7 +529,7 @@ static int scan(void *arg)
 
 static const schedule_worker workers[] = {{"writes", take_writes}, {"writes", take_writes}, {"scan", scan}};
 
-/* --- the days ---------------------------------------------------------------------------------------------------------------- */
+/* --- the days ----------------------------------------------------------------------------------------------------- */
 static void morning(amble *ble)
 {
     const unsigned self = schedule_index(amble_own_device(ble));
@@ -546,7 +548,7 @@ static void evening(bench_device *device, unsigned index)
     remember_what_was_saved(index);
 }
 
-/* --- peace ------------------------------------------------------------------------------------------------------------------- */
+/* --- peace -------------------------------------------------------------------------------------------------------- */
 static unsigned at_peace, pressed;
 static bool letting_in;
 
@@ -727,7 +729,7 @@ static void make_peace(bench_device *self, unsigned index)
     amble_advertise_close(&advertiser);
 }
 
-/* --- the schedules ----------------------------------------------------------------------------------------------------------- */
+/* --- the schedules ------------------------------------------------------------------------------------------------ */
 static void begin(unsigned seed)
 {
     (void)seed;

@@ -1,6 +1,6 @@
-/* Clients that come back to a server with which they have a bond: what they configured, and that they were let in, holds on the next link, and after
- * the server was switched off and on; a database that changed meanwhile is told of, and gives no subscription to a stranger; without the
- * bond there is nothing. */
+/* Clients that come back to a server with which they have a bond: what they configured, and that they were let in,
+ * holds on the next link, and after the server was switched off and on; a database that changed meanwhile is told of,
+ * and gives no subscription to a stranger; without the bond there is nothing. */
 #include "bench.h"
 
 #include <unistd.h>
@@ -67,7 +67,7 @@ static unsigned read_cccd(amble_connection *conn)
     return value[0];
 }
 
-/* --- reconnection, reboot, update ------------------------------------------------------------------------------------ */
+/* --- reconnection, reboot, update --------------------------------------------------------------------------------- */
 static int serve_and_reboot(bench_device *self)
 {
     serve_link(self, &level, 0);
@@ -117,7 +117,7 @@ static void what_was_configured_holds(void **state)
     }
 }
 
-/* --- a change while the client was away ------------------------------------------------------------------------------ */
+/* --- a change while the client was away --------------------------------------------------------------------------- */
 static int change_while_away(bench_device *self)
 {
     amble_connection *conn;
@@ -201,7 +201,7 @@ static void leave_given_early_is_kept(void **state)
     BENCH_RUN_LOSSY({.label = "server", .script = let_in_early}, {.label = "client", .script = come_again});
 }
 
-/* --- under another address ------------------------------------------------------------------------------------------- */
+/* --- under another address ---------------------------------------------------------------------------------------- */
 enum { LIFETIME_S = 4 };
 #define HIDES .own_address = AMBLE_ADDRESS_RESOLVABLE, .private_address_s = LIFETIME_S
 
@@ -244,7 +244,7 @@ static void it_holds_under_another_address(void **state)
         {.label = "client", .script = come_back_hidden, .config = {HIDES}});
 }
 
-/* --- without the bond ------------------------------------------------------------------------------------------------ */
+/* --- without the bond --------------------------------------------------------------------------------------------- */
 static int serve_and_forget(bench_device *self)
 {
     amble_bond bond = {.serial = 0};
@@ -287,7 +287,7 @@ static void without_the_bond_there_is_nothing(void **state)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* --- who was let in -------------------------------------------------------------------------------------------------- */
+/* --- who was let in ----------------------------------------------------------------------------------------------- */
 enum { DOOR_PSM = 0x80 };
 static const amble_uuid door_uuid = AMBLE_UUID16(0x2a56);
 static const amble_characteristic door = {

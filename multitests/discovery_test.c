@@ -184,7 +184,7 @@ static void tasks_discover_at_once(void **state)
     BENCH_RUN_LOSSY(SERVER, CLIENT(discover_together));
 }
 
-/* --- how many round trips ------------------------------------------------------------------------------------------ */
+/* --- how many round trips ----------------------------------------------------------------------------------------- */
 enum { MANY = 10, EACH = 5, GAP_AND_GATT = 2 };
 static amble_characteristic many[MANY][EACH];
 static const amble_characteristic *lists[MANY][EACH + 1];

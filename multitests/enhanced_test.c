@@ -1,5 +1,5 @@
-/* Enhanced bearers of ATT: they open by themselves on an encrypted link when both sides have them, requests overlap on them, and whatever a peer does to
- * one of them, the others and the link go on. */
+/* Enhanced bearers of ATT: they open by themselves on an encrypted link when both sides have them, requests overlap on
+ * them, and whatever a peer does to one of them, the others and the link go on. */
 #include "bench.h"
 
 #include "att/bearer.h"
@@ -64,7 +64,7 @@ static amble_connection *await_encrypted(bench_device *self)
     return conn;
 }
 
-/* --- overlapping ---------------------------------------------------------------------------------------------------- */
+/* --- overlapping -------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble_remote_characteristic c;
     int result;
@@ -129,7 +129,7 @@ static void requests_overlap(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", answer_backwards), DEVICE("client", read_three_at_once));
 }
 
-/* --- order ---------------------------------------------------------------------------------------------------------- */
+/* --- order -------------------------------------------------------------------------------------------------------- */
 static int collect(bench_device *self)
 {
     amble_connection *conn = await_encrypted(self);
@@ -190,7 +190,7 @@ static void writes_of_a_task_stay_in_order(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", collect), DEVICE("client", write_from_many));
 }
 
-/* --- writes in parts ------------------------------------------------------------------------------------------------ */
+/* --- writes in parts ---------------------------------------------------------------------------------------------- */
 static int serve_until_the_end(bench_device *self)
 {
     bench_await_end(await_encrypted(self));
@@ -233,7 +233,7 @@ static void writes_in_parts_do_not_mix(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", serve_until_the_end), DEVICE("client", write_two_long_ones));
 }
 
-/* --- how many ------------------------------------------------------------------------------------------------------- */
+/* --- how many ----------------------------------------------------------------------------------------------------- */
 static unsigned expected_bearers;
 static int count_them(bench_device *self)
 {
@@ -274,7 +274,7 @@ static void their_number_is_configured(void **state)
         }
 }
 
-/* --- who opens them, and when --------------------------------------------------------------------------------------- */
+/* --- who opens them, and when ------------------------------------------------------------------------------------- */
 /* A second is the program's, then the host asks. */
 static int ask_nothing_at_first(bench_device *self)
 {
@@ -302,7 +302,8 @@ static void the_host_opens_them_after_a_second(void **state)
               DEVICE("client", ask_nothing_at_first));
 }
 
-/* The peripheral opens them, too, at any moment around that of the central: in the end there are as many as there may be, whoever was refused. */
+/* The peripheral opens them, too, at any moment around that of the central: in the end there are as many as there may
+ * be, whoever was refused. */
 static int offset_ms;
 static int open_as_well(bench_device *self)
 {
@@ -339,7 +340,7 @@ static void both_sides_open_them(void **state)
                   DEVICE("client", be_opened));
 }
 
-/* --- where there are none ------------------------------------------------------------------------------------------- */
+/* --- where there are none ----------------------------------------------------------------------------------------- */
 static int stay_alone(bench_device *self)
 {
     amble_connection *conn = bench_connect(self, "server");
@@ -389,7 +390,7 @@ static void a_peer_without_them_sees_nothing(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", serve_until_the_end), DEVICE_WITHOUT("client", pair_and_stay_alone));
 }
 
-/* --- a peer that opens channels by hand ----------------------------------------------------------------------------- */
+/* --- a peer that opens channels by hand --------------------------------------------------------------------------- */
 static amble_l2cap_channel *open_by_hand(amble_connection *conn)
 {
     amble_l2cap_channel *channel;
@@ -459,7 +460,7 @@ static void a_peer_asks_what_makes_no_sense(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", serve_until_the_end), DEVICE_WITHOUT("client", ask_by_hand));
 }
 
-/* --- a server that does not answer, or closes ------------------------------------------------------------------------- */
+/* --- a server that does not answer, or closes --------------------------------------------------------------------- */
 static int leave_unanswered(bench_device *self)
 {
     amble_connection *conn = await_encrypted(self);
@@ -523,7 +524,7 @@ static void a_bearer_without_answer_ends_alone(void **state)
     BENCH_RUN_LOSSY(DEVICE_WITHOUT("server", leave_unanswered), DEVICE("client", ask_the_silent));
 }
 
-/* --- what comes unasked ----------------------------------------------------------------------------------------------- */
+/* --- what comes unasked ------------------------------------------------------------------------------------------- */
 static int tell_by_hand(bench_device *self)
 {
     amble_connection *conn = await_encrypted(self);
@@ -588,7 +589,7 @@ static void an_indication_is_confirmed_where_it_came(void **state)
     BENCH_RUN_LOSSY(DEVICE_WITHOUT("server", tell_by_hand), DEVICE("client", be_told));
 }
 
-/* --- a database that changes ------------------------------------------------------------------------------------------ */
+/* --- a database that changes -------------------------------------------------------------------------------------- */
 static const amble_uuid more_uuid = AMBLE_UUID16(0xab00);
 static const amble_service more = {.uuid = &more_uuid};
 
@@ -640,7 +641,7 @@ static void a_change_is_known_on_several_bearers(void **state)
     BENCH_RUN_LOSSY(DEVICE("server", change_and_tell), DEVICE("client", listen_through_a_change));
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 static int take_and_vanish(bench_device *self)
 {
     amble_connection *conn = await_encrypted(self);

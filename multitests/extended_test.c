@@ -1,5 +1,5 @@
-/* Extended and periodic advertising between hosts: several sets side by side, long data, other PHYs, links made through them, and data that
- * is followed without a link. */
+/* Extended and periodic advertising between hosts: several sets side by side, long data, other PHYs, links made through
+ * them, and data that is followed without a link. */
 #include "bench.h"
 
 enum { LONG = 1650, WAIT_MS = 60000 };

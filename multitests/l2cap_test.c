@@ -1,5 +1,5 @@
-/* Channels between devices: bytes in both directions, SDUs of every size, credits that run out, many channels, both sides at once, and the end
- * in every phase. */
+/* Channels between devices: bytes in both directions, SDUs of every size, credits that run out, many channels, both
+ * sides at once, and the end in every phase. */
 #include "bench.h"
 
 #include "host/host_room.h"
@@ -298,7 +298,7 @@ static void sixty_four_channels_from_both_sides_at_once(void **state)
     BENCH_RUN_LOSSY({.label = "server", .script = many_server, MANY}, {.label = "client", .script = many_client, MANY});
 }
 
-/* --- who does not read holds up nothing else ------------------------------------------------------------------------ */
+/* --- who does not read holds up nothing else ---------------------------------------------------------------------- */
 static int slow_server(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -353,7 +353,7 @@ static void who_does_not_read_holds_up_one_channel(void **state)
     BENCH_RUN_LOSSY({.label = "server", .script = slow_server}, {.label = "client", .script = slow_client});
 }
 
-/* --- refusals ------------------------------------------------------------------------------------------------------- */
+/* --- refusals ----------------------------------------------------------------------------------------------------- */
 static int refusing_server(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -411,7 +411,7 @@ static void refusals_come_back_with_their_reason(void **state)
                     {.label = "client", .script = no_channels_client});
 }
 
-/* --- enhanced ------------------------------------------------------------------------------------------------------- */
+/* --- enhanced ----------------------------------------------------------------------------------------------------- */
 static int enhanced_server(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -485,7 +485,7 @@ static void several_at_once_that_grow_later(void **state)
     BENCH_RUN_LOSSY({.label = "server", .script = enhanced_server}, {.label = "client", .script = enhanced_client});
 }
 
-/* --- the end, and cancelling, in every phase ------------------------------------------------------------------------ */
+/* --- the end, and cancelling, in every phase ---------------------------------------------------------------------- */
 enum { PHASES = 70 };
 static unsigned phase; /* after so many packets on the air */
 static unsigned whose; /* 0: the client's task is cancelled, 1: the server's link goes, 2: the client's link goes */

@@ -427,7 +427,7 @@ static void an_update_tells_whoever_subscribed(void **state)
                     {.label = "c2", .script = be_updated});
 }
 
-/* --- several in one packet -------------------------------------------------------------------------------------------- */
+/* --- several in one packet ---------------------------------------------------------------------------------------- */
 enum { PAIRS = 40 };
 static bool understands; /* the client does, and says so */
 

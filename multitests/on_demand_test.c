@@ -1,5 +1,5 @@
-/* Links that are secured when a server asks for it: off unless the program says so, once for each call, and never by pairing anew with a server that
- * has lost its key. */
+/* Links that are secured when a server asks for it: off unless the program says so, once for each call, and never by
+ * pairing anew with a server that has lost its key. */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0x181a), secret_uuid = AMBLE_UUID16(0x2a6e),
@@ -27,7 +27,7 @@ enum { PSM = 0x80 };
         .label = "server", .script = function, .config = {.services = {&service} }                                     \
     }
 
-/* --- every call that may be refused ---------------------------------------------------------------------------------- */
+/* --- every call that may be refused ------------------------------------------------------------------------------- */
 typedef int calling(amble_connection *conn, const amble_remote_characteristic *c);
 
 static int call_read(amble_connection *conn, const amble_remote_characteristic *c)
@@ -164,7 +164,7 @@ static void every_call_secures_the_link(void **state)
     BENCH_RUN_LOSSY_NEW(SERVER(serve_calls), {.label = "client", .script = call_all});
 }
 
-/* --- once ------------------------------------------------------------------------------------------------------------ */
+/* --- once --------------------------------------------------------------------------------------------------------- */
 static int serve_one(bench_device *self)
 {
     bench_await_end(bench_await(self));
@@ -236,7 +236,7 @@ static void several_calls_share_one_pairing(void **state)
     BENCH_RUN_LOSSY(SERVER(serve_one), {.label = "client", .script = read_twice_at_once});
 }
 
-/* --- who lost the key ------------------------------------------------------------------------------------------------ */
+/* --- who lost the key --------------------------------------------------------------------------------------------- */
 static int serve_and_forget(bench_device *self)
 {
     amble_bond bond = {.serial = 0};
@@ -282,7 +282,7 @@ static void who_lost_the_key_is_not_paired_with(void **state)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* --- the other way round --------------------------------------------------------------------------------------------- */
+/* --- the other way round ------------------------------------------------------------------------------------------ */
 /* The client is the peripheral: it asks its central, whose program pairs. */
 static int read_from_central(bench_device *self)
 {

@@ -1,6 +1,7 @@
-/* The full matrix of pairing on the simulated radio: IO capabilities 5 x 5, and MITM, Secure Connections and out-of-band data on or off on each
- * side, 1,600 pairings. Each ends as the specification's table has it (Vol 3 Part H 2.3.5.1, tables 2.6 to 2.8), written down here
- * a second time; both sides hold the same key; and the sniffer never sees what is read over the encrypted link. */
+/* The full matrix of pairing on the simulated radio: IO capabilities 5 x 5, and MITM, Secure Connections and
+ * out-of-band data on or off on each side, 1,600 pairings. Each ends as the specification's table has it (Vol 3 Part H
+ * 2.3.5.1, tables 2.6 to 2.8), written down here a second time; both sides hold the same key; and the sniffer never
+ * sees what is read over the encrypted link. */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0x181a);
@@ -13,8 +14,9 @@ static const amble_characteristic secret = {.uuid = &secret_uuid,
                                             .read_security = AMBLE_ENCRYPTED};
 static const amble_service service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&secret)};
 
-/* Rows are responders, columns initiators, both in the order of amble_io. j: just works, c: comparison, i: the initiator shows, r: the responder
- * shows, e: both enter. Of two letters the first is LE legacy pairing, the second Secure Connections. */
+/* Rows are responders, columns initiators, both in the order of amble_io. j: just works, c: comparison, i: the
+ * initiator shows, r: the responder shows, e: both enter. Of two letters the first is LE legacy pairing, the second
+ * Secure Connections. */
 static const char *const table[5][5] = {
     /*            none  display yes/no keyboard keyboard+display */
     /* none    */ {"jj", "jj", "jj", "jj", "jj"},
@@ -45,7 +47,7 @@ static void look_for_the_secret(const amble_air_packet *packet)
         assert_memory_not_equal(packet->pdu + at, SECRET, 8);
 }
 
-/* --- what the specification says ------------------------------------------------------------------------------------- */
+/* --- what the specification says ---------------------------------------------------------------------------------- */
 static char method(void)
 {
     const amble_pair_options *c = &pairing.options[CENTRAL], *p = &pairing.options[PERIPHERAL];
@@ -61,7 +63,7 @@ static bool succeeds(void)
     return method() != 'j' || !(pairing.options[CENTRAL].mitm || pairing.options[PERIPHERAL].mitm);
 }
 
-/* --- people ---------------------------------------------------------------------------------------------------------- */
+/* --- people ------------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble *ble;
     unsigned side;
@@ -93,7 +95,7 @@ static int person(void *arg)
     return r;
 }
 
-/* --- the devices ----------------------------------------------------------------------------------------------------- */
+/* --- the devices -------------------------------------------------------------------------------------------------- */
 static void prepare(amble *ble, unsigned side)
 {
     if (!pairing.options[!side].out_of_band)
@@ -170,7 +172,7 @@ static int use(bench_device *self)
     return 0;
 }
 
-/* --- what came of it ------------------------------------------------------------------------------------------------- */
+/* --- what came of it ---------------------------------------------------------------------------------------------- */
 static void check_prompts(void)
 {
     const char how = succeeds() ? method() : 'j';

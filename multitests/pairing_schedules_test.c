@@ -1,10 +1,11 @@
-/* Random schedules of pairing: two to four hosts, some of which hide, pair in every way, on several links at once, from either side or from both, reconnect with bonds,
- * lose or delete them, read and write what needs security, open channels that need it; while schedules.h lets anything happen to them, and
- * people answer right, wrong, late or never.
+/* Random schedules of pairing: two to four hosts, some of which hide, pair in every way, on several links at once, from
+ * either side or from both, reconnect with bonds, lose or delete them, read and write what needs security, open
+ * channels that need it; while schedules.h lets anything happen to them, and people answer right, wrong, late or never.
  *
- * What has to hold all the time: a secret never crosses the air in clear; what needs security is only got with it; two sides of a link that are
- * at rest think the same of it. At the end, whatever happened before: any two devices pair, hold the same key, and are encrypted again
- * on the next link by themselves. And nothing is left over, as everywhere. */
+ * What has to hold all the time: a secret never crosses the air in clear; what needs security is only got with it; two
+ * sides of a link that are at rest think the same of it. At the end, whatever happened before: any two devices pair,
+ * hold the same key, and are encrypted again on the next link by themselves. And nothing is left over, as
+ * everywhere. */
 #include "host/host_room.h"
 #include "schedules.h"
 
@@ -32,7 +33,7 @@ static const amble_characteristic note = {
     .uuid = &note_uuid, .write = true, .max_size = 64, .write_security = AMBLE_AUTHENTICATED};
 static const amble_service service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&secret, &note)};
 
-/* --- what happened: so that the test knows that it saw everything -------------------------------------------------- */
+/* --- what happened: so that the test knows that it saw everything ------------------------------------------------- */
 enum { PAIRED, REFUSED, LOST_BOND, AGAIN, READ, CHANNELS, CANCELLED, ENDED, KINDS };
 static const char *const happenings[KINDS] = {
     [PAIRED] = "a pairing that went well", [REFUSED] = "one that was refused",       [LOST_BOND] = "a lost bond",
@@ -56,7 +57,7 @@ static int note_result(int r)
     return r;
 }
 
-/* --- people: they see what the other device shows ------------------------------------------------------------------- */
+/* --- people: they see what the other device shows ----------------------------------------------------------------- */
 static uint32_t shown[BENCH_DEVICES];
 static bool has_data[BENCH_DEVICES];
 static amble_oob_data data_of[BENCH_DEVICES];
@@ -116,7 +117,7 @@ static amble_pair_options some_options(void)
     return o;
 }
 
-/* --- with a link, in either role ------------------------------------------------------------------------------------ */
+/* --- with a link, in either role ---------------------------------------------------------------------------------- */
 static int use_attributes(amble_connection *conn)
 {
     char value[64];
@@ -218,7 +219,7 @@ static int use_link(amble_connection *conn)
     return r;
 }
 
-/* --- workers -------------------------------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------------------------------ */
 static int advertise(void *arg)
 {
     const schedule_day *today = arg;
@@ -259,7 +260,7 @@ static int connect_to_one(void *arg)
 
 static const schedule_worker workers[] = {{"advertise", advertise}, {"connect", connect_to_one}};
 
-/* --- the air --------------------------------------------------------------------------------------------------------- */
+/* --- the air ------------------------------------------------------------------------------------------------------ */
 static void look_for_the_secret(const amble_air_packet *packet)
 {
     for (size_t at = 0; at + 8 <= packet->size; at++)
@@ -267,7 +268,7 @@ static void look_for_the_secret(const amble_air_packet *packet)
             fail_msg("the secret crossed the air in clear at %d ms", bench_now_ms());
 }
 
-/* --- both sides think the same --------------------------------------------------------------------------------------- */
+/* --- both sides think the same ------------------------------------------------------------------------------------ */
 static unsigned mismatches[BENCH_DEVICES][8];
 
 static bool rests(const amble_connection *conn)
@@ -301,7 +302,7 @@ static void audit(bench_device *const *all, unsigned count)
     }
 }
 
-/* --- peace ------------------------------------------------------------------------------------------------------------ */
+/* --- peace -------------------------------------------------------------------------------------------------------- */
 static const amble_pair_options best = {.io = AMBLE_IO_KEYBOARD_DISPLAY, .mitm = true, .secure_only = true};
 
 static void forget_all(amble *ble)
@@ -322,8 +323,8 @@ static const amble__bond *bond_with(const bench_device *device, unsigned other)
     return bond;
 }
 
-/* Where it is just now; after a moment it may be elsewhere, and a link that was made in the last moment may come to nothing. As often as the
- * other side says that this one has tried too often. */
+/* Where it is just now; after a moment it may be elsewhere, and a link that was made in the last moment may come to
+ * nothing. As often as the other side says that this one has tried too often. */
 static amble_connection *pair_in_the_end(bench_device *self, unsigned other)
 {
     for (int i = 0; i < TRIES; i++) {
@@ -394,7 +395,7 @@ static void make_peace(bench_device *self, unsigned index)
     amble_scope_close(&scope);
 }
 
-/* --- the schedules ---------------------------------------------------------------------------------------------------- */
+/* --- the schedules ------------------------------------------------------------------------------------------------ */
 static void begin(unsigned seed)
 {
     (void)seed;

@@ -1,5 +1,5 @@
-/* Pairing on the simulated radio: whole hosts, real packets, and a sniffer that sees only cipher from the moment a link is encrypted. What is
- * tested against every table and attacker stands beside the sources, in src/smp/. */
+/* Pairing on the simulated radio: whole hosts, real packets, and a sniffer that sees only cipher from the moment a link
+ * is encrypted. What is tested against every table and attacker stands beside the sources, in src/smp/. */
 #include "bench.h"
 
 #include <unistd.h>
@@ -31,7 +31,7 @@ static void look_for_the_secret(const amble_air_packet *packet)
         secrets_seen += memcmp(packet->pdu + at, SECRET, 8) == 0;
 }
 
-/* --- people ---------------------------------------------------------------------------------------------------------- */
+/* --- people ------------------------------------------------------------------------------------------------------- */
 static int shown_passkey; /* to the person at the other device; -1: nothing yet */
 
 static int person(void *arg)
@@ -66,7 +66,7 @@ static int pair_with_person(bench_device *self, amble_connection *conn, const am
     return r;
 }
 
-/* --- what each side does --------------------------------------------------------------------------------------------- */
+/* --- what each side does ------------------------------------------------------------------------------------------ */
 static amble_pair_options central_options, peripheral_options;
 
 static void read_secret(amble_connection *conn, int expected)
@@ -158,7 +158,8 @@ static void run_with(const amble_pair_options *ours, const amble_pair_options *t
 
 static void run(amble_pair_options ours, amble_pair_options theirs) { run_with(&ours, &theirs, 2); }
 
-/* Every pair of capabilities, both ways of pairing: those that can keep out somebody in between do, the others fail when it is asked for. */
+/* Every pair of capabilities, both ways of pairing: those that can keep out somebody in between do, the others fail
+ * when it is asked for. */
 static void every_pair_of_capabilities(void **state)
 {
     static const char *const authenticates[5] = {
@@ -205,7 +206,7 @@ static void passkey_both_ways(void **state)
     }
 }
 
-/* --- the same secret in clear is seen -------------------------------------------------------------------------------- */
+/* --- the same secret in clear is seen ----------------------------------------------------------------------------- */
 static const amble_characteristic open_value = {
     .uuid = &secret_uuid, .read = true, .initial = SECRET, .initial_size = sizeof SECRET - 1};
 static const amble_service open_service = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&open_value)};
@@ -233,7 +234,7 @@ static void without_encryption_the_sniffer_sees_it(void **state)
     assert_true(secrets_seen > 0);
 }
 
-/* --- several at once, and somebody who forgot ------------------------------------------------------------------------ */
+/* --- several at once, and somebody who forgot --------------------------------------------------------------------- */
 enum { CENTRALS = 3 };
 
 static int await_one(void *arg)
@@ -348,7 +349,7 @@ static void a_lost_bond_is_named(void **state)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* --- somebody with the address of a bonded device, and nothing else --------------------------------------------------- */
+/* --- somebody with the address of a bonded device, and nothing else ----------------------------------------------- */
 static const amble_uuid news_uuid = AMBLE_UUID16(0x2a6d), cccd_uuid = AMBLE_UUID16(0x2902);
 static const amble_characteristic news = {.uuid = &news_uuid, .notify = true};
 static const amble_service guarded = {.uuid = &service_uuid, .characteristics = AMBLE_LIST(&secret, &note, &news)};
@@ -448,7 +449,7 @@ static void an_address_alone_opens_nothing(void **state)
               {.label = "client", .script = pose_as_oneself});
 }
 
-/* --- who leaves at once ---------------------------------------------------------------------------------------------- */
+/* --- who leaves at once ------------------------------------------------------------------------------------------- */
 static int serve_twice(bench_device *self)
 {
     bench_await_end(bench_await(self));

@@ -1,5 +1,5 @@
-/* The timing and the radio of links: both sides change them, policies refuse, tasks give up at every moment, and both sides always agree on
- * what the link has. */
+/* The timing and the radio of links: both sides change them, policies refuse, tasks give up at every moment, and both
+ * sides always agree on what the link has. */
 #include "bench.h"
 
 static const amble_parameters slow = {

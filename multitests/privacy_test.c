@@ -1,5 +1,5 @@
-/* Privacy on the simulated radio: hosts whose addresses change, a friend who paired and recognises them, a stranger who cannot, and a sniffer
- * that looks for identities in clear. */
+/* Privacy on the simulated radio: hosts whose addresses change, a friend who paired and recognises them, a stranger who
+ * cannot, and a sniffer that looks for identities in clear. */
 #include "bench.h"
 
 #include "host/host_room.h"
@@ -8,7 +8,7 @@ enum { LIFETIME_S = 20, LIFETIME_MS = LIFETIME_S * 1000, MEET_MS = 60000, SCAN_U
 enum { ADVERTISING_ACCESS_ADDRESS = 0x8e89bed6, HEADER = 2, ADDRESS = 6, TX_RANDOM = 0x40 };
 enum { SCAN_REQ = 3, CONNECT_IND = 5, LAST_LEGACY = 6 };
 
-/* --- the sniffer ------------------------------------------------------------------------------------------------------ */
+/* --- the sniffer -------------------------------------------------------------------------------------------------- */
 static struct {
     amble_device identities[2]; /* that must not be seen */
     unsigned betrayed, sent, scan_requests;
@@ -43,7 +43,7 @@ static void begin_sniffing(const char *one, const char *other)
     bench_watch(look_for_identities);
 }
 
-/* --- finding each other ------------------------------------------------------------------------------------------------ */
+/* --- finding each other ------------------------------------------------------------------------------------------- */
 static amble_device find(bench_device *self, const char *name)
 {
     const amble_scan_options options = {.name = name, .interval_us = SCAN_US, .window_us = SCAN_US};
@@ -75,7 +75,7 @@ static bool is_private(amble_device address)
     return address.type == AMBLE_RANDOM && address.bytes[ADDRESS - 1] >> 6 == 1;
 }
 
-/* --- pairing, and meeting again under new addresses, both ways ----------------------------------------------------------- */
+/* --- pairing, and meeting again under new addresses, both ways ---------------------------------------------------- */
 /* Controllers that can resolve do it; with those of Bluetooth 4.2 the host does. */
 static void expect_resolving(const bench_device *self)
 {
@@ -173,7 +173,7 @@ static void friends_meet_again_under_new_addresses(void **state)
     }
 }
 
-/* --- who recognises whom -------------------------------------------------------------------------------------------------- */
+/* --- who recognises whom ------------------------------------------------------------------------------------------ */
 enum { WATCH_MS = 5 * LIFETIME_MS };
 
 static int pair_and_advertise(bench_device *self)
@@ -242,7 +242,7 @@ static void only_friends_recognise_who_hides(void **state)
                     {.label = "friend", .script = friend_watches}, {.label = "stranger", .script = stranger_watches});
 }
 
-/* --- addresses of nobody ---------------------------------------------------------------------------------------------------- */
+/* --- addresses of nobody ------------------------------------------------------------------------------------------ */
 #define NOBODY .own_address = AMBLE_ADDRESS_NON_RESOLVABLE, .private_address_s = LIFETIME_S
 
 static int be_a_beacon(bench_device *self)
@@ -287,8 +287,9 @@ static void nobody_recognises_a_beacon_or_who_scans(void **state)
     assert_int_equal(sniffer.scan_kinds, 1);
 }
 
-/* --- calling somebody who hides ----------------------------------------------------------------------------------------------- */
-/* A controller that resolves calls the peer by an address of its own making; a host knows only the one that it had last. */
+/* --- calling somebody who hides ----------------------------------------------------------------------------------- */
+/* A controller that resolves calls the peer by an address of its own making; a host knows only the one that it had
+ * last. */
 static void let_it_hide_again(const bench_device *self)
 {
     bench_sleep(self->ble->gap.privacy.resolving ? 2 * LIFETIME_MS : 0);
@@ -332,7 +333,7 @@ static void who_hides_is_called_and_comes(void **state)
     assert_int_equal(sniffer.betrayed, 0);
 }
 
-/* --- several at once ------------------------------------------------------------------------------------------------------------- */
+/* --- several at once ---------------------------------------------------------------------------------------------- */
 static int one_of_several(bench_device *self)
 {
     for (int i = 0; i < 2; i++) {
@@ -389,7 +390,7 @@ static void several_who_hide_are_connected_to_at_once(void **state)
                     {.label = "three", .script = one_of_several, .config = {.name = "three", HIDES}});
 }
 
-/* --- periodic advertising ----------------------------------------------------------------------------------------------------------- */
+/* --- periodic advertising ----------------------------------------------------------------------------------------- */
 enum { REPORTS_MS = 3 * LIFETIME_MS, PERIODIC_US = 100000 };
 
 /* Its data go on while its address changes. */
@@ -444,7 +445,7 @@ static void a_periodic_sender_is_followed_over_its_addresses(void **state)
                         {.label = "friend", .script = follow});
 }
 
-/* --- after a reboot ---------------------------------------------------------------------------------------------------------------- */
+/* --- after a reboot ----------------------------------------------------------------------------------------------- */
 static struct {
     uint8_t bytes[4][AMBLE_BOND_RECORD];
     size_t sizes[4], count;

@@ -1,6 +1,8 @@
-/* Who is who in a schedule, as nobody but the test knows: whose address is on the air, and who is at the other end of a link. See schedules.h.
+/* Who is who in a schedule, as nobody but the test knows: whose address is on the air, and who is at the other end of a
+ * link. See schedules.h.
  *
- * And what privacy promises to everybody who listens: who it is that hides is never told, and no address is used for longer than it may. */
+ * And what privacy promises to everybody who listens: who it is that hides is never told, and no address is used for
+ * longer than it may. */
 #include "bonds/private_address.h"
 #include "host/host_room.h"
 #include "schedules.h"
@@ -88,7 +90,7 @@ unsigned schedule_peer(const amble_connection *conn)
     return NOBODY;
 }
 
-/* --- privacy -------------------------------------------------------------------------------------------------------- */
+/* --- privacy ------------------------------------------------------------------------------------------------------ */
 /* Private addresses that were on the air of late. */
 static struct {
     uint8_t bytes[ADDRESS];

@@ -26,7 +26,7 @@ const char *const happenings[HAPPENINGS] = {
     [CHANNEL] = "a channel",
 };
 
-/* --- what is known of each client at each server ---------------------------------------------------------------------- */
+/* --- what is known of each client at each server ------------------------------------------------------------------ */
 static client_record clients[BENCH_DEVICES][BENCH_DEVICES];
 static order signed_seen[BENCH_DEVICES];
 static unsigned losses_seen[BENCH_DEVICES];
@@ -97,7 +97,7 @@ void remember_what_was_saved(unsigned device)
     losses_seen[device] = schedule_losses(device);
 }
 
-/* --- what is signed ------------------------------------------------------------------------------------------------------ */
+/* --- what is signed ----------------------------------------------------------------------------------------------- */
 /* Who sent this value. */
 static unsigned signer(unsigned server, tag t)
 {
@@ -148,8 +148,9 @@ void hear_signed(const amble_air_packet *packet)
     }
 }
 
-/* --- what holds all the time ------------------------------------------------------------------------------------------------ */
-/* Of each slot of each host: the link that was there, whether the peer was known when it began, and how long its ends have disagreed. */
+/* --- what holds all the time -------------------------------------------------------------------------------------- */
+/* Of each slot of each host: the link that was there, whether the peer was known when it began, and how long its ends
+ * have disagreed. */
 static struct {
     const amble *ble;
     uint32_t generation;
@@ -173,7 +174,8 @@ static bool rests(const amble_connection *conn)
     return conn->state == AMBLE__LINK_LIVE && !conn->smp->pairing && !conn->smp->encrypting && !conn->smp->key_wanted;
 }
 
-/* What this end, a server's, knows of its client, is what the client did; and both think the same of the link's security. */
+/* What this end, a server's, knows of its client, is what the client did; and both think the same of the link's
+ * security. */
 static bool agrees(const amble_connection *conn, const amble_connection *other, unsigned self, unsigned peer)
 {
     const int configured = clients[peer][self].configured, let_in = clients[peer][self].let_in;

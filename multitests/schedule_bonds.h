@@ -1,12 +1,13 @@
-/* What the schedules of bonded devices know of each client at each server: what it signed and configured, and whether it was let in; and what has to hold of
- * that, and of who knows whom, at any moment. It is known from what the programs did and were told, not from the hosts, whose bonds are only
- * looked at to see when one is another: then nothing is known any more. */
+/* What the schedules of bonded devices know of each client at each server: what it signed and configured, and whether
+ * it was let in; and what has to hold of that, and of who knows whom, at any moment. It is known from what the programs
+ * did and were told, not from the hosts, whose bonds are only looked at to see when one is another: then nothing is
+ * known any more. */
 #ifndef AMBLE_MULTITESTS_SCHEDULE_BONDS_H
 #define AMBLE_MULTITESTS_SCHEDULE_BONDS_H
 #include "bonds/bonds.h"
 #include "schedule_operations.h"
 
-/* --- what happened -------------------------------------------------------------------------------------------------- */
+/* --- what happened ------------------------------------------------------------------------------------------------ */
 enum {
     KNOWN,
     FOUND,

@@ -1,7 +1,7 @@
 /* What workers of every kind of schedules do on a link, in either role, and how one sees that nothing was reordered.
  *
- * What is written and notified carries the number of its sender and counts up: whoever takes it sees that nothing comes before what was sent
- * earlier, and nothing twice. What goes through a channel tells its place in the stream. */
+ * What is written and notified carries the number of its sender and counts up: whoever takes it sees that nothing comes
+ * before what was sent earlier, and nothing twice. What goes through a channel tells its place in the stream. */
 #ifndef AMBLE_MULTITESTS_SCHEDULE_OPERATIONS_H
 #define AMBLE_MULTITESTS_SCHEDULE_OPERATIONS_H
 #include "schedules.h"
@@ -27,7 +27,7 @@ tag get_tag(const amble_value *value);
 /* Fails the test unless it comes after all that was seen of the same sender. */
 void see(order *o, const amble_value *value);
 
-/* --- links ---------------------------------------------------------------------------------------------------------- */
+/* --- links -------------------------------------------------------------------------------------------------------- */
 /* Other parameters, PHYs, lengths, channels. */
 int tune(amble_connection *conn);
 /* Opens or takes a channel, or several, and sends and receives through it: which happened. */

@@ -12,7 +12,7 @@ static bool all_old;
 static bench_device *all[BENCH_DEVICES];
 static unsigned happenings[HAPPENINGS];
 
-/* --- dice ----------------------------------------------------------------------------------------------------------- */
+/* --- dice --------------------------------------------------------------------------------------------------------- */
 unsigned dice(unsigned sides)
 {
     dice_state = dice_state * 6364136223846793005 + 1442695040888963407;
@@ -34,11 +34,11 @@ void happened(unsigned what)
 
 bool host_is_over(int r) { return r == AMBLE_ERR_CLOSED || r == AMBLE_ERR_CONTROLLER || r == AMBLE_ERR_CANCELLED; }
 
-/* --- devices -------------------------------------------------------------------------------------------------------- */
+/* --- devices ------------------------------------------------------------------------------------------------------ */
 unsigned schedule_devices(void) { return devices; }
 bench_device *schedule_device(unsigned index) { return all[index]; }
 
-/* --- the days of a device ------------------------------------------------------------------------------------------- */
+/* --- the days of a device ----------------------------------------------------------------------------------------- */
 static void close_host(bench_device *self, schedule_day *today, bool unplug)
 {
     today->over = true;

@@ -1,12 +1,14 @@
-/* Random schedules: several hosts live some days each, with workers that do what the test has for them, and are cancelled, closed, disconnected,
- * or lose their power in the middle of it. Whatever happens, nothing is left over, and a seed replays to the byte.
+/* Random schedules: several hosts live some days each, with workers that do what the test has for them, and are
+ * cancelled, closed, disconnected, or lose their power in the middle of it. Whatever happens, nothing is left over, and
+ * a seed replays to the byte.
  *
  *     AMBLE_SEED=N           one schedule
  *     AMBLE_SCHEDULES=N      so many instead of 50
  *     AMBLE_LONG=1           2,000
  *
- * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a link, since the host may be
- * closed at any moment, and handles end with it. All dice of a schedule are thrown here, apart from those of the hosts and the air. */
+ * A worker takes part in one kind of operation and returns at the first error of its host. It sleeps only without a
+ * link, since the host may be closed at any moment, and handles end with it. All dice of a schedule are thrown here,
+ * apart from those of the hosts and the air. */
 #ifndef AMBLE_MULTITESTS_SCHEDULES_H
 #define AMBLE_MULTITESTS_SCHEDULES_H
 #include "bench.h"
@@ -55,7 +57,7 @@ bool host_is_over(int r);
 unsigned schedule_devices(void);
 bench_device *schedule_device(unsigned index);
 
-/* --- who is who: schedule_addresses.c ------------------------------------------------------------------------------- */
+/* --- who is who: schedule_addresses.c ----------------------------------------------------------------------------- */
 enum { NOBODY = BENCH_DEVICES };
 /* Who a device is, and the address under which it can be met just now; of the last host while it has none. */
 amble_device schedule_identity(unsigned index);
@@ -69,7 +71,7 @@ unsigned schedule_peer(const amble_connection *conn);
 void schedule_forget_addresses(void);
 void schedule_watch_addresses(const amble_air_packet *packet);
 
-/* --- bonds that outlive their hosts: schedule_stores.c -------------------------------------------------------------- */
+/* --- bonds that outlive their hosts: schedule_stores.c ------------------------------------------------------------ */
 const amble_bond_store *schedule_store(unsigned index);
 /* Before a schedule; and that no store is full any more. */
 void schedule_forget_stores(void);
@@ -78,7 +80,7 @@ void schedule_rely_on_stores(void);
 unsigned schedule_losses(unsigned index);
 void schedule_close(amble *ble, unsigned index, bool without_power);
 
-/* --- playing -------------------------------------------------------------------------------------------------------- */
+/* --- playing ------------------------------------------------------------------------------------------------------ */
 
 /* Plays one schedule; returns the hash of its trace. */
 uint64_t schedule_play(const schedule_kind *kind, unsigned seed);

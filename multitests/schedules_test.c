@@ -1,5 +1,6 @@
-/* Random schedules of everything: three to five hosts do it, under whatever addresses, in clear and encrypted, while schedules.h lets anything happen to
- * them. What is agreed on in pairing, and what bonds are good for, have schedules of their own.
+/* Random schedules of everything: three to five hosts do it, under whatever addresses, in clear and encrypted, while
+ * schedules.h lets anything happen to them. What is agreed on in pairing, and what bonds are good for, have schedules
+ * of their own.
  *
  * See schedule_operations.h for how it is seen that nothing is reordered. */
 #include "schedule_operations.h"
@@ -31,7 +32,7 @@ static const amble_characteristic guest_value = {
     .uuid = &guest_value_uuid, .read = true, .write = true, .notify = true, .capture = true, .write_depth = 2};
 static const amble_service guest = {.uuid = &guest_uuid, .characteristics = AMBLE_LIST(&guest_value)};
 
-/* --- what happened -------------------------------------------------------------------------------------------------- */
+/* --- what happened ------------------------------------------------------------------------------------------------ */
 enum { HIDDEN, ENCRYPTED, OVERLAPPED, WRITTEN, NOTIFIED, NOTIFIED_SEVERAL, INDICATED, STREAMED, HAPPENINGS };
 static const char *const happenings[HAPPENINGS] = {
     [HIDDEN] = "a link between two that hide", [ENCRYPTED] = "a link that was encrypted",
@@ -127,7 +128,7 @@ static int hear_of_periodic(amble_connection *conn)
     return r;
 }
 
-/* --- with a link, as a client, on ---------------------------------------------------------------------------------- */
+/* --- with a link, as a client, on --------------------------------------------------------------------------------- */
 static int write_several(const amble_remote_service *s, tag *mine)
 {
     uint8_t bytes[300] = {0};

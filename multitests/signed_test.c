@@ -1,5 +1,5 @@
-/* Signed writes between two hosts: on a link in clear, from a bonded client only; what somebody heard and sends again is not taken, whatever was
- * switched off in between. */
+/* Signed writes between two hosts: on a link in clear, from a bonded client only; what somebody heard and sends again
+ * is not taken, whatever was switched off in between. */
 #include "bench.h"
 
 #include <unistd.h>
@@ -31,7 +31,7 @@ static void begin(void)
         .label = "client", .script = function, .config = {.bonds = paths[1] }                                          \
     }
 
-/* --- loss of power ----------------------------------------------------------------------------------------------------- */
+/* --- loss of power ------------------------------------------------------------------------------------------------ */
 static struct {
     char bytes[20000];
     size_t size;
@@ -60,7 +60,7 @@ static void lose_power(bench_device *self, const char *path)
     assert_int_equal(bench_open(self), 0);
 }
 
-/* --- what is heard ----------------------------------------------------------------------------------------------------- */
+/* --- what is heard ------------------------------------------------------------------------------------------------ */
 enum { HEADERS = 2 + 4 }; /* of link layer and L2CAP, before the opcode */
 static struct {
     uint8_t pdu[64];
@@ -92,7 +92,7 @@ static void replay(amble_connection *conn, const uint8_t *pdu, size_t size)
     assert_int_equal(amble__att_send(conn->bearer, packet, &w), 0);
 }
 
-/* --- the scripts ------------------------------------------------------------------------------------------------------- */
+/* --- the scripts -------------------------------------------------------------------------------------------------- */
 static void expect_pressed(bench_device *self, const char *expected)
 {
     amble_value value;
@@ -193,7 +193,7 @@ static void what_is_sent_again_is_not_taken(void **state)
     }
 }
 
-/* --- a client that loses power ----------------------------------------------------------------------------------------- */
+/* --- a client that loses power ------------------------------------------------------------------------------------ */
 static int take_more_presses(bench_device *self)
 {
     amble_connection *conn = bench_await(self);
@@ -241,7 +241,7 @@ static void a_client_that_lost_power_is_still_understood(void **state)
     BENCH_RUN((&(bench_options){.seed = 22}), SERVER(take_more_presses), CLIENT(press_and_lose_power));
 }
 
-/* --- encrypted --------------------------------------------------------------------------------------------------------- */
+/* --- encrypted ---------------------------------------------------------------------------------------------------- */
 static int take_secret_presses(bench_device *self)
 {
     amble_connection *conn = bench_await(self);

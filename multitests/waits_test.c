@@ -1,9 +1,9 @@
-/* Every call that waits, of every public header, with the air gone silent: each ends when its time is over, when its task is cancelled, when the
- * host closes, when the controller loses power, and, if it is about a link, when that is lost; each with its reason, at once, and with
- * nothing left behind that later calls trip over.
+/* Every call that waits, of every public header, with the air gone silent: each ends when its time is over, when its
+ * task is cancelled, when the host closes, when the controller loses power, and, if it is about a link, when that is
+ * lost; each with its reason, at once, and with nothing left behind that later calls trip over.
  *
- * Not in here: calls that only ask the controller next door, which answers at once (src/hci/hci_test.c has those), and those of amble/task.h, which
- * know no host (src/task). */
+ * Not in here: calls that only ask the controller next door, which answers at once (src/hci/hci_test.c has those), and
+ * those of amble/task.h, which know no host (src/task). */
 #include "bench.h"
 
 static const amble_uuid service_uuid = AMBLE_UUID16(0xfff0), value_uuid = AMBLE_UUID16(0xfff1),

@@ -1,7 +1,8 @@
 /* AES-CMAC (RFC 4493) on top of the one-block AES of port/crypto.h, so that a chip which supplies AES has it too.
  *
- * Invariant: `block` holds the last `filled` bytes and is not encrypted before more bytes follow, since the last block of the message is
- * treated differently. So `filled` is 16 when the message so far is a whole number of blocks, and 0 only before the first byte. */
+ * Invariant: `block` holds the last `filled` bytes and is not encrypted before more bytes follow, since the last block
+ * of the message is treated differently. So `filled` is 16 when the message so far is a whole number of blocks, and 0
+ * only before the first byte. */
 #include <string.h>
 
 #include "port/crypto.h"

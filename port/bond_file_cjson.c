@@ -27,7 +27,7 @@ struct amble__bond_file {
     int lock;
 };
 
-/* --- sentences ----------------------------------------------------------------------------------------------------- */
+/* --- sentences ---------------------------------------------------------------------------------------------------- */
 static void explain(const amble__bond_file *file, const char *what, const char *why)
 {
     char sentence[SENTENCE];
@@ -45,7 +45,7 @@ static int io_error(const amble__bond_file *file, const char *what)
     return AMBLE_ERR_IO;
 }
 
-/* --- loading ------------------------------------------------------------------------------------------------------- */
+/* --- loading ------------------------------------------------------------------------------------------------------ */
 /* The whole file with a zero behind it; NULL with errno, ENOENT when there is none. */
 static char *read_whole(const char *path, size_t *size)
 {
@@ -70,8 +70,8 @@ static char *read_whole(const char *path, size_t *size)
     return text;
 }
 
-/* Whether these bytes are what is left of a bond file, and not somebody's letter that was named by mistake. A power that went out leaves the
- * beginning of one, or zeros. */
+/* Whether these bytes are what is left of a bond file, and not somebody's letter that was named by mistake. A power
+ * that went out leaves the beginning of one, or zeros. */
 static bool is_rest_of_bonds(const char *text, size_t size)
 {
     static const char beginning[] = "{\n\t\"" VERSION_KEY "\"";
@@ -168,7 +168,7 @@ static int load(void *user, int (*take)(void *target, const void *record, size_t
     return r;
 }
 
-/* --- saving -------------------------------------------------------------------------------------------------------- */
+/* --- saving ------------------------------------------------------------------------------------------------------- */
 static int write_all(const amble__file_calls *calls, int fd, const char *text, size_t size)
 {
     while (size) {
@@ -281,7 +281,7 @@ static int save(void *user, size_t count, size_t (*give)(void *source, size_t in
     return r;
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 static int system_open(const char *path, int flags, unsigned mode) { return open(path, flags, (mode_t)mode); }
 static long system_write(int fd, const void *data, unsigned long size) { return (long)write(fd, data, size); }
 

@@ -1,5 +1,6 @@
-/* The bond file on a real file system: what is saved is loaded, and whatever fails in between leaves the old file or the new one, whole.
- * Every call to the system is made to fail in turn, and the power to go out at every one of them. */
+/* The bond file on a real file system: what is saved is loaded, and whatever fails in between leaves the old file or
+ * the new one, whole. Every call to the system is made to fail in turn, and the power to go out at every one of
+ * them. */
 #include "port/bond_file.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ static int end(void **state)
     return scratch_clear();
 }
 
-/* --- records --------------------------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 /* A generation of records: `count` of them, of bytes that tell which. */
 typedef struct {
     size_t count;
@@ -136,7 +137,7 @@ static void what_is_saved_is_loaded(void **state)
     assert_false(exists(".new"));
 }
 
-/* --- failures -------------------------------------------------------------------------------------------------------- */
+/* --- failures ----------------------------------------------------------------------------------------------------- */
 static struct {
     unsigned calls;  /* so far */
     unsigned broken; /* this one fails, counted from 1; 0: none */
@@ -271,7 +272,7 @@ static void a_left_over_new_file_is_overwritten(void **state)
     assert_int_equal(reload().count, fresh.count);
 }
 
-/* --- files that make no sense ---------------------------------------------------------------------------------------- */
+/* --- files that make no sense ------------------------------------------------------------------------------------- */
 static void a_damaged_file_is_named_and_kept_aside(void **state)
 {
     static const char *const texts[] = {

@@ -1,9 +1,9 @@
 /* The ciphers a stack needs, as small interfaces: AES-128 (one block), AES-CMAC, P-256.
  *
- * Hosted builds use Mbed TLS (`crypto_mbedtls.c`); a chip with its own accelerator supplies the same functions. Byte order is that
- * of the specification's sample data and of FIPS 197: most significant octet first. Callers that hold values in
- * the order of the air turn them round. Keys are expanded into an object of the caller's, so that a thousand links need no
- * slot anywhere; amble__aes_wipe clears it. */
+ * Hosted builds use Mbed TLS (`crypto_mbedtls.c`); a chip with its own accelerator supplies the same functions. Byte
+ * order is that of the specification's sample data and of FIPS 197: most significant octet first. Callers that hold
+ * values in the order of the air turn them round. Keys are expanded into an object of the caller's, so that a thousand
+ * links need no slot anywhere; amble__aes_wipe clears it. */
 #ifndef AMBLE_PORT_CRYPTO_H
 #define AMBLE_PORT_CRYPTO_H
 #include <stdbool.h>

@@ -1,10 +1,11 @@
 /* port/crypto.h over Mbed TLS: AES directly, P-256 through PSA.
  *
  * Invariants:
- * - AES needs no key slot: the expanded key lies in the caller's object. Mbed TLS keeps a pointer into that object, so a key that
- *   was expanded stays where it is.
+ * - AES needs no key slot: the expanded key lies in the caller's object. Mbed TLS keeps a pointer into that object, so
+ *   a key that was expanded stays where it is.
  * - Every PSA key is destroyed before the function that imported it returns, so nothing is left behind on any path.
- * - PSA's table of keys is shared by the whole process and is not safe for threads (Mbed TLS 2.28); `psa_lock` is held around every use. */
+ * - PSA's table of keys is shared by the whole process and is not safe for threads (Mbed TLS 2.28); `psa_lock` is held
+ *   around every use. */
 #include "port/crypto.h"
 
 #include <mbedtls/aes.h>

@@ -1,5 +1,5 @@
-/* Tests of port/crypto.h against published sample data (testdata/vectors.json) and against its own promises: repeatable from a
- * seed, wrong points refused, any number of keys at once. */
+/* Tests of port/crypto.h against published sample data (testdata/vectors.json) and against its own promises: repeatable
+ * from a seed, wrong points refused, any number of keys at once. */
 #include "port/crypto.h"
 
 #include "amble/error.h"

@@ -1,5 +1,5 @@
-/* Tests of the loop on real time: timeouts, wakes from this thread and another, watched descriptors. Waits are bounded from below
- * exactly and from above generously, since other programs use the machine too. */
+/* Tests of the loop on real time: timeouts, wakes from this thread and another, watched descriptors. Waits are bounded
+ * from below exactly and from above generously, since other programs use the machine too. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include "port/loop.h"
 

@@ -1,10 +1,11 @@
 /* port/loop.h over libuv.
  *
  * Invariants:
- * - `timer` and `wakeup` are unreferenced: they never keep uv_run going by themselves. While a wait is under way `timer` is
- *   running (unless the wait is for ever) and `wakeup` is referenced, so that uv_run(ONCE) has something to wait for.
- * - A watch belongs to its caller until amble__loop_unwatch or its call, and to libuv from then until its close callback, which
- *   frees it. Closing the loop runs those callbacks; so nothing is left behind.
+ * - `timer` and `wakeup` are unreferenced: they never keep uv_run going by themselves. While a wait is under way
+ *   `timer` is running (unless the wait is for ever) and `wakeup` is referenced, so that uv_run(ONCE) has something to
+ *   wait for.
+ * - A watch belongs to its caller until amble__loop_unwatch or its call, and to libuv from then until its close
+ *   callback, which frees it. Closing the loop runs those callbacks; so nothing is left behind.
  * - amble__loop_wake touches `wakeup` alone, the one handle that libuv lets other threads and signal handlers touch. */
 #include "port/loop.h"
 

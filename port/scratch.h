@@ -1,5 +1,5 @@
-/* A folder for what one run of a test or a bench writes. Its name is nobody else's, whatever an earlier run left behind (process numbers come
- * again), and it goes with everything in it when the process that made it exits. */
+/* A folder for what one run of a test or a bench writes. Its name is nobody else's, whatever an earlier run left behind
+ * (process numbers come again), and it goes with everything in it when the process that made it exits. */
 #ifndef AMBLE_PORT_SCRATCH_H
 #define AMBLE_PORT_SCRATCH_H
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* port/system.h for Linux and other POSIX systems: the monotonic clock, the kernel's random bytes, mapped stacks.
  *
- * Invariants: a stack's pages cost nothing until they are touched, and the page below the lowest usable address can never be
- * touched, so that a task that runs over its stack ends the process at that instruction and corrupts nobody. */
+ * Invariants: a stack's pages cost nothing until they are touched, and the page below the lowest usable address can
+ * never be touched, so that a task that runs over its stack ends the process at that instruction and corrupts
+ * nobody. */
 #include "port/system.h"
 
 #include <errno.h>
@@ -99,7 +100,7 @@ void amble__port_stack_unmap(void *stack, size_t usable)
         munmap((uint8_t *)stack - page, page + usable);
 }
 
-/* --- standard streams ------------------------------------------------------------------------------------------------ */
+/* --- standard streams --------------------------------------------------------------------------------------------- */
 void amble__port_fill_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

@@ -90,7 +90,8 @@ static void impossible_sizes_are_refused(void **state)
     assert_null(amble__port_stack_map(SIZE_MAX / 2, &usable));
 }
 
-/* In a child that has lost them: each is there again, says nothing, takes nothing, and the next file does not get its number. */
+/* In a child that has lost them: each is there again, says nothing, takes nothing, and the next file does not get its
+ * number. */
 static void missing_standard_streams_are_filled(void **state)
 {
     const pid_t child = fork();

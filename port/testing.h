@@ -1,5 +1,5 @@
-/* What tests against published sample data share: testdata/vectors.json, opened once for a group of tests. Numbers in it have their most
- * significant octet first. */
+/* What tests against published sample data share: testdata/vectors.json, opened once for a group of tests. Numbers in
+ * it have their most significant octet first. */
 #ifndef AMBLE_PORT_TESTING_H
 #define AMBLE_PORT_TESTING_H
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* Writing packets on the air as pcap (air_sniff.h). All numbers of the file are little-endian, whatever the processor is. */
+/* Writing packets on the air as pcap (air_sniff.h). All numbers of the file are little-endian, whatever the processor
+ * is. */
 #include "transport/air_sniff.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ enum {
 };
 enum { PDU_ADVERTISING, PDU_AUXILIARY, PDU_FROM_CENTRAL, PDU_FROM_PERIPHERAL };
 
-/* --- what is found from what passes --------------------------------------------------------------------------------- */
+/* --- what is found from what passes ------------------------------------------------------------------------------- */
 /* Bits travel lowest first, so the register is kept mirrored: it shifts to the right. */
 uint32_t amble__air_crc(uint32_t start, const uint8_t *pdu, size_t size)
 {
@@ -117,7 +118,7 @@ static unsigned kind_of(amble__sniffed_link *link, const amble__air_packet *p)
     return link->from_peripheral ? PDU_FROM_PERIPHERAL : PDU_FROM_CENTRAL;
 }
 
-/* --- the file ------------------------------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------------------------------------- */
 int amble__air_sniff_open(amble__air_sniffer *sniffer, const char *path)
 {
     uint8_t header[FILE_HEADER];

@@ -1,9 +1,10 @@
-/* The packets on an air as a pcap file that Wireshark dissects: link type 256, LINKTYPE_BLUETOOTH_LE_LL_WITH_PHDR, in which
- * each packet stands behind its channel, its strength and what is known about it (tcpdump.org's list of link types).
+/* The packets on an air as a pcap file that Wireshark dissects: link type 256, LINKTYPE_BLUETOOTH_LE_LL_WITH_PHDR, in
+ * which each packet stands behind its channel, its strength and what is known about it (tcpdump.org's list of link
+ * types).
  *
- * The air carries no CRC and does not say who of a link sent a packet. Both are found from what passes: CONNECT_IND says
- * where a link's CRC starts, SyncInfo where that of periodic advertising does, and in each connection event the central begins
- * and the others follow T_IFS apart. Of what began before the file the CRC is marked as not checked. */
+ * The air carries no CRC and does not say who of a link sent a packet. Both are found from what passes: CONNECT_IND
+ * says where a link's CRC starts, SyncInfo where that of periodic advertising does, and in each connection event the
+ * central begins and the others follow T_IFS apart. Of what began before the file the CRC is marked as not checked. */
 #ifndef AMBLE_TRANSPORT_AIR_SNIFF_H
 #define AMBLE_TRANSPORT_AIR_SNIFF_H
 #include <stdbool.h>

@@ -158,8 +158,8 @@ static void test_what_is_written(void **state)
     in_task(write_and_read);
 }
 
-/* The length of the register: it gets around to itself, and one bit changes it. And the values of an independent implementation
- * (testdata/vectors.json, crc24_computed). */
+/* The length of the register: it gets around to itself, and one bit changes it. And the values of an independent
+ * implementation (testdata/vectors.json, crc24_computed). */
 static void test_crc(void **state)
 {
     static const uint8_t pdu[] = {0x42, 0x09, 0x03, 0x02, 0x01, 0x00, 0x04, 0xc0, 0x02, 0x01, 0x06};

@@ -1,6 +1,7 @@
-/* A controller that goes, fails or falls silent, on each kind of stream and on the air: every wait on its host ends with the
- * controller's error, the sentence names it and what happened, and the program opens it again by the same name. Serial ports
- * have this in terminal_test.c, USB in usb_test.c. Takes two seconds of real time for each silent stream. */
+/* A controller that goes, fails or falls silent, on each kind of stream and on the air: every wait on its host ends
+ * with the controller's error, the sentence names it and what happened, and the program opens it again by the same
+ * name. Serial ports have this in terminal_test.c, USB in usb_test.c. Takes two seconds of real time for each silent
+ * stream. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,7 +78,7 @@ static amble *open_remote(remote *c)
     return ble;
 }
 
-/* --- every wait ----------------------------------------------------------------------------------------------------- */
+/* --- every wait --------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble *ble;
     int advertised, connected, scanned;
@@ -149,7 +150,7 @@ static void use(amble *ble)
     amble_close(ble);
 }
 
-/* --- what happens to it --------------------------------------------------------------------------------------------- */
+/* --- what happens to it ------------------------------------------------------------------------------------------- */
 static void goes(void *arg) { let_go(arg); }
 
 /* Its program starts again, and says so in words that are no HCI. */

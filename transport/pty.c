@@ -1,5 +1,5 @@
-/* pty:LINK: a pseudo-terminal, for a controller that wants to open a serial port: an emulator, or another stack's virtual
- * controller. LINK becomes a symbolic link to its other end.
+/* pty:LINK: a pseudo-terminal, for a controller that wants to open a serial port: an emulator, or another stack's
+ * virtual controller. LINK becomes a symbolic link to its other end.
  *
  * Whoever opens the other end is the controller, and opening waits for it. One comes in, then the link is gone, as a
  * listening socket is. A program that opens a serial port often throws away what was received before it was ready, and

@@ -1,8 +1,8 @@
-/* serial:DEVICE[,BAUD[,flow]]: H4 over a UART (Vol 4 Part A): 8 data bits, no parity, one stop bit; with `flow`, RTS and
- * CTS hold back whoever is too fast. Three lines without them do for slow rates and small packets.
+/* serial:DEVICE[,BAUD[,flow]]: H4 over a UART (Vol 4 Part A): 8 data bits, no parity, one stop bit; with `flow`, RTS
+ * and CTS hold back whoever is too fast. Three lines without them do for slow rates and small packets.
  *
- * The names are Bumble's, so 1,000,000 baud is what a name without a rate means, and `rtscts` is `flow`. Nothing but the
- * port is set up here: whatever a controller wants before it speaks HCI belongs to its firmware. */
+ * The names are Bumble's, so 1,000,000 baud is what a name without a rate means, and `rtscts` is `flow`. Nothing but
+ * the port is set up here: whatever a controller wants before it speaks HCI belongs to its firmware. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Serial ports, as Linux lists them in /sys/class/tty (serial_ports.h).
  *
- * Most terminals there are no ports: consoles and pseudo-terminals have no `device`. The old 8250 driver shows ports that
- * are not there; their `type` is 0, PORT_UNKNOWN of the kernel's linux/serial.h. */
+ * Most terminals there are no ports: consoles and pseudo-terminals have no `device`. The old 8250 driver shows ports
+ * that are not there; their `type` is 0, PORT_UNKNOWN of the kernel's linux/serial.h. */
 #include "transport/serial_ports.h"
 
 #include <dirent.h>

@@ -29,9 +29,9 @@ typedef struct {
 /* A stream of family AF_INET, AF_INET6 or AF_UNIX, not connected yet. Its memory belongs to libuv's loop until
  * amble__stream_close and the loop's next turn. Returns 0 or an error. */
 int amble__stream_open(uv_loop_t *loop, int family, amble__h4_side side, const char *name, amble__stream **stream);
-/* An open file descriptor becomes the stream, which was opened with AF_UNIX: a terminal, or whatever else read and write
- * work on. Its reader and writer are one. Owned by the stream from now on, also after an error, after which the caller
- * closes the stream. */
+/* An open file descriptor becomes the stream, which was opened with AF_UNIX: a terminal, or whatever else read and
+ * write work on. Its reader and writer are one. Owned by the stream from now on, also after an error, after which the
+ * caller closes the stream. */
 int amble__stream_take(amble__stream *stream, int fd);
 /* The connection is there: starts to read. On an error the caller closes. */
 int amble__stream_start(amble__stream *stream);

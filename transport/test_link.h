@@ -1,5 +1,5 @@
-/* What the tests of transports do with a host whose controller is behind one: a link to another host on the air `desk`, over which
- * more than one packet of data goes each way. */
+/* What the tests of transports do with a host whose controller is behind one: a link to another host on the air `desk`,
+ * over which more than one packet of data goes each way. */
 #ifndef AMBLE_TRANSPORT_TEST_LINK_H
 #define AMBLE_TRANSPORT_TEST_LINK_H
 #include <setjmp.h>

@@ -443,7 +443,8 @@ static int a_taken_place(void *arg)
     return 0;
 }
 
-/* The file of a socket whose program was killed is refused with what is to be done; one that is in use is not called that. */
+/* The file of a socket whose program was killed is refused with what is to be done; one that is in use is not called
+ * that. */
 static int a_stale_place(void *arg)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -5,10 +5,10 @@
  * called and calls back with the transfers that ended. So no thread is needed, and packets arrive between tasks.
  *
  * Invariants:
- * - A transfer under way is in `flights`, and libusb's until its callback. Closing calls them all back and frees nothing
- *   that libusb still has.
- * - The size of an event transfer is that of the pipe's packets: a larger one would wait for the next event whenever one
- *   ends at a packet's border. ACL transfers have room for the longest packet, as the Linux driver's have.
+ * - A transfer under way is in `flights`, and libusb's until its callback. Closing calls them all back and frees
+ *   nothing that libusb still has.
+ * - The size of an event transfer is that of the pipe's packets: a larger one would wait for the next event whenever
+ *   one ends at a packet's border. ACL transfers have room for the longest packet, as the Linux driver's have.
  * - It breaks once. From then on nothing is sent, and transfers that end are not repeated.
  * - The kernel's driver gives the adapter up when it is claimed, and gets it back when it is released. */
 #ifdef AMBLE_HAVE_LIBUSB

@@ -1,7 +1,7 @@
 /* Which USB devices are Bluetooth controllers (usb.h, usb_find.h).
  *
- * An adapter says so by its class, of the whole device or, when it does more than Bluetooth, of its interface 0. Some say
- * nothing of the kind; named by vendor and product, a device needs the right pipes only. */
+ * An adapter says so by its class, of the whole device or, when it does more than Bluetooth, of its interface 0. Some
+ * say nothing of the kind; named by vendor and product, a device needs the right pipes only. */
 #include "transport/usb.h"
 
 #include "amble/error.h"

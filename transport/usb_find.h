@@ -5,8 +5,8 @@
 
 #include "transport/opener.h"
 
-/* The pipes of interface 0 (Vol 4 Part B 6.1): addresses, and the largest packets of those that come in. Commands go over
- * the control pipe, which every device has. */
+/* The pipes of interface 0 (Vol 4 Part B 6.1): addresses, and the largest packets of those that come in. Commands go
+ * over the control pipe, which every device has. */
 typedef struct {
     uint8_t events_in, acl_in, acl_out;
     uint16_t events_size, acl_size;

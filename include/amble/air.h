@@ -23,8 +23,8 @@ extern "C" {
  * another number or a bad name, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_NO_TASK without a scheduler. */
 int amble_air_set_loss(const char *air, double percent);
 
-/* Controllers that join this air from now on hold `packets` ACL packets of their host, 1 to 255 (they have 8): to see how
- * a program does on a small one. Errors: AMBLE_ERR_ARGUMENT, and as amble_air_set_loss. */
+/* Controllers that join this air from now on hold `packets` ACL packets of their host, 1 to 255 (they have 8): to see
+ * how a program does on a small one. Errors: AMBLE_ERR_ARGUMENT, and as amble_air_set_loss. */
 int amble_air_set_buffers(const char *air, unsigned packets);
 
 /* Controllers that join this air from now on are of Bluetooth 4.2 when `old`: legacy advertising and scanning commands,

@@ -1,8 +1,8 @@
 /* Bonds: what is kept of each peer that one has paired with (Vol 3 Part C 14.4).
  *
- * A host keeps its bonds in memory, and, when it is told where, beyond the end of the program: on a system with files in a JSON file that
- * only its owner may read (amble_config.bonds), on a board wherever its amble_bond_store puts them. Who has the file can read every link that
- * is encrypted with its keys, and pose as either side.
+ * A host keeps its bonds in memory, and, when it is told where, beyond the end of the program: on a system with files
+ * in a JSON file that only its owner may read (amble_config.bonds), on a board wherever its amble_bond_store puts them.
+ * Who has the file can read every link that is encrypted with its keys, and pose as either side.
  *
  *     amble_bonds *bonds;
  *     amble_bond bond = {.serial = 0};
@@ -24,12 +24,13 @@
 extern "C" {
 #endif
 
-/* --- looking at bonds ------------------------------------------------------------------------------------------------ */
+/* --- looking at bonds --------------------------------------------------------------------------------------------- */
 typedef struct amble_bonds amble_bonds;
 
-/* The bonds in a file, without a host; `*bonds` is the caller's, to be closed. A file that is not there has none. Errors: AMBLE_ERR_BUSY
- * when a host or somebody else has it open; AMBLE_ERR_BAD_FILE when it is damaged (it is then kept aside under another name), of a newer
- * version, or no bond file at all; AMBLE_ERR_IO, NO_MEMORY, TOO_LONG; amble_open_problem has the sentence. */
+/* The bonds in a file, without a host; `*bonds` is the caller's, to be closed. A file that is not there has none.
+ * Errors: AMBLE_ERR_BUSY when a host or somebody else has it open; AMBLE_ERR_BAD_FILE when it is damaged (it is then
+ * kept aside under another name), of a newer version, or no bond file at all; AMBLE_ERR_IO, NO_MEMORY, TOO_LONG;
+ * amble_open_problem has the sentence. */
 int amble_bonds_open(amble_bonds **bonds, const char *path) AMBLE_MUST_CHECK;
 /* NULL does nothing. Not for those of a host. */
 void amble_bonds_close(amble_bonds *bonds);
@@ -45,11 +46,12 @@ typedef struct {
     uint8_t key_size;       /* bytes */
     uint32_t serial;        /* of its last use: grows */
 } amble_bond;
-/* The bonds one after the other, the least recently used one first: `*bond` zeroed starts, otherwise it continues after it. 1 and the bond,
- * or 0 when there are no more. */
+/* The bonds one after the other, the least recently used one first: `*bond` zeroed starts, otherwise it continues after
+ * it. 1 and the bond, or 0 when there are no more. */
 int amble_bonds_next(const amble_bonds *bonds, amble_bond *bond);
-/* Forgets the bond with the device of this identity, or that was paired with under this address; links that are encrypted with it stay so.
- * Errors: AMBLE_ERR_NOT_FOUND; AMBLE_ERR_IO when it could not be saved, which an open host then tries again and again. */
+/* Forgets the bond with the device of this identity, or that was paired with under this address; links that are
+ * encrypted with it stay so. Errors: AMBLE_ERR_NOT_FOUND; AMBLE_ERR_IO when it could not be saved, which an open host
+ * then tries again and again. */
 int amble_bonds_delete(amble_bonds *bonds, amble_device device);
 
 /* The secrets of a bond, for another stack or an analyser. Least significant octet first, as on the air. */
@@ -66,14 +68,14 @@ typedef struct {
 } amble_bond_keys;
 int amble_bonds_keys(const amble_bonds *bonds, amble_device device, amble_bond_keys *keys);
 
-/* --- keeping them ---------------------------------------------------------------------------------------------------- */
-/* Where records are kept: bytes that mean something to amble only, secrets among them. Both functions return 0 or a negative error, and may
- * not wait for a task. */
+/* --- keeping them ------------------------------------------------------------------------------------------------- */
+/* Where records are kept: bytes that mean something to amble only, secrets among them. Both functions return 0 or a
+ * negative error, and may not wait for a task. */
 struct amble_bond_store {
     /* Calls `take` for each record, in the order of the last save; stops at its error and returns it. */
     int (*load)(void *user, int (*take)(void *target, const void *record, size_t size), void *target);
-    /* Replaces all records by `count` others: all of them or none, whatever happens meanwhile. `give` writes record `index`, at most
-     * `room` bytes (AMBLE_BOND_RECORD are enough), and returns its size. */
+    /* Replaces all records by `count` others: all of them or none, whatever happens meanwhile. `give` writes record
+     * `index`, at most `room` bytes (AMBLE_BOND_RECORD are enough), and returns its size. */
     int (*save)(void *user, size_t count, size_t (*give)(void *source, size_t index, void *record, size_t room),
                 void *source);
     void *user;

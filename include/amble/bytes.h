@@ -1,4 +1,5 @@
-/* Numbers in the order of the air: little-endian, whatever the processor's order is. Nothing in here waits or can fail. */
+/* Numbers in the order of the air: little-endian, whatever the processor's order is. Nothing in here waits or can
+ * fail. */
 #ifndef AMBLE_BYTES_H
 #define AMBLE_BYTES_H
 #include <stdint.h>

@@ -1,9 +1,10 @@
 /* Errors.
  *
- * Every function that can fail returns one `int`: 0 for done, a positive count where it says so, and a negative number for an
- * error. Small numbers (-1 to -99) are amble's own. The rest carry the byte that the peer or the controller sent, together with the
- * layer it came from: -(layer << 8 | byte). So a program can compare with AMBLE_ERR_ATT(0x05), and nothing that a peer
- * said is lost on the way. amble_error_text turns each of them into a sentence with a remedy. */
+ * Every function that can fail returns one `int`: 0 for done, a positive count where it says so, and a negative number
+ * for an error. Small numbers (-1 to -99) are amble's own. The rest carry the byte that the peer or the controller
+ * sent, together with the layer it came from: -(layer << 8 | byte). So a program can compare with AMBLE_ERR_ATT(0x05),
+ * and nothing that a peer said is lost on the way. amble_error_text turns each of them into a sentence with a
+ * remedy. */
 #ifndef AMBLE_ERROR_H
 #define AMBLE_ERROR_H
 #ifdef __cplusplus
@@ -49,9 +50,9 @@ enum { AMBLE_ERROR_TABLE(AMBLE__ERROR_ENUM) };
 #define AMBLE_ERR_L2CAP_REJECT(code)      (-(0x500 | (code))) /* Vol 3 Part A 4.1 */
 #define AMBLE_ERR_L2CAP_RECONFIGURE(code) (-(0x600 | (code))) /* Vol 3 Part A 4.28 */
 
-/* What happened and what to do next: "ATT 0x05 insufficient authentication: the attribute needs a paired link; call amble_pair()
- * first". Never NULL. The text of a number without an entry of its own stays valid until the fourth next call on this
- * thread; every other text is constant. Does not wait. */
+/* What happened and what to do next: "ATT 0x05 insufficient authentication: the attribute needs a paired link; call
+ * amble_pair() first". Never NULL. The text of a number without an entry of its own stays valid until the fourth next
+ * call on this thread; every other text is constant. Does not wait. */
 const char *amble_error_text(int error);
 
 #ifdef __cplusplus

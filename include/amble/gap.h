@@ -51,21 +51,21 @@ typedef struct {
     bool anonymous; /* extended and not connectable: without an address */
 } amble_advertise_options;
 
-/* Advertises until a central connects; `*conn` is the caller's. Fields that do not fit into the advertising data go to the
- * scan response, services first; when that leaves one out, the distribution over the two is searched in which all fit. With
- * not_connectable pass conn NULL: returns 0 when `timeout_ms` is over. `options` NULL: the defaults.
+/* Advertises until a central connects; `*conn` is the caller's. Fields that do not fit into the advertising data go to
+ * the scan response, services first; when that leaves one out, the distribution over the two is searched in which all
+ * fit. With not_connectable pass conn NULL: returns 0 when `timeout_ms` is over. `options` NULL: the defaults.
  *
  * Several tasks may advertise at once as far as the controller has advertising sets (legacy controllers have one) and
- * amble_config.advertisers allows. Extended data is limited by amble_config.advertised_size and by the controller; a connectable
- * advertisement has room for about 240 bytes.
- * Waits. Errors: AMBLE_ERR_TOO_LONG when a field fits nowhere (amble_advertise_problem names it), AMBLE_ERR_BUSY when as many as
- * can are advertising already, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_UNSUPPORTED for `extended` on a
- * controller without it, AMBLE_ERR_ARGUMENT, AMBLE_ERR_HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. Whatever the end, the
- * controller has stopped advertising, or is about to. Vol 3 Part C 9.2, 9.3. */
+ * amble_config.advertisers allows. Extended data is limited by amble_config.advertised_size and by the controller; a
+ * connectable advertisement has room for about 240 bytes.
+ * Waits. Errors: AMBLE_ERR_TOO_LONG when a field fits nowhere (amble_advertise_problem names it), AMBLE_ERR_BUSY when
+ * as many as can are advertising already, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_UNSUPPORTED for
+ * `extended` on a controller without it, AMBLE_ERR_ARGUMENT, AMBLE_ERR_HCI(...), TIMEOUT, CANCELLED, CLOSED,
+ * CONTROLLER. Whatever the end, the controller has stopped advertising, or is about to. Vol 3 Part C 9.2, 9.3. */
 int amble_advertise(amble *ble, const amble_advertise_options *options, amble_connection **conn,
                     int timeout_ms) AMBLE_MUST_CHECK;
-/* The sentence about this host's last advertisement that was refused as too long: which field, how long, what to do; "" when none
- * was. Valid until the next. Does not wait. */
+/* The sentence about this host's last advertisement that was refused as too long: which field, how long, what to do; ""
+ * when none was. Valid until the next. Does not wait. */
 const char *amble_advertise_problem(const amble *ble);
 
 /* Advertising that goes on while centrals are connected. Open it, take one connection after the other, close it:
@@ -76,19 +76,21 @@ const char *amble_advertise_problem(const amble *ble);
  *         amble_spawn(&guests, serve_guest, conn);
  *     amble_advertise_close(&advertiser);
  *
- * It pauses while every connection of the host is taken. A central that comes while nobody asks for the next one waits. */
+ * It pauses while every connection of the host is taken. A central that comes while nobody asks for the next one
+ * waits. */
 typedef struct {
     void *opaque[4];
 } amble_advertiser; /* the caller's storage, usually a local */
 
-/* Options as above, copied. Does not wait: the host sees to it. Errors: as above, at once; what the controller refuses, the next
- * call tells. */
+/* Options as above, copied. Does not wait: the host sees to it. Errors: as above, at once; what the controller refuses,
+ * the next call tells. */
 int amble_advertise_open(amble *ble, amble_advertiser *advertiser, const amble_advertise_options *options);
-/* The next central, oldest first: 0 and `*conn`, which is the caller's. Waits. Errors: AMBLE_ERR_BUSY when another task waits for
- * it, AMBLE_ERR_STALE when it is closed, AMBLE_ERR_HCI(...) when the controller refuses to advertise, TIMEOUT (also for what nobody
- * can connect to), CANCELLED, CLOSED, CONTROLLER. */
+/* The next central, oldest first: 0 and `*conn`, which is the caller's. Waits. Errors: AMBLE_ERR_BUSY when another task
+ * waits for it, AMBLE_ERR_STALE when it is closed, AMBLE_ERR_HCI(...) when the controller refuses to advertise, TIMEOUT
+ * (also for what nobody can connect to), CANCELLED, CLOSED, CONTROLLER. */
 int amble_advertise_next(amble_advertiser *advertiser, amble_connection **conn, int timeout_ms) AMBLE_MUST_CHECK;
-/* Stops. Centrals that nobody took are disconnected. Does not wait for the controller. NULL and a closed one do nothing. */
+/* Stops. Centrals that nobody took are disconnected. Does not wait for the controller. NULL and a closed one do
+ * nothing. */
 void amble_advertise_close(amble_advertiser *advertiser);
 
 /* --- scanning ----------------------------------------------------------------------------------------------------- */
@@ -125,24 +127,25 @@ typedef struct {
     void *opaque[4];
 } amble_scanner; /* the caller's storage, usually a local */
 
-/* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the controller scans, at most
- * about two seconds. A controller that cannot scan while it connects scans afterwards.
+/* Starts scanning for `duration_ms` (AMBLE_FOREVER: until closed). `options` NULL: the defaults. Waits until the
+ * controller scans, at most about two seconds. A controller that cannot scan while it connects scans afterwards.
  *
- * Several scanners may be open at once, each with its own filters and results; the controller listens as much as the most eager of them
- * wants. They share the memory of amble_config.scanned_devices. Controllers with extended scanning hear old and new packets.
- * Errors: AMBLE_ERR_BUSY when amble_config.scanners are open, AMBLE_ERR_UNSUPPORTED for `coded` on a controller without it, ARGUMENT,
- * AMBLE_ERR_TOO_LONG for a name beyond 31 bytes, HCI(...), TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
+ * Several scanners may be open at once, each with its own filters and results; the controller listens as much as the
+ * most eager of them wants. They share the memory of amble_config.scanned_devices. Controllers with extended scanning
+ * hear old and new packets. Errors: AMBLE_ERR_BUSY when amble_config.scanners are open, AMBLE_ERR_UNSUPPORTED for
+ * `coded` on a controller without it, ARGUMENT, AMBLE_ERR_TOO_LONG for a name beyond 31 bytes, HCI(...), TIMEOUT,
+ * CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_open(amble *ble, amble_scanner *scanner, const amble_scan_options *options,
                     int duration_ms) AMBLE_MUST_CHECK;
-/* The next result, oldest first: 1 and `*result`, 0 when the duration is over and nothing is left, or an error. A device is one
- * result; it comes again when its data changed, or with `every` when it advertised again. Waits.
- * Errors: AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when the
+/* The next result, oldest first: 1 and `*result`, 0 when the duration is over and nothing is left, or an error. A
+ * device is one result; it comes again when its data changed, or with `every` when it advertised again. Waits. Errors:
+ * AMBLE_ERR_BUSY when another task waits for it, AMBLE_ERR_STALE when the
  * scanner is closed, HCI(...) when the controller cannot go on, TIMEOUT, CANCELLED, CLOSED, CONTROLLER. */
 int amble_scan_next(amble_scanner *scanner, amble_scan_result *result, int timeout_ms) AMBLE_MUST_CHECK;
 /* Stops scanning. Does not wait for the controller: the host sees to it. NULL and a closed one do nothing. */
 void amble_scan_close(amble_scanner *scanner);
-/* Scans until a device matches the filters: 0 and `*found`, whose data stays valid until the next scan of this host. Errors as above,
- * AMBLE_ERR_TIMEOUT when nothing was found. */
+/* Scans until a device matches the filters: 0 and `*found`, whose data stays valid until the next scan of this host.
+ * Errors as above, AMBLE_ERR_TIMEOUT when nothing was found. */
 int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_result *found,
                     int timeout_ms) AMBLE_MUST_CHECK;
 
@@ -162,12 +165,13 @@ int8_t amble_scan_tx_power(const amble_scan_result *result);
 #define AMBLE_FLAG_GENERAL   0x02 /* findable */
 #define AMBLE_FLAG_NO_BR_EDR 0x04 /* LE only */
 uint8_t amble_scan_flags(const amble_scan_result *result);
-/* The local name, cut to 31 bytes, or `otherwise` when it has none. Returns `buffer` or `otherwise`. It is what the device sent: nobody has
- * looked whether it is UTF-8, or holds control characters, which a terminal would obey. */
+/* The local name, cut to 31 bytes, or `otherwise` when it has none. Returns `buffer` or `otherwise`. It is what the
+ * device sent: nobody has looked whether it is UTF-8, or holds control characters, which a terminal would obey. */
 const char *amble_scan_name(const amble_scan_result *result, char buffer[32], const char *otherwise);
 /* The bytes after the company number, and how many; NULL when there are none of this company. */
 const uint8_t *amble_scan_manufacturer(const amble_scan_result *result, uint16_t company, size_t *size);
-/* Every AD structure, one by one: `*at` starts at 0. Returns 1 and type and bytes, 0 at the end. Core Supplement Part A. */
+/* Every AD structure, one by one: `*at` starts at 0. Returns 1 and type and bytes, 0 at the end. Core Supplement Part
+ * A. */
 int amble_scan_field(const amble_scan_result *result, size_t *at, uint8_t *type, const uint8_t **data, size_t *size);
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -180,21 +184,23 @@ typedef struct {
     bool coded;       /* look for the peer on LE Coded too, where far devices advertise: both share the time */
 } amble_connect_options;
 
-/* Connects to `device`; `*conn` is the caller's. Several tasks may wait for several devices at once. An attempt that the peer did not
- * answer with a first packet is repeated. `options` NULL: the defaults. Waits; after any end the next connect works at once.
+/* Connects to `device`; `*conn` is the caller's. Several tasks may wait for several devices at once. An attempt that
+ * the peer did not answer with a first packet is repeated. `options` NULL: the defaults. Waits; after any end the next
+ * connect works at once.
  *
- * A peer with extended advertising is met on the PHY of its data: the link begins on LE 2M when it has its data there. One that advertises
- * on LE Coded only is found with `coded`, and the link begins on LE Coded:
+ * A peer with extended advertising is met on the PHY of its data: the link begins on LE 2M when it has its data there.
+ * One that advertises on LE Coded only is found with `coded`, and the link begins on LE Coded:
  *
  *     r = amble_connect(ble, far_away, &(amble_connect_options){.coded = true}, &conn, 10000);
  *
- * Errors: TIMEOUT, CANCELLED, CLOSED, CONTROLLER, AMBLE_ERR_NO_MEMORY when every connection is taken, AMBLE_ERR_ARGUMENT,
- * AMBLE_ERR_UNSUPPORTED for `coded` on a controller without it,
- * AMBLE_ERR_BUSY when a link to that device exists or is being made, also when it connects to this one meanwhile, AMBLE_ERR_HCI(...). Vol 3 Part C 9.3.8. */
+ * Errors: TIMEOUT, CANCELLED, CLOSED, CONTROLLER, AMBLE_ERR_NO_MEMORY when every connection is taken,
+ * AMBLE_ERR_ARGUMENT, AMBLE_ERR_UNSUPPORTED for `coded` on a controller without it,
+ * AMBLE_ERR_BUSY when a link to that device exists or is being made, also when it connects to this one meanwhile,
+ * AMBLE_ERR_HCI(...). Vol 3 Part C 9.3.8. */
 int amble_connect(amble *ble, amble_device device, const amble_connect_options *options, amble_connection **conn,
                   int timeout_ms) AMBLE_MUST_CHECK;
-/* Disconnects if need be and frees the connection; subscriptions of it end. Waits until the link is down, at most about two
- * seconds; NULL does nothing. */
+/* Disconnects if need be and frees the connection; subscriptions of it end. Waits until the link is down, at most about
+ * two seconds; NULL does nothing. */
 void amble_connection_close(amble_connection *conn);
 /* Waits until the link is gone: 0. Errors: TIMEOUT, CANCELLED. */
 int amble_disconnected(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;
@@ -203,22 +209,26 @@ amble_source amble_on_disconnected(amble_connection *conn);
 bool amble_connected(const amble_connection *conn);
 uint8_t amble_connection_reason(
     const amble_connection *conn); /* why the link ended, an HCI error (Vol 1 Part F); 0 while it lives */
-/* Who the peer is: its identity when it is bonded with, or gave it while pairing; else the address it has on the air. */
+/* Who the peer is: its identity when it is bonded with, or gave it while pairing; else the address it has on the
+ * air. */
 amble_device amble_connection_device(const amble_connection *conn);
-/* The addresses that both sides had on the air when the link was made; a private one means nothing after some minutes. */
+/* The addresses that both sides had on the air when the link was made; a private one means nothing after some
+ * minutes. */
 amble_device amble_connection_peer_address(const amble_connection *conn);
 amble_device amble_connection_own_address(const amble_connection *conn);
 amble *amble_connection_host(const amble_connection *conn);
 bool amble_connection_is_central(const amble_connection *conn); /* this side's role */
 uint16_t amble_connection_mtu(const amble_connection *conn);    /* of ATT; 23 until exchanged */
-/* Bearers of ATT that are open now: 1, and the enhanced ones of an encrypted link, see gatt_client.h; 0 when the link is gone. */
+/* Bearers of ATT that are open now: 1, and the enhanced ones of an encrypted link, see gatt_client.h; 0 when the link
+ * is gone. */
 unsigned amble_connection_bearers(const amble_connection *conn);
-/* Waits until the MTU was exchanged, by either side: returns it. For a peripheral whose central begins the exchange, as phones do; to begin it is
- * amble_exchange_mtu. Errors: TIMEOUT, CANCELLED, DISCONNECTED. */
+/* Waits until the MTU was exchanged, by either side: returns it. For a peripheral whose central begins the exchange, as
+ * phones do; to begin it is amble_exchange_mtu. Errors: TIMEOUT, CANCELLED, DISCONNECTED. */
 int amble_mtu_exchanged(amble_connection *conn, int timeout_ms) AMBLE_MUST_CHECK;
 
 /* --- the timing of a link ----------------------------------------------------------------------------------------- */
-/* Connection parameters, Vol 6 Part B 4.5.1, 4.5.2. The supervision timeout must be longer than (1 + latency) * max_interval_us * 2. */
+/* Connection parameters, Vol 6 Part B 4.5.1, 4.5.2. The supervision timeout must be longer than (1 + latency) *
+ * max_interval_us * 2. */
 typedef struct {
     uint32_t min_interval_us, max_interval_us; /* 7,500..4,000,000, in steps of 1,250; 0: 30,000 and 50,000 */
     uint16_t latency;                          /* connection events the peripheral may skip, 0..499 */
@@ -235,10 +245,10 @@ uint32_t amble_connection_interval_us(const amble_connection *conn);
  *                                    .supervision_timeout_ms = 6000};
  *     r = amble_connection_update(conn, &slow, 5000);
  *
- * The central decides. The peripheral asks it: with the link layer's request where both controllers know it, else through L2CAP. Waits; one
- * change of a link is made after the other. A change that was sent when the time was over may still happen.
- * Errors: AMBLE_ERR_HCI(0x3B) when the peer refuses, AMBLE_ERR_ARGUMENT for parameters out of range, AMBLE_ERR_HCI(...), TIMEOUT,
- * CANCELLED, DISCONNECTED. Vol 3 Part C 9.3.9, Vol 4 Part E 7.8.18, Vol 3 Part A 4.20. */
+ * The central decides. The peripheral asks it: with the link layer's request where both controllers know it, else
+ * through L2CAP. Waits; one change of a link is made after the other. A change that was sent when the time was over may
+ * still happen. Errors: AMBLE_ERR_HCI(0x3B) when the peer refuses, AMBLE_ERR_ARGUMENT for parameters out of range,
+ * AMBLE_ERR_HCI(...), TIMEOUT, CANCELLED, DISCONNECTED. Vol 3 Part C 9.3.9, Vol 4 Part E 7.8.18, Vol 3 Part A 4.20. */
 int amble_connection_update(amble_connection *conn, const amble_parameters *parameters,
                             int timeout_ms) AMBLE_MUST_CHECK;
 
@@ -249,8 +259,9 @@ typedef struct {
 } amble_phys;
 /* The PHYs in use. Waits. Errors: TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). Vol 4 Part E 7.8.47. */
 int amble_connection_phy(amble_connection *conn, amble_phys *phys, int timeout_ms) AMBLE_MUST_CHECK;
-/* Wishes for other ones; AMBLE_PHY_ANY leaves it to the controllers. Waits until they agreed: `*agreed` (may be NULL) is what is in use
- * then, which may be what was before when the peer cannot do better. Errors as above, AMBLE_ERR_ARGUMENT. Vol 4 Part E 7.8.49. */
+/* Wishes for other ones; AMBLE_PHY_ANY leaves it to the controllers. Waits until they agreed: `*agreed` (may be NULL)
+ * is what is in use then, which may be what was before when the peer cannot do better. Errors as above,
+ * AMBLE_ERR_ARGUMENT. Vol 4 Part E 7.8.49. */
 int amble_connection_set_phy(amble_connection *conn, const amble_phys *wish, amble_phys *agreed,
                              int timeout_ms) AMBLE_MUST_CHECK;
 
@@ -259,8 +270,9 @@ typedef struct {
     uint16_t send, receive;
 } amble_data_length;
 amble_data_length amble_connection_data_length(const amble_connection *conn);
-/* Sets how much this side wants to send in a packet; the host asks for 251 by itself. Waits until the controller has taken it; the new length
- * is in force when the peer agreed. Errors: AMBLE_ERR_ARGUMENT, TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). Vol 4 Part E 7.8.33. */
+/* Sets how much this side wants to send in a packet; the host asks for 251 by itself. Waits until the controller has
+ * taken it; the new length is in force when the peer agreed. Errors: AMBLE_ERR_ARGUMENT, TIMEOUT, CANCELLED,
+ * DISCONNECTED, HCI(...). Vol 4 Part E 7.8.33. */
 int amble_connection_set_data_length(amble_connection *conn, uint16_t bytes, int timeout_ms) AMBLE_MUST_CHECK;
 
 /* The signal strength of the link in dBm. Waits. Errors: TIMEOUT, CANCELLED, DISCONNECTED, HCI(...). */
@@ -269,8 +281,9 @@ int amble_connection_rssi(amble_connection *conn, int8_t *rssi, int timeout_ms) 
 /* The data channels a link uses: bit n is channel n, 0..36. Waits. Errors as above. Vol 4 Part E 7.8.20. */
 #define AMBLE_CHANNELS UINT64_C(0x1fffffffff)
 int amble_connection_channels(amble_connection *conn, uint64_t *channels, int timeout_ms) AMBLE_MUST_CHECK;
-/* Tells the controller which channels are free of other radios, at least two: links where this side is central avoid the others. Waits until
- * the controller knows. Errors: AMBLE_ERR_ARGUMENT, TIMEOUT, CANCELLED, CLOSED, CONTROLLER, HCI(...). Vol 4 Part E 7.8.19. */
+/* Tells the controller which channels are free of other radios, at least two: links where this side is central avoid
+ * the others. Waits until the controller knows. Errors: AMBLE_ERR_ARGUMENT, TIMEOUT, CANCELLED, CLOSED, CONTROLLER,
+ * HCI(...). Vol 4 Part E 7.8.19. */
 int amble_classify_channels(amble *ble, uint64_t channels, int timeout_ms) AMBLE_MUST_CHECK;
 
 #ifdef __cplusplus

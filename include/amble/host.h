@@ -1,11 +1,12 @@
 /* The host: one amble object is one Bluetooth controller with everything above it.
  *
- * amble_open reaches the controller, resets it, asks what it can do and sets it up; from then on the program advertises, scans,
- * connects and serves. All memory of a host is sized by its configuration and taken in amble_open; nothing a peer sends can make it take
- * more. Any number of hosts live side by side in one program, each on a controller of its own.
+ * amble_open reaches the controller, resets it, asks what it can do and sets it up; from then on the program
+ * advertises, scans, connects and serves. All memory of a host is sized by its configuration and taken in amble_open;
+ * nothing a peer sends can make it take more. Any number of hosts live side by side in one program, each on a
+ * controller of its own.
  *
- * A host that loses its controller (unplugged, silent, hardware error) ends every wait on it with AMBLE_ERR_CONTROLLER; it can then only
- * be closed, and opened again. amble_close ends every wait with AMBLE_ERR_CLOSED. */
+ * A host that loses its controller (unplugged, silent, hardware error) ends every wait on it with AMBLE_ERR_CONTROLLER;
+ * it can then only be closed, and opened again. amble_close ends every wait with AMBLE_ERR_CLOSED. */
 #ifndef AMBLE_HOST_H
 #define AMBLE_HOST_H
 #include <amble/address.h>
@@ -19,7 +20,8 @@ extern "C" {
 typedef struct amble amble;
 typedef struct amble_bond_store amble_bond_store; /* bonds.h */
 
-/* How the host answers a peer that asks for other parameters. Zero: whatever is asked, if the specification allows it. */
+/* How the host answers a peer that asks for other parameters. Zero: whatever is asked, if the specification allows
+ * it. */
 typedef struct {
     bool refuse; /* everything */
     uint32_t min_interval_us,
@@ -31,10 +33,11 @@ typedef struct {
 /* Who computes the AES and P-256 of pairing. */
 typedef enum {
     AMBLE_CRYPTO_PORT, /* the processor of this program, see port/crypto.h */
-    /* The controller, with LE Encrypt, LE Rand, LE Read Local P-256 Public Key and LE Generate DHKey (Vol 4 Part E 7.8.22, 7.8.23, 7.8.36,
-     * 7.8.37): for a host that has no P-256, or a slow one. Keys and secrets then cross HCI, which nobody may listen to; it is slower;
-     * and a controller has one key pair at a time, so that links pair one after the other, and amble_oob_local's data hold only until the
-     * next pairing. Resolving addresses, checking signatures and the hash of the database stay with the port's AES. */
+    /* The controller, with LE Encrypt, LE Rand, LE Read Local P-256 Public Key and LE Generate DHKey (Vol 4 Part E
+     * 7.8.22, 7.8.23, 7.8.36, 7.8.37): for a host that has no P-256, or a slow one. Keys and secrets then cross HCI,
+     * which nobody may listen to; it is slower; and a controller has one key pair at a time, so that links pair one
+     * after the other, and amble_oob_local's data hold only until the next pairing. Resolving addresses, checking
+     * signatures and the hash of the database stay with the port's AES. */
     AMBLE_CRYPTO_CONTROLLER
 } amble_crypto;
 #define AMBLE_CONFIG_SERVICES 8
@@ -43,7 +46,8 @@ typedef struct {
         *name; /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
     uint16_t appearance; /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
     uint16_t mtu;        /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
-    /* Enhanced bearers of ATT, see amble/gatt_client.h. There are none, either, with an mtu or a channel_mps of less than 64. */
+    /* Enhanced bearers of ATT, see amble/gatt_client.h. There are none, either, with an mtu or a channel_mps of less
+     * than 64. */
     uint8_t enhanced_bearers; /* of each link, 1..5; 0: 2 */
     bool no_enhanced_bearers; /* none, and no memory for them */
     /* L2CAP channels, see amble/l2cap.h. */
@@ -77,12 +81,13 @@ typedef struct {
     uint16_t private_address_s;              /* seconds until a private address is replaced, 1..3,600; 0: 900 */
     amble_parameter_policy parameter_policy; /* for peers that ask for other connection parameters */
     void *memory;                            /* a block of amble_size() bytes, aligned for any type; NULL: allocated */
-    /* Bytes of the stack of each task that the host starts for itself, three at most; it then lies in the host's memory. Too few for a stack
-     * at all are AMBLE_ERR_NO_MEMORY. 0: the scheduler's stacks; on a board, which has none to map, 4,096. */
+    /* Bytes of the stack of each task that the host starts for itself, three at most; it then lies in the host's
+     * memory. Too few for a stack at all are AMBLE_ERR_NO_MEMORY. 0: the scheduler's stacks; on a board, which has none
+     * to map, 4,096. */
     uint32_t task_stack_size;
-    /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power. Runs on the task in
-     * amble_open, within its timeout, and may wait; of the host it may call amble_hci_command alone. May end with another Reset. A negative
-     * result ends amble_open with it. NULL: nothing. */
+    /* What this vendor's controller wants between its Reset and everything else: firmware, a public address, its power.
+     * Runs on the task in amble_open, within its timeout, and may wait; of the host it may call amble_hci_command
+     * alone. May end with another Reset. A negative result ends amble_open with it. NULL: nothing. */
     int (*start)(amble *ble, void *argument);
     void *start_argument;
 } amble_config;
@@ -90,31 +95,36 @@ typedef struct {
 /* The bytes a host with this configuration takes. Does not wait. */
 size_t amble_size(const amble_config *config);
 
-/* Opens the controller that `transport` names ("air:desk", "tcp-client:127.0.0.1:7300", ...) and sets it up. `config` NULL: the defaults.
- * `*ble` is the caller's, to be closed. Waits, at most `timeout_ms`. Errors: AMBLE_ERR_USAGE for a transport name nobody understands,
- * AMBLE_ERR_NO_CONTROLLER when none is there (amble_open_problem has the sentence), AMBLE_ERR_CONTROLLER when it does not answer
- * or cannot do LE, AMBLE_ERR_UNSUPPORTED when it is to compute (crypto) and cannot, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_HCI(...) when it refuses a command, TIMEOUT, CANCELLED. */
+/* Opens the controller that `transport` names ("air:desk", "tcp-client:127.0.0.1:7300", ...) and sets it up. `config`
+ * NULL: the defaults. `*ble` is the caller's, to be closed. Waits, at most `timeout_ms`. Errors: AMBLE_ERR_USAGE for a
+ * transport name nobody understands, AMBLE_ERR_NO_CONTROLLER when none is there (amble_open_problem has the sentence),
+ * AMBLE_ERR_CONTROLLER when it does not answer or cannot do LE, AMBLE_ERR_UNSUPPORTED when it is to compute (crypto)
+ * and cannot, AMBLE_ERR_NO_MEMORY, AMBLE_ERR_HCI(...) when it refuses a command, TIMEOUT, CANCELLED. */
 int amble_open(amble **ble, const char *transport, const amble_config *config, int timeout_ms) AMBLE_MUST_CHECK;
-/* The sentence about the last amble_open on this thread that failed, or the last controller that was lost: what, to what, and what to do
- * next. Empty when there was none, never NULL. */
+/* The sentence about the last amble_open on this thread that failed, or the last controller that was lost: what, to
+ * what, and what to do next. Empty when there was none, never NULL. */
 const char *amble_open_problem(void);
-/* Ends every wait on the host, disconnects every link, resets the controller, frees everything. Connections and subscriptions must be
- * closed before, or at once by the tasks whose waits this ends. Waits, at most about two seconds; NULL does nothing. */
+/* Ends every wait on the host, disconnects every link, resets the controller, frees everything. Connections and
+ * subscriptions must be closed before, or at once by the tasks whose waits this ends. Waits, at most about two seconds;
+ * NULL does nothing. */
 void amble_close(amble *ble);
 
 /* The identity of this host, which bonded peers know. Without private addresses it is what everybody sees. */
 amble_device amble_own_device(const amble *ble);
-/* The address under which others can connect to it just now: with private ones another one after some minutes. See amble/privacy.h. */
+/* The address under which others can connect to it just now: with private ones another one after some minutes. See
+ * amble/privacy.h. */
 amble_device amble_own_address(const amble *ble);
 const char *amble_name(const amble *ble);
 
-/* Sends any HCI command, such as a vendor's (opcodes 0xFC00 to 0xFFFF, group 0x3F), and waits for its Command Complete or Command Status;
- * Vol 4 Part E 5.4.1 and 7. `reply` gets the return parameters behind the status byte, at most `reply_size` bytes; returns how many, 0 after
- * a Command Status. For a controller's own extras and for questions: a command that amble sends by itself may undo what amble did.
+/* Sends any HCI command, such as a vendor's (opcodes 0xFC00 to 0xFFFF, group 0x3F), and waits for its Command Complete
+ * or Command Status; Vol 4 Part E 5.4.1 and 7. `reply` gets the return parameters behind the status byte, at most
+ * `reply_size` bytes; returns how many, 0 after a Command Status. For a controller's own extras and for questions: a
+ * command that amble sends by itself may undo what amble did.
  *
- * One that is unanswered after `timeout_ms`, or after two seconds if that is longer, means that the controller is lost. Errors: AMBLE_ERR_HCI(...)
- * the controller refused it (0x01: it does not know it), TOO_LONG the reply has more than `reply_size` bytes, ARGUMENT more than 255 bytes of
- * parameters, PROTOCOL an answer without a status, TIMEOUT before two seconds are over, CANCELLED, CONTROLLER, CLOSED. The events of vendors are not shown. */
+ * One that is unanswered after `timeout_ms`, or after two seconds if that is longer, means that the controller is lost.
+ * Errors: AMBLE_ERR_HCI(...) the controller refused it (0x01: it does not know it), TOO_LONG the reply has more than
+ * `reply_size` bytes, ARGUMENT more than 255 bytes of parameters, PROTOCOL an answer without a status, TIMEOUT before
+ * two seconds are over, CANCELLED, CONTROLLER, CLOSED. The events of vendors are not shown. */
 int amble_hci_command(amble *ble, uint16_t opcode, const void *parameters, size_t size, void *reply, size_t reply_size,
                       int timeout_ms) AMBLE_MUST_CHECK;
 

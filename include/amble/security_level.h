@@ -1,4 +1,5 @@
-/* How well a link has to be protected before something may be used on it (Vol 3 Part C 10.2, security mode 1). Zero asks for nothing. */
+/* How well a link has to be protected before something may be used on it (Vol 3 Part C 10.2, security mode 1). Zero
+ * asks for nothing. */
 #ifndef AMBLE_SECURITY_LEVEL_H
 #define AMBLE_SECURITY_LEVEL_H
 

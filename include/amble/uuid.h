@@ -1,8 +1,9 @@
 /* UUIDs.
  *
- * Services, characteristics and descriptors are named by UUIDs: 16-bit ones that the Bluetooth SIG assigned, and 128-bit ones that
- * anybody may draw. An amble_uuid holds either, in the order of the air (little-endian). A 16-bit UUID is short for
- * 0000xxxx-0000-1000-8000-00805F9B34FB (Vol 3 Part B 2.5.1), so compare with amble_uuid_equal, which knows that, never with memcmp.
+ * Services, characteristics and descriptors are named by UUIDs: 16-bit ones that the Bluetooth SIG assigned, and
+ * 128-bit ones that anybody may draw. An amble_uuid holds either, in the order of the air (little-endian). A 16-bit
+ * UUID is short for 0000xxxx-0000-1000-8000-00805F9B34FB (Vol 3 Part B 2.5.1), so compare with amble_uuid_equal, which
+ * knows that, never with memcmp.
  *
  * The initialisers are constants for a table in flash:
  *
@@ -41,8 +42,8 @@ typedef struct {
         }                                                                                                              \
     }
 
-/* A UUID from a literal of 36 characters as above, in capital or small letters. Another length does not compile; the characters
- * themselves are not checked. */
+/* A UUID from a literal of 36 characters as above, in capital or small letters. Another length does not compile; the
+ * characters themselves are not checked. */
 #define AMBLE_UUID128(text)                                                                                            \
     {                                                                                                                  \
         (uint8_t)(16 * sizeof(char[sizeof(text) == 37 ? 1 : -1])),                                                     \
@@ -53,7 +54,8 @@ typedef struct {
                 AMBLE__HEX_AT(text, 6), AMBLE__HEX_AT(text, 4), AMBLE__HEX_AT(text, 2), AMBLE__HEX_AT(text, 0)         \
         }                                                                                                              \
     }
-/* In ASCII the low four bits of '0' to '9' are the value, of 'A' to 'F' and 'a' to 'f' (bit 6 set) the value less nine. */
+/* In ASCII the low four bits of '0' to '9' are the value, of 'A' to 'F' and 'a' to 'f' (bit 6 set) the value less
+ * nine. */
 #define AMBLE__HEX_DIGIT(text, i) (((text)[i] & 15) + 9 * ((text)[i] >> 6))
 #define AMBLE__HEX_AT(text, i)    (uint8_t)(AMBLE__HEX_DIGIT(text, i) * 16 + AMBLE__HEX_DIGIT(text, (i) + 1))
 
@@ -63,12 +65,13 @@ typedef struct {
 /* Whether both are the same UUID; a 16-bit one equals its 128-bit form. */
 bool amble_uuid_equal(const amble_uuid *a, const amble_uuid *b);
 
-/* Reads "181A" or "0x181A" (16 bits), eight digits with or without "0x" (32 bits, kept as the 128-bit form, since ATT knows no others),
- * or the 36 characters of a 128-bit one. A 128-bit text that is the long form of a 16-bit UUID stays long.
- * Returns 0, or AMBLE_ERR_ARGUMENT, and then `*out` is as before. */
+/* Reads "181A" or "0x181A" (16 bits), eight digits with or without "0x" (32 bits, kept as the 128-bit form, since ATT
+ * knows no others), or the 36 characters of a 128-bit one. A 128-bit text that is the long form of a 16-bit UUID stays
+ * long. Returns 0, or AMBLE_ERR_ARGUMENT, and then `*out` is as before. */
 int amble_uuid_parse(amble_uuid *out, const char *text);
 
-/* Writes "181A" or the 36 characters, in the letters that amble_uuid_parse reads back ("" for no UUID), and returns `text`. */
+/* Writes "181A" or the 36 characters, in the letters that amble_uuid_parse reads back ("" for no UUID), and returns
+ * `text`. */
 const char *amble_uuid_text(const amble_uuid *uuid, char text[AMBLE_UUID_TEXT]);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
-/* Bearers, and the turns on them. Invariants: a turn is FREE, or TAKEN by a task that writes or reads, or SENT; its timer runs exactly while it is SENT,
- * and only then is an answer looked at. A turn that is SENT with nobody in `answer` is a zombie. An enhanced bearer has a channel exactly while it is
- * not dead; its slot is used again when no task has a turn of it any more. */
+/* Bearers, and the turns on them. Invariants: a turn is FREE, or TAKEN by a task that writes or reads, or SENT; its
+ * timer runs exactly while it is SENT, and only then is an answer looked at. A turn that is SENT with nobody in
+ * `answer` is a zombie. An enhanced bearer has a channel exactly while it is not dead; its slot is used again when no
+ * task has a turn of it any more. */
 #include "att/bearer.h"
 
 #include "core/log.h"
@@ -59,7 +60,8 @@ int amble__att_end_of(const amble__att_bearer *bearer)
     return bearer->enhanced ? AMBLE_ERR_CHANNEL_CLOSED : AMBLE_ERR_DISCONNECTED;
 }
 
-/* A peer that lets nothing out and asks for more all the same loses the channel: there is room for all that a bearer may owe. */
+/* A peer that lets nothing out and asks for more all the same loses the channel: there is room for all that a bearer
+ * may owe. */
 static AMBLE__RARE void send_on_channel(amble__att_bearer *bearer, amble__packet *packet)
 {
     if (bearer->channel && !amble__bearer_send(bearer->channel, amble__packet_payload(packet), packet->size)) {
@@ -368,7 +370,8 @@ int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t exp
     return r;
 }
 
-/* Whether a PDU answers our outstanding request: its response (the opcode after the request's) or an Error Response that names it. */
+/* Whether a PDU answers our outstanding request: its response (the opcode after the request's) or an Error Response
+ * that names it. */
 static bool answers_request(const amble__att_bearer *bearer, const uint8_t *data, size_t size)
 {
     const amble__turn *turn = &bearer->request;

@@ -1,22 +1,24 @@
 /* An ATT bearer: what carries ATT between two devices (Vol 3 Part F 3.2.11, 3.3).
  *
- * The rooms above see an abstract bearer: its MTU, a way to send, its end. The fixed channel of a link is the first kind; enhanced ones, channels
- * of their own on an encrypted link, come and go beside it (Part G 5.3). A link has slots for a number of them, side by side.
+ * The rooms above see an abstract bearer: its MTU, a way to send, its end. The fixed channel of a link is the first
+ * kind; enhanced ones, channels of their own on an encrypted link, come and go beside it (Part G 5.3). A link has slots
+ * for a number of them, side by side.
  *
  * One request is outstanding per bearer and direction. A client's request is a small procedure on its caller's task:
  *
- *     amble__att_begin(conn, need, deadline, &bearer, &w)   waits for its turn on any bearer, gives the room to write the PDU
+ *     amble__att_begin(conn, need, deadline, &bearer, &w)   waits for its turn on any bearer, gives the room to write
  *     ... write the PDU ...
- *     amble__att_exchange(bearer, ...)           sends, waits, gives the response
- *     amble__att_end(bearer)                     the next in the queue goes on
+ *     amble__att_exchange(bearer, ...)                      sends, waits, gives the response
+ *     amble__att_end(bearer)                                the next in the queue goes on
  *
- * A caller that gives up in between leaves a zombie: its turn lasts until the response comes, which is dropped, or until the transaction
- * timeout of 30 s; so a late response never answers the next request. After 30 s the bearer is dead; the fixed channel takes the link
- * with it, an enhanced one only itself. Indications and their confirmations follow the same rule with a turn of their own.
+ * A caller that gives up in between leaves a zombie: its turn lasts until the response comes, which is dropped, or
+ * until the transaction timeout of 30 s; so a late response never answers the next request. After 30 s the bearer is
+ * dead; the fixed channel takes the link with it, an enhanced one only itself. Indications and their confirmations
+ * follow the same rule with a turn of their own.
  *
- * What this side sends unasked, and commands, all go on the fixed channel: so they stay in order, and are in order with each other. What the peer
- * sends is taken from any bearer, and answered on the same one. A request in parts (Prepare Write) keeps to the fixed channel, too: a
- * client has one queue of parts, however many bearers it has (3.4.6). */
+ * What this side sends unasked, and commands, all go on the fixed channel: so they stay in order, and are in order with
+ * each other. What the peer sends is taken from any bearer, and answered on the same one. A request in parts (Prepare
+ * Write) keeps to the fixed channel, too: a client has one queue of parts, however many bearers it has (3.4.6). */
 #ifndef AMBLE_ATT_BEARER_H
 #define AMBLE_ATT_BEARER_H
 #include "att/pdu.h"
@@ -46,8 +48,7 @@ typedef struct amble__att_bearer {
     bool mtu_exchanged; /* by us */
     bool mtu_known;     /* exchanged by either side */
     amble__list mtu_waiters;
-    bool
-        dead; /* a transaction timed out, or there is no channel: nothing is sent that wants an answer, and no answer counts */
+    bool dead; /* a transaction timed out, or there is no channel: no request is sent any more, and no answer counts */
     amble__turn request, indication;
     bool prepared; /* the peer's queue may hold parts of a write of ours: whoever ends the turn now owes it a cancel */
     uint8_t request_opcode;
@@ -70,8 +71,8 @@ typedef struct amble__att {
     void (*notified)(amble__att_bearer *bearer, amble__bytes pdu);
     void (*dead)(amble_connection *conn);      /* a transaction timed out on the fixed channel */
     void (*closed)(amble__att_bearer *bearer); /* an enhanced one, while the link lives or with it */
-    /* Writes the indication that the server owes this peer; false when there is none. It goes before those of tasks, and its
-     * confirmation is told. Either may be NULL. */
+    /* Writes the indication that the server owes this peer; false when there is none. It goes before those of tasks,
+     * and its confirmation is told. Either may be NULL. */
     bool (*owed)(amble__att_bearer *bearer, amble__writer *w);
     void (*confirmed)(amble__att_bearer *bearer);
 } amble__att;
@@ -98,9 +99,9 @@ int amble__att_begin(amble_connection *conn, size_t need, uint64_t deadline_us, 
                      amble__writer *w);
 /* On this one: AMBLE_ERR_CHANNEL_CLOSED when it is not open any more. */
 int amble__att_begin_on(amble__att_bearer *bearer, uint64_t deadline_us, amble__writer *w);
-/* Sends what was written and waits for the response with opcode `expected`. `*response` reads what follows the opcode, until the turn ends. An
- * Error Response is returned as AMBLE_ERR_ATT(code); when the bearer ends, why: AMBLE_ERR_CHANNEL_CLOSED, TIMEOUT, PROTOCOL. After any error the turn
- * is over: amble__att_end must not be called. */
+/* Sends what was written and waits for the response with opcode `expected`. `*response` reads what follows the opcode,
+ * until the turn ends. An Error Response is returned as AMBLE_ERR_ATT(code); when the bearer ends, why:
+ * AMBLE_ERR_CHANNEL_CLOSED, TIMEOUT, PROTOCOL. After any error the turn is over: amble__att_end must not be called. */
 int amble__att_exchange(amble__att_bearer *bearer, amble__writer *w, uint8_t expected, uint64_t deadline_us,
                         amble__reader *response);
 /* After an exchange, while the turn is still taken: the room to write the next request of the same procedure. */
@@ -115,8 +116,8 @@ static inline int amble__att_unusable(const amble__att_bearer *bearer)
     return bearer->conn->end == 0 && !bearer->dead ? 0 : amble__att_end_of(bearer);
 }
 /* Takes a packet for a command or a notification (waits for room), and sends it. AMBLE_ERR_TOO_LONG when what was
- * written did not fit, because the MTU is smaller than it was before the wait; nothing is sent then. Like amble__packet_take it
- * returns 1 after a wait. */
+ * written did not fit, because the MTU is smaller than it was before the wait; nothing is sent then. Like
+ * amble__packet_take it returns 1 after a wait. */
 static inline int amble__att_take(amble__att_bearer *bearer, uint64_t deadline_us, amble__packet **packet,
                                   amble__writer *w)
 {

@@ -1,5 +1,6 @@
-/* Enhanced bearers between L2CAP and ATT: how they are opened by either side, which of them a request takes, and that one which ends, is not answered
- * or is misused ends alone. The peer's channels are 0x60 and up, the host's 0x40 and up. */
+/* Enhanced bearers between L2CAP and ATT: how they are opened by either side, which of them a request takes, and that
+ * one which ends, is not answered or is misused ends alone. The peer's channels are 0x60 and up, the host's 0x40 and
+ * up. */
 #include "att/channel_testing.h"
 
 enum { RING = 2 * (2 + TEST_MTU) }; /* of what a bearer receives */

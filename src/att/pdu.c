@@ -1,4 +1,5 @@
-/* See pdu.h. Invariant: nothing here looks beyond what the reader holds, and no value read is larger than the PDU it came in. */
+/* See pdu.h. Invariant: nothing here looks beyond what the reader holds, and no value read is larger than the PDU it
+ * came in. */
 #include "att/pdu.h"
 
 void amble__att_write_error(amble__writer *w, uint8_t request, uint16_t handle, uint8_t code)

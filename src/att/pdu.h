@@ -1,6 +1,7 @@
-/* The PDUs of the Attribute Protocol: opcodes, error codes, and for each PDU how it is written and how it is read, side by side (Vol 3
- * Part F 3.4). Writers append to an amble__writer that is as long as the MTU allows; readers take what follows the opcode and
- * say whether it made sense. Lists in responses are read entry by entry, straight from the bytes. */
+/* The PDUs of the Attribute Protocol: opcodes, error codes, and for each PDU how it is written and how it is read, side
+ * by side (Vol 3 Part F 3.4). Writers append to an amble__writer that is as long as the MTU allows; readers take what
+ * follows the opcode and say whether it made sense. Lists in responses are read entry by entry, straight from the
+ * bytes. */
 #ifndef AMBLE_ATT_PDU_H
 #define AMBLE_ATT_PDU_H
 #include <amble/uuid.h>
@@ -88,8 +89,8 @@ bool amble__att_read_error(amble__reader *r, amble__att_error *error);
 void amble__att_write_mtu(amble__writer *w, uint8_t opcode, uint16_t mtu);
 bool amble__att_read_mtu(amble__reader *r, uint16_t *mtu);
 
-/* The requests that ask over a range of handles: Find Information (3.4.3.1), Find By Type Value (3.4.3.3), Read By Type (3.4.4.1), Read By
- * Group Type (3.4.4.9). */
+/* The requests that ask over a range of handles: Find Information (3.4.3.1), Find By Type Value (3.4.3.3), Read By Type
+ * (3.4.4.1), Read By Group Type (3.4.4.9). */
 typedef struct {
     uint16_t start, end;
     amble_uuid type;    /* not of Find Information */
@@ -99,8 +100,8 @@ void amble__att_write_range(amble__writer *w, uint8_t opcode, const amble__att_r
 /* AMBLE__ATT_INVALID_PDU or AMBLE__ATT_INVALID_HANDLE, or 0. */
 uint8_t amble__att_read_range(amble__reader *r, uint8_t opcode, amble__att_range *range);
 
-/* Requests and commands that name one attribute: Read (3.4.4.3), Read Blob (3.4.4.5, with an offset), Write Request and Command
- * (3.4.5.1, 3.4.5.3), Notification and Indication (3.4.7), which carry a value. */
+/* Requests and commands that name one attribute: Read (3.4.4.3), Read Blob (3.4.4.5, with an offset), Write Request and
+ * Command (3.4.5.1, 3.4.5.3), Notification and Indication (3.4.7), which carry a value. */
 void amble__att_write_handle(amble__writer *w, uint8_t opcode, uint16_t handle);
 void amble__att_write_blob(amble__writer *w, uint16_t handle, uint16_t offset);
 static inline void amble__att_write_value(amble__writer *w, uint8_t opcode, uint16_t handle, const void *data,
@@ -127,8 +128,8 @@ enum { AMBLE__ATT_EXECUTE_CANCEL = 0, AMBLE__ATT_EXECUTE_WRITE = 1 };
 void amble__att_write_execute(amble__writer *w, uint8_t flags);
 bool amble__att_read_execute(amble__reader *r, uint8_t *flags);
 
-/* A value with its length, of Read Multiple Variable (3.4.4.12): in the last one of a PDU the length may be more than what is there. False at the
- * end, and for what makes no sense. */
+/* A value with its length, of Read Multiple Variable (3.4.4.12): in the last one of a PDU the length may be more than
+ * what is there. False at the end, and for what makes no sense. */
 void amble__att_write_length_value(amble__writer *w, amble__bytes value);
 bool amble__att_next_length_value(amble__reader *r, size_t *length, amble__bytes *value);
 /* The same with a handle before it, of Multiple Handle Value Notification (3.4.7.4); every value is whole. */
@@ -144,7 +145,8 @@ typedef struct {
     uint16_t handle, end; /* `end` of groups only */
     amble__bytes value;
 } amble__att_entry;
-/* Read By Type (3.4.4.2) and Read By Group Type (3.4.4.10) say the size of an entry first: the begin functions read it. */
+/* Read By Type (3.4.4.2) and Read By Group Type (3.4.4.10) say the size of an entry first: the begin functions read
+ * it. */
 bool amble__att_begin_entries(amble__reader *r, uint8_t opcode, size_t *entry_size);
 bool amble__att_next_entry(amble__reader *r, uint8_t opcode, size_t entry_size, amble__att_entry *entry);
 #endif

@@ -112,7 +112,8 @@ static void check_range(uint8_t opcode, const amble_uuid *type, const char *valu
     r = written(&w, opcode);
     for (size_t size = 0; size < amble__read_left(&r); size++) {
         part = amble__reader_of(r.at, size);
-        /* What is cut may still be a PDU: a value is as long as it is, and a UUID of 16 bytes begins with one of two. */
+        /* What is cut may still be a PDU: a value is as long as it is, and a UUID of 16 bytes begins with one of
+         * two. */
         if (has_value ? size < 6 : !(size == 6 && type->size == 16))
             assert_int_equal(amble__att_read_range(&part, opcode, &read), AMBLE__ATT_INVALID_PDU);
     }

@@ -1,5 +1,5 @@
-/* See signature.h. Inside this file everything is turned round to the order of FIPS 197 where it goes into the cipher: the counter's most
- * significant octet first, the opcode last. */
+/* See signature.h. Inside this file everything is turned round to the order of FIPS 197 where it goes into the cipher:
+ * the counter's most significant octet first, the opcode last. */
 #include "att/signature.h"
 
 #include "port/crypto.h"

@@ -1,4 +1,5 @@
-/* See bonds.h. Invariants: a peer has at most one bond; serials tell which was used last, and are given anew when they run out. */
+/* See bonds.h. Invariants: a peer has at most one bond; serials tell which was used last, and are given anew when they
+ * run out. */
 #include "bonds/bonds.h"
 
 #include <string.h>
@@ -100,7 +101,7 @@ void amble__bonds_drop(amble__bonds *bonds, amble__bond *bond)
     amble__bonds_change(bonds);
 }
 
-/* --- the store ----------------------------------------------------------------------------------------------------- */
+/* --- the store ---------------------------------------------------------------------------------------------------- */
 static int take_record(void *target, const void *bytes, size_t size)
 {
     amble__bonds *bonds = target;

@@ -1,8 +1,8 @@
 /* Bonds: what is kept of each peer from one connection to the next.
  *
- * All of them are in memory, sized when the host opens; a store behind them keeps what has to outlive the program. Whoever changes a bond
- * says so with amble__bonds_change; the host's service task then saves them all. When there are as many as fit, a new one takes the
- * place of the one that was used least recently. */
+ * All of them are in memory, sized when the host opens; a store behind them keeps what has to outlive the program.
+ * Whoever changes a bond says so with amble__bonds_change; the host's service task then saves them all. When there are
+ * as many as fit, a new one takes the place of the one that was used least recently. */
 #ifndef AMBLE_BONDS_BONDS_H
 #define AMBLE_BONDS_BONDS_H
 #include <amble/address.h>
@@ -11,7 +11,8 @@
 
 #include "core/arena.h"
 
-/* An encryption key as LE legacy pairing distributes it; with Secure Connections number and random are 0. Vol 3 Part H 2.4.2 */
+/* An encryption key as LE legacy pairing distributes it; with Secure Connections number and random are 0. Vol 3 Part H
+ * 2.4.2 */
 typedef struct {
     bool present;
     uint8_t value[16];
@@ -24,7 +25,7 @@ typedef struct {
     uint8_t value[16];
     uint32_t counter; /* the next that is used, or that is taken from the peer */
     uint32_t
-        reserved; /* of this side's own key: where a host begins that is opened anew; not below the counter in a record */
+        reserved; /* of one's own key: where a host begins that is opened anew; in a record not below the counter */
 } amble__bond_signing_key;
 
 enum { AMBLE__BOND_GATT = 96 };
@@ -63,10 +64,11 @@ void amble__bonds_init(amble__bonds *bonds, amble__arena *arena, size_t capacity
 int amble__bonds_load(amble__bonds *bonds, const amble_bond_store *store);
 /* Gives all to the store, when something changed. After an error it is still to be saved. */
 int amble__bonds_save(amble__bonds *bonds);
-/* The bond with the peer of this identity, or with the one that was paired with under this address; or NULL. Stays where it is until it is
- * dropped. */
+/* The bond with the peer of this identity, or with the one that was paired with under this address; or NULL. Stays
+ * where it is until it is dropped. */
 amble__bond *amble__bonds_find(const amble__bonds *bonds, amble_device peer);
-/* The bond to write a new one into: the peer's own, or the one used least recently; emptied, and the most recent one now. */
+/* The bond to write a new one into: the peer's own, or the one used least recently; emptied, and the most recent one
+ * now. */
 amble__bond *amble__bonds_take(amble__bonds *bonds, amble_device peer);
 void amble__bonds_drop(amble__bonds *bonds, amble__bond *bond);
 /* It is the most recently used one now. */
@@ -77,8 +79,8 @@ static inline void amble__bonds_change(amble__bonds *bonds)
     bonds->changes++;
 }
 
-/* Codec of the records that a store keeps, record.c: a bond, or this host's own identity. The encoders return the size; the decoder 0, or
- * AMBLE_ERR_BAD_FILE for bytes that make no sense. */
+/* Codec of the records that a store keeps, record.c: a bond, or this host's own identity. The encoders return the size;
+ * the decoder 0, or AMBLE_ERR_BAD_FILE for bytes that make no sense. */
 enum { AMBLE__BOND_RECORD = AMBLE_BOND_RECORD };
 size_t amble__record_of_bond(const amble__bond *bond, uint8_t *record, size_t room);
 size_t amble__record_of_identity(const amble__bonds *bonds, uint8_t *record, size_t room);

@@ -1,4 +1,5 @@
-/* See private_address.h. Invariant: of the random bits of an address made here at least one is 0 and one is 1, as the specification wants. */
+/* See private_address.h. Invariant: of the random bits of an address made here at least one is 0 and one is 1, as the
+ * specification wants. */
 #include "bonds/private_address.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@
 enum { ADDRESS = 6, HASH = 3, PRAND = 3, BLOCK = 16 };
 enum { KIND_MASK = 0xc0, STATIC = 0xc0, RESOLVABLE = 0x40, NON_RESOLVABLE = 0x00 };
 
-/* --- making them --------------------------------------------------------------------------------------------------- */
+/* --- making them -------------------------------------------------------------------------------------------------- */
 static bool all_bits_are(const uint8_t *bytes, size_t size, uint8_t octet)
 {
     for (size_t i = 0; i < size; i++) {
@@ -52,7 +53,7 @@ int amble__resolvable_address(const uint8_t irk[AMBLE__IRK], amble__random *rand
     return amble__address_hash(irk, address->bytes + HASH, address->bytes);
 }
 
-/* --- whose they are ------------------------------------------------------------------------------------------------ */
+/* --- whose they are ----------------------------------------------------------------------------------------------- */
 static void turn_round(uint8_t *to, const uint8_t *from)
 {
     for (int i = 0; i < BLOCK; i++)

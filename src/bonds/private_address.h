@@ -1,8 +1,8 @@
 /* Random addresses: making them, and finding out whose one is (Vol 6 Part B 1.3.2).
  *
- * The two most significant bits tell the kind. A static address is kept for ever; a resolvable private one is a random number and its hash with
- * the owner's Identity Resolving Key, so that whoever has the key knows the owner; a non-resolvable private one is nobody's. Values are in the
- * order of the air, least significant octet first. */
+ * The two most significant bits tell the kind. A static address is kept for ever; a resolvable private one is a random
+ * number and its hash with the owner's Identity Resolving Key, so that whoever has the key knows the owner; a
+ * non-resolvable private one is nobody's. Values are in the order of the air, least significant octet first. */
 #ifndef AMBLE_BONDS_PRIVATE_ADDRESS_H
 #define AMBLE_BONDS_PRIVATE_ADDRESS_H
 #include "bonds/bonds.h"

@@ -1,4 +1,5 @@
-/* Random addresses: the specification's sample of their hash (Vol 3 Part H D.7), what each kind looks like, and who is found to own which. */
+/* Random addresses: the specification's sample of their hash (Vol 3 Part H D.7), what each kind looks like, and who is
+ * found to own which. */
 #include "bonds/private_address.h"
 
 #include "port/testing.h"

@@ -1,5 +1,6 @@
-/* Records as a store keeps them: a version, then fields of tag, size, bytes. A field that is not known is a mistake: an older amble must not
- * lose what a newer one keeps by saving without it. Values as on the air, least significant octet first. */
+/* Records as a store keeps them: a version, then fields of tag, size, bytes. A field that is not known is a mistake: an
+ * older amble must not lose what a newer one keeps by saving without it. Values as on the air, least significant octet
+ * first. */
 #include <string.h>
 
 #include "bonds/bonds.h"

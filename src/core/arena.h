@@ -1,7 +1,7 @@
 /* An arena: one block of memory, handed out from its start, never given back in parts.
  *
- * An object lays out its memory by taking from an arena in a fixed order. The same code run on an arena without a block counts the bytes:
- * so a size and a layout cannot disagree. */
+ * An object lays out its memory by taking from an arena in a fixed order. The same code run on an arena without a block
+ * counts the bytes: so a size and a layout cannot disagree. */
 #ifndef AMBLE_CORE_ARENA_H
 #define AMBLE_CORE_ARENA_H
 #include <stddef.h>

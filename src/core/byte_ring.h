@@ -1,5 +1,6 @@
-/* A queue of bytes in a block of somebody else's: what is put in at one end is taken out at the other. Puts and takes must fit; whoever calls
- * asks before. An empty ring starts at the block's beginning again, so what was put into an empty ring in one go lies in one piece. */
+/* A queue of bytes in a block of somebody else's: what is put in at one end is taken out at the other. Puts and takes
+ * must fit; whoever calls asks before. An empty ring starts at the block's beginning again, so what was put into an
+ * empty ring in one go lies in one piece. */
 #ifndef AMBLE_CORE_BYTE_RING_H
 #define AMBLE_CORE_BYTE_RING_H
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Bounded readers and writers for bytes in the order of the wire (little-endian).
  *
- * Every byte that comes from a peer or a controller is read through amble__reader. A reader never runs past its end: a read
- * that does not fit returns zero (or NULL), moves to the end and sets `failed`, and every later read fails too. So a
- * parser reads all its fields first and asks once. Writers behave the same towards the end of their buffer. */
+ * Every byte that comes from a peer or a controller is read through amble__reader. A reader never runs past its end: a
+ * read that does not fit returns zero (or NULL), moves to the end and sets `failed`, and every later read fails too. So
+ * a parser reads all its fields first and asks once. Writers behave the same towards the end of their buffer. */
 #ifndef AMBLE_CORE_BYTES_H
 #define AMBLE_CORE_BYTES_H
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* Tests of the bounded readers and writers: every access at every distance from the end, and that a failure sticks. The buffers are
- * allocated to the byte, so that AddressSanitizer sees one byte too many. */
+/* Tests of the bounded readers and writers: every access at every distance from the end, and that a failure sticks. The
+ * buffers are allocated to the byte, so that AddressSanitizer sees one byte too many. */
 #include "core/bytes.h"
 
 #include <setjmp.h>

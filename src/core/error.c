@@ -1,7 +1,8 @@
 /* The sentences behind error numbers (amble/error.h).
  *
- * Every text of a known number is one constant, put together by the compiler from the tables below. Only numbers without an
- * entry are written at run time, into four small buffers of the thread, so no call allocates and none can fail.
+ * Every text of a known number is one constant, put together by the compiler from the tables below. Only numbers
+ * without an entry are written at run time, into four small buffers of the thread, so no call allocates and none can
+ * fail.
  *
  * The sentences weigh a few kilobytes. With AMBLE_BARE_BOARD defined the remedies are left out. */
 #include "amble/error.h"

@@ -1,7 +1,7 @@
 /* An intrusive, circular, doubly linked list.
  *
- * The `next` of a node that is in no list is NULL or the node itself; amble__list_remove is harmless on both, so an owner may
- * always remove its node. A node is in at most one list. */
+ * The `next` of a node that is in no list is NULL or the node itself; amble__list_remove is harmless on both, so an
+ * owner may always remove its node. A node is in at most one list. */
 #ifndef AMBLE_CORE_LIST_H
 #define AMBLE_CORE_LIST_H
 #include <stdbool.h>
@@ -22,7 +22,8 @@ static inline void amble__list_insert_before(amble__list *position, amble__list 
 {
     amble__list *previous = position->previous;
 
-    /* In this order no compiler puts both links of a node into one vector register first, which takes longer than to store them. */
+    /* In this order no compiler puts both links of a node into one vector register first, which takes longer than to
+     * store them. */
     node->next = position;
     previous->next = node;
     node->previous = previous;

@@ -29,6 +29,7 @@
 #endif
 int amble__log_enabled(void);
 void amble__log_line(int level, const char *format, ...) AMBLE__PRINTF(2, 3);
-/* Whether the last line that went to standard error was this sentence: for who would say it once more. Not on bare boards. */
+/* Whether the last line that went to standard error was this sentence: for who would say it once more. Not on bare
+ * boards. */
 bool amble__log_told(const char *sentence);
 #endif

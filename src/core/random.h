@@ -1,7 +1,9 @@
-/* A stream of random bytes: either the system's (unpredictable) or a seeded generator (the same bytes for the same seed).
+/* A stream of random bytes: either the system's (unpredictable) or a seeded generator (the same bytes for the same
+ * seed).
  *
- * Simulation needs the second kind: one seed gives one trace. A seeded stream is not fit for keys on a real link, so nothing
- * but virtual time and tests uses it there. core/ has no access to the system, so the system's source is passed in. */
+ * Simulation needs the second kind: one seed gives one trace. A seeded stream is not fit for keys on a real link, so
+ * nothing but virtual time and tests uses it there. core/ has no access to the system, so the system's source is passed
+ * in. */
 #ifndef AMBLE_CORE_RANDOM_H
 #define AMBLE_CORE_RANDOM_H
 #include <stddef.h>

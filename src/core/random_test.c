@@ -1,5 +1,5 @@
-/* Tests of the random stream: one seed gives one sequence, ranges are kept and filled evenly, the system's source is asked when
- * it should be. */
+/* Tests of the random stream: one seed gives one sequence, ranges are kept and filled evenly, the system's source is
+ * asked when it should be. */
 #include "core/random.h"
 
 #include <setjmp.h>
@@ -29,8 +29,8 @@ static void a_seed_gives_its_sequence(void **state)
     assert_true(differs);
 }
 
-/* The value for seed 0 of the authors' reference programs (splitmix64.c and xoshiro256starstar.c), so that a trace recorded
- * with a seed stays what it is. */
+/* The value for seed 0 of the authors' reference programs (splitmix64.c and xoshiro256starstar.c), so that a trace
+ * recorded with a seed stays what it is. */
 static void the_sequence_is_the_published_one(void **state)
 {
     amble__random random;

@@ -1,5 +1,5 @@
-/* Fuzzes what reads UUIDs and addresses from text, and the reader of bytes. Whatever is accepted must come back the same after it was
- * written; whatever is refused must leave the result alone. */
+/* Fuzzes what reads UUIDs and addresses from text, and the reader of bytes. Whatever is accepted must come back the
+ * same after it was written; whatever is refused must leave the result alone. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The pairing heap behind timers.h. Invariants: a node's deadline is never later than its children's; `previous` of the root
- * and all links of an unarmed timer are NULL. Merging is iterative: the stack does not grow with the heap. */
+/* The pairing heap behind timers.h. Invariants: a node's deadline is never later than its children's; `previous` of the
+ * root and all links of an unarmed timer are NULL. Merging is iterative: the stack does not grow with the heap. */
 #include "core/timers.h"
 
 #include <stddef.h>

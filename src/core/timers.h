@@ -1,7 +1,7 @@
 /* A heap of timers, ordered by deadline and, for equal deadlines, by the order in which they were armed.
  *
- * The nodes live in their owners (an intrusive pairing heap): arming never allocates, cannot fail and costs O(1), disarming
- * O(log n). There is no clock in here: whoever owns the heap says what time it is. Times are microseconds. */
+ * The nodes live in their owners (an intrusive pairing heap): arming never allocates, cannot fail and costs O(1),
+ * disarming O(log n). There is no clock in here: whoever owns the heap says what time it is. Times are microseconds. */
 #ifndef AMBLE_CORE_TIMERS_H
 #define AMBLE_CORE_TIMERS_H
 #include <stdbool.h>
@@ -33,7 +33,7 @@ static inline uint64_t amble__timers_deadline(const amble__timers *timers)
 {
     return timers->root ? timers->root->deadline_us : AMBLE__NEVER;
 }
-/* Fires, in order, what was due at `now`. Timers armed meanwhile for `now` or earlier wait for the next call, so that a timer
- * that re-arms itself cannot hold the loop. Returns how many fired. */
+/* Fires, in order, what was due at `now`. Timers armed meanwhile for `now` or earlier wait for the next call, so that a
+ * timer that re-arms itself cannot hold the loop. Returns how many fired. */
 unsigned amble__timers_run(amble__timers *timers, uint64_t now_us);
 #endif

@@ -1,5 +1,5 @@
-/* Tests of the timer heap: random operations beside a model that is too simple to be wrong, and the rules for timers that arm or disarm
- * timers while they fire. */
+/* Tests of the timer heap: random operations beside a model that is too simple to be wrong, and the rules for timers
+ * that arm or disarm timers while they fire. */
 #include "core/timers.h"
 
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /* Trace points: one per PDU and per change of state, for whoever wants to look on.
  *
- * A host has one trace. A point costs a comparison while nobody looks, and nothing in a build with AMBLE__NO_TRACE. With the log level at
- * "debug" when the host opens, every point becomes a log line; a test sets its own sink. (Captures are written where packets
- * cross the transport: so they also hold what never reaches a host.) No key ever is in a point: whoever traces a packet that may hold one
- * traces its beginning. */
+ * A host has one trace. A point costs a comparison while nobody looks, and nothing in a build with AMBLE__NO_TRACE.
+ * With the log level at "debug" when the host opens, every point becomes a log line; a test sets its own sink.
+ * (Captures are written where packets cross the transport: so they also hold what never reaches a host.) No key ever is
+ * in a point: whoever traces a packet that may hold one traces its beginning. */
 #ifndef AMBLE_CORE_TRACE_H
 #define AMBLE_CORE_TRACE_H
 #include <stddef.h>

@@ -1,9 +1,10 @@
 /* Advertising: the advertisers that tasks hold, and the service task's part of it.
  *
- * An advertiser is a place in a table; the controller knows the same place as an advertising set (a legacy controller has one). Invariants:
- * `on` is set before the controller is told to start, because a central may connect before the answer to that command is handled;
- * a link belongs to the advertiser whose serial is on the air, to nobody otherwise; a link that its advertiser has not handed on yet
- * carries that serial, and is nobody's when the advertiser is closed. */
+ * An advertiser is a place in a table; the controller knows the same place as an advertising set (a legacy controller
+ * has one). Invariants: `on` is set before the controller is told to start, because a central may connect before the
+ * answer to that command is handled; a link belongs to the advertiser whose serial is on the air, to nobody otherwise;
+ * a link that its advertiser has not handed on yet carries that serial, and is nobody's when the advertiser is
+ * closed. */
 #include "core/log.h"
 #include "gap/gap_room.h"
 
@@ -356,7 +357,7 @@ void amble__advertised_lost(amble__gap *gap, const amble_connection *conn)
             gap->advertisers[i].paused = false; /* and waits for another central */
 }
 
-/* --- the service task's part ---------------------------------------------------------------------------------------- */
+/* --- the service task's part -------------------------------------------------------------------------------------- */
 static void tell_failure(amble__gap *gap, amble__advertiser *a, int r)
 {
     amble__log(AMBLE__LOG_INFO, "%s: advertising did not start: %s", gap->hci->instance, amble_error_text(r));

@@ -1,4 +1,5 @@
-/* What advertisers say to controllers of both kinds: directed, extended in fragments, several sets; and whose a central is. */
+/* What advertisers say to controllers of both kinds: directed, extended in fragments, several sets; and whose a central
+ * is. */
 #include "gap/testing.h"
 
 enum { LONG_DATA = 600 };

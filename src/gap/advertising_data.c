@@ -1,8 +1,9 @@
 /* Advertising data: fields into bytes (Core Supplement Part A; Vol 3 Part C 11).
  *
- * Each field is an AD structure of its own. They are placed in order of importance, each into the advertising data if it fits there, else
- * into the scan response. If that leaves one out, the set of fields is searched that fills the advertising data best; a name that may be
- * shortened is, byte by byte, until everything fits. Extended advertising has one large place for everything. */
+ * Each field is an AD structure of its own. They are placed in order of importance, each into the advertising data if
+ * it fits there, else into the scan response. If that leaves one out, the set of fields is searched that fills the
+ * advertising data best; a name that may be shortened is, byte by byte, until everything fits. Extended advertising has
+ * one large place for everything. */
 #include <stdio.h>
 
 #include "core/log.h"

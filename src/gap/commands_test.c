@@ -282,7 +282,8 @@ static void a_controller_without_buffers_is_refused(void)
     }
 }
 
-/* Whatever a controller refuses of what it has to know: the host opens without it, or says so and leaves nothing behind. */
+/* Whatever a controller refuses of what it has to know: the host opens without it, or says so and leaves nothing
+ * behind. */
 static void any_command_of_the_start_may_be_refused(void)
 {
     uint16_t start[FAKE_COMMANDS];

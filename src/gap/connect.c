@@ -1,12 +1,14 @@
 /* amble_connect, and the service task's part of it: one initiator for any number of waiting tasks.
  *
- * Requests with the same options form a group: the controller connects to whichever of them it hears first, through its accept list. Others queue
- * behind the group, each with its own deadline. When a group changes, the attempt is cancelled and begun anew; between the cancel and the
- * controller's last word nothing else is started, so the next attempt works at once.
+ * Requests with the same options form a group: the controller connects to whichever of them it hears first, through its
+ * accept list. Others queue behind the group, each with its own deadline. When a group changes, the attempt is
+ * cancelled and begun anew; between the cancel and the controller's last word nothing else is started, so the next
+ * attempt works at once.
  *
- * A link is handed over when its first packet was seen. If there is none (0x3E) the attempt is repeated and counted, after a pause that chance
- * decides: two centrals that answered the same advertisement at the same moment must not do so again and again. Invariants: `connecting` is
- * true from before the command until the Connection Complete that ends it; a request with a `conn` belongs to no group. */
+ * A link is handed over when its first packet was seen. If there is none (0x3E) the attempt is repeated and counted,
+ * after a pause that chance decides: two centrals that answered the same advertisement at the same moment must not do
+ * so again and again. Invariants: `connecting` is true from before the command until the Connection Complete that ends
+ * it; a request with a `conn` belongs to no group. */
 #include "core/log.h"
 #include "gap/gap_room.h"
 
@@ -244,7 +246,7 @@ void amble__write_link_wishes(amble__writer *w, const amble_connect_options *opt
     amble__parameters_write(w, &parameters);
 }
 
-/* --- the service task's part ---------------------------------------------------------------------------------------- */
+/* --- the service task's part -------------------------------------------------------------------------------------- */
 static bool wants_link(const amble__gap *gap, const amble__connect_request *request)
 {
     return !amble__wait_ended(&request->wait) && !request->conn && !amble__link_by_device(gap->links, request->device);
@@ -271,7 +273,8 @@ bool amble__connect_needs_scan(const amble__gap *gap, amble_connect_options *opt
     return false;
 }
 
-/* Who would be in a group that is formed now: the oldest waiting request and all that ask for the same. Calls for each; returns how many. */
+/* Who would be in a group that is formed now: the oldest waiting request and all that ask for the same. Calls for each;
+ * returns how many. */
 static unsigned form_group(amble__gap *gap, bool mark)
 {
     const amble__connect_request *oldest = NULL;
@@ -318,7 +321,8 @@ void amble__connect_hush(amble__gap *gap)
         return;
     r = amble__hci_command(gap->hci, AMBLE__HCI_LE_CREATE_CONNECTION_CANCEL, NULL, 0, NULL, 0);
 
-    /* Refused when the link was made just now: its Connection Complete is on its way, as is the one that a cancel causes. */
+    /* Refused when the link was made just now: its Connection Complete is on its way, as is the one that a cancel
+     * causes. */
     if (gap->connecting && (r == 0 || r == AMBLE_ERR_HCI(AMBLE__HCI_COMMAND_DISALLOWED)))
         r = amble__wait_on(&gap->connecting_waiters, CANCEL_MS);
     if (r == AMBLE_ERR_TIMEOUT)

@@ -1,8 +1,9 @@
 /* The service task's part that ends links: those that a task closed, and those that nobody here has a place for.
  *
- * A link is owed its end until the controller has taken the Disconnect or does not know the link any more; one that is refused is tried again
- * after a pause. A link without a slot is remembered by its handle. More of them than AMBLE__STRAY_LINKS cannot come from a controller that does
- * what it is told, because nothing that makes links is on while there is no slot: such a controller is given up. */
+ * A link is owed its end until the controller has taken the Disconnect or does not know the link any more; one that is
+ * refused is tried again after a pause. A link without a slot is remembered by its handle. More of them than
+ * AMBLE__STRAY_LINKS cannot come from a controller that does what it is told, because nothing that makes links is on
+ * while there is no slot: such a controller is given up. */
 #include "core/log.h"
 #include "gap/gap_room.h"
 

@@ -1,5 +1,6 @@
-/* The extended commands for advertising, scanning and connecting (Vol 4 Part E 7.8.52 to 7.8.66). They send the packets that every device
- * understands, unless extended ones are asked for. Each advertiser's place is the number of its advertising set. */
+/* The extended commands for advertising, scanning and connecting (Vol 4 Part E 7.8.52 to 7.8.66). They send the packets
+ * that every device understands, unless extended ones are asked for. Each advertiser's place is the number of its
+ * advertising set. */
 #include "gap/gap_room.h"
 
 /* Advertising_Event_Properties, 7.8.53. */

@@ -1,9 +1,10 @@
 /* GAP from the inside: what tasks want of the controller, and the service task that brings it about.
  *
- * A task that advertises, scans or connects leaves its request here and waits. The service task of the host compares what is wanted with what
- * the controller does, and sends the commands that are missing, one after the other, straight-line. So a task may give up at any moment:
- * its request is gone, and the service task takes back what was started for it. All commands to advertise, scan, connect and disconnect
- * come from that one task; it never is cancelled while the host is open.
+ * A task that advertises, scans or connects leaves its request here and waits. The service task of the host compares
+ * what is wanted with what the controller does, and sends the commands that are missing, one after the other,
+ * straight-line. So a task may give up at any moment: its request is gone, and the service task takes back what was
+ * started for it. All commands to advertise, scan, connect and disconnect come from that one task; it never is
+ * cancelled while the host is open.
  *
  * Whether the legacy or the extended commands are used is decided once, when the host opens; they are never mixed. */
 #ifndef AMBLE_GAP_GAP_ROOM_H
@@ -31,7 +32,8 @@ typedef struct {
     uint16_t tx_power_at; /* where in them the controller's transmit power belongs, 0: nowhere */
 } amble__advertisement;
 
-/* An advertiser that a task has opened. The controller knows it by its place in the table: that is its advertising set. */
+/* An advertiser that a task has opened. The controller knows it by its place in the table: that is its advertising
+ * set. */
 typedef struct {
     uint32_t serial; /* of the one that has this place, 0: nobody */
     uint32_t on;     /* the one on the air, 0: none */
@@ -64,7 +66,8 @@ typedef struct {
 
 enum { AMBLE__SCANNERS = 4, AMBLE__NO_SET = 0xff }; /* at most; a legacy advertisement belongs to no set */
 
-/* An advertisement that a scan has heard: of one device, and of one of its sets. The masks have a bit for each scanner. */
+/* An advertisement that a scan has heard: of one device, and of one of its sets. The masks have a bit for each
+ * scanner. */
 typedef struct {
     amble_device device;
     uint8_t set;
@@ -139,7 +142,8 @@ typedef enum {
     AMBLE__SYNC_ENDING
 } amble__sync_state;
 
-/* A sender that a task listens to, or wants to. Reports are in a ring; the place after the last is where the next is put together. */
+/* A sender that a task listens to, or wants to. Reports are in a ring; the place after the last is where the next is
+ * put together. */
 typedef struct {
     amble__sync_state state;
     uint32_t serial; /* of whoever has this place, 0: nobody */
@@ -294,13 +298,15 @@ static inline void amble__gap_note(const amble__gap *gap, amble__trace_kind kind
         amble__trace_emit(&gap->hci->trace, kind, AMBLE__NO_HANDLE, &value, 1);
 }
 
-/* Between scan.c and scan_results.c: takes what is to be delivered next to a scanner, false when there is nothing; forgets. */
+/* Between scan.c and scan_results.c: takes what is to be delivered next to a scanner, false when there is nothing;
+ * forgets. */
 bool amble__scan_take(amble__scan *scan, amble__scanner *scanner, amble_scan_result *result);
 void amble__scan_begin(amble__scan *scan, const amble__scanner *scanner);
 
 /* --- between the files of the room -------------------------------------------------------------------------------- */
-/* Composes advertising data and scan response from the options' fields into the bytes of `out`, which says whether it is extended.
- * AMBLE_ERR_TOO_LONG when one fits nowhere: `problem` is the sentence. AMBLE_ERR_ARGUMENT for structures that are none. */
+/* Composes advertising data and scan response from the options' fields into the bytes of `out`, which says whether it
+ * is extended. AMBLE_ERR_TOO_LONG when one fits nowhere: `problem` is the sentence. AMBLE_ERR_ARGUMENT for structures
+ * that are none. */
 int amble__advertising_data(const amble_advertise_options *options, const char *host_name, amble__advertisement *out,
                             char problem[AMBLE__PROBLEM]);
 /* What both commands to connect say about the link, 7.8.12 and 7.8.66. */
@@ -325,7 +331,7 @@ int amble__set_in_fragments(amble__gap *gap, uint16_t opcode, const uint8_t *bef
                             const uint8_t *data, size_t size);
 /* Starts or stops what a set sends periodically, 7.8.63. extended.c */
 int amble__periodic_enable(amble__gap *gap, uint8_t set, bool on);
-/* --- link procedures, parameters.c and radio.c ---------------------------------------------------------------------- */
+/* --- link procedures, parameters.c and radio.c -------------------------------------------------------------------- */
 /* Runs a command of two bytes of handle and these, whose end an event tells. Waits for its turn and for its end. */
 int amble__link_run(amble_connection *conn, int kind, uint16_t opcode, const void *parameters, size_t size,
                     uint64_t deadline_us);
@@ -342,7 +348,7 @@ void amble__parameters_request_event(amble__gap *gap, amble__reader *r);
 void amble__phy_event(amble__gap *gap, amble__reader *r);
 void amble__data_length_event(amble__gap *gap, amble__reader *r);
 void amble__serve_procedures(amble__gap *gap);
-/* --- identity.c: peers whose address changes ------------------------------------------------------------------------- */
+/* --- identity.c: peers whose address changes ---------------------------------------------------------------------- */
 /* Who has this address: the identity of a bonded peer whose key made it, else the address itself. */
 amble_device amble__identify(const amble__gap *gap, amble_device address);
 /* A peer advertises under this address, and can be connected to; or a link to it was made. */
@@ -352,7 +358,8 @@ void amble__identity_met(amble__gap *gap, amble_device identity, amble_device ad
 void amble__identity_resolved(amble__gap *gap, amble_device identity);
 /* The address to connect to, and how long it is one to count on; false when the peer has to be heard first. */
 bool amble__identity_found(const amble__gap *gap, amble_device device, amble_device *address, uint64_t *until_us);
-/* Whether the peer had a private address when it was met last; `*address` is what it had, `*known`: the controller resolves it. */
+/* Whether the peer had a private address when it was met last; `*address` is what it had, `*known`: the controller
+ * resolves it. */
 bool amble__identity_hides(const amble__gap *gap, amble_device device, amble_device *address, bool *known);
 /* Whether somebody is to be connected to who has to be heard first: then `options` say how to listen. connect.c */
 bool amble__connect_needs_scan(const amble__gap *gap, amble_connect_options *options);
@@ -369,8 +376,8 @@ void amble__sync_heard(amble__gap *gap, amble_device identity, uint8_t set, ambl
 void amble__serve_periodic(amble__gap *gap);
 /* Waits for news of what the advertiser sends periodically. */
 int amble__advertiser_wait(amble__gap *gap, amble__advertiser *a, uint64_t deadline_us);
-/* Between periodic.c and periodic_transfer.c. A place for a synchronisation, whose state the caller sets, or NULL and why not; then the wait for another state. The
- * place of one that is open, or NULL. One that is none. */
+/* Between periodic.c and periodic_transfer.c. A place for a synchronisation, whose state the caller sets, or NULL and
+ * why not; then the wait for another state. The place of one that is open, or NULL. One that is none. */
 amble__sync *amble__sync_begin(amble__gap *gap, amble_periodic *periodic, amble__le_feature feature,
                                const amble_periodic_options *options, int *error);
 int amble__sync_wait(amble__gap *gap, amble__sync *sync, amble__sync_state while_it_is, uint64_t deadline_us);

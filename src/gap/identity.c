@@ -1,8 +1,9 @@
 /* Who is meant by an address, and where somebody is found whose address changes.
  *
- * A bonded peer is known by its identity, whichever of its resolvable addresses it has on the air; everything above this file speaks of
- * identities. The way back needs the peer: an accept list and a command to connect take addresses, and which one it has just now is known
- * only from what was heard of it. So what was heard is kept for each bond, for as long as one can count on it. */
+ * A bonded peer is known by its identity, whichever of its resolvable addresses it has on the air; everything above
+ * this file speaks of identities. The way back needs the peer: an accept list and a command to connect take addresses,
+ * and which one it has just now is known only from what was heard of it. So what was heard is kept for each bond, for
+ * as long as one can count on it. */
 #include "bonds/private_address.h"
 #include "gap/gap_room.h"
 
@@ -16,7 +17,7 @@ amble_device amble__identify(const amble__gap *gap, amble_device address)
     return bond ? bond->peer : address;
 }
 
-/* --- where it is ----------------------------------------------------------------------------------------------------- */
+/* --- where it is -------------------------------------------------------------------------------------------------- */
 static const amble__bond *private_bond(const amble__gap *gap, amble_device device)
 {
     const amble__bond *bond = amble__bonds_find(gap->bonds, device);

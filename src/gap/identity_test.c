@@ -1,5 +1,5 @@
-/* Peers whose address changes, on a controller that knows nothing of it: who is recognised in reports and links, and under which address the
- * controller is told to connect. */
+/* Peers whose address changes, on a controller that knows nothing of it: who is recognised in reports and links, and
+ * under which address the controller is told to connect. */
 #include "bonds/private_address.h"
 #include "gap/testing.h"
 
@@ -51,7 +51,7 @@ static void announce_link(amble_device address, bool central)
     settle_well();
 }
 
-/* --- scanning -------------------------------------------------------------------------------------------------------- */
+/* --- scanning ----------------------------------------------------------------------------------------------------- */
 static void a_scan_tells_who_it_is(void)
 {
     amble_scan_result result;
@@ -89,7 +89,7 @@ static void a_filter_may_name_any_of_its_addresses(void)
     amble_close(ble);
 }
 
-/* --- links ------------------------------------------------------------------------------------------------------------ */
+/* --- links -------------------------------------------------------------------------------------------------------- */
 static void a_link_knows_both_addresses(void)
 {
     const amble_device address = private_address();
@@ -136,7 +136,7 @@ static void an_enhanced_event_tells_all_addresses(void)
     amble_close(ble);
 }
 
-/* --- connecting -------------------------------------------------------------------------------------------------------- */
+/* --- connecting --------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble_device device;
     amble_connection *conn;
@@ -245,7 +245,7 @@ static void a_new_address_replaces_the_old_one(void)
     end(&scope, &a);
 }
 
-/* --- periodic senders ---------------------------------------------------------------------------------------------------- */
+/* --- periodic senders --------------------------------------------------------------------------------------------- */
 static void hear_periodic(amble_device address)
 {
     uint8_t report[26] = {AMBLE__LE_EXTENDED_ADVERTISING_REPORT, 1, 0, 0, (uint8_t)address.type};

@@ -1,7 +1,9 @@
-/* Connection parameters: changing them, as central and as peripheral, and answering a peer that asks; and the running of link procedures.
+/* Connection parameters: changing them, as central and as peripheral, and answering a peer that asks; and the running
+ * of link procedures.
  *
- * A procedure is one command per link that an event ends. Invariants: at most one of a kind is under way on a link, whoever wanted it; one
- * that was sent stays under way until its event, also when its task gave up; one that was not sent goes with its task. */
+ * A procedure is one command per link that an event ends. Invariants: at most one of a kind is under way on a link,
+ * whoever wanted it; one that was sent stays under way until its event, also when its task gave up; one that was not
+ * sent goes with its task. */
 #include "gap/gap_room.h"
 
 enum {

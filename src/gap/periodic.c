@@ -1,9 +1,10 @@
 /* Periodic advertising: what an advertiser sends periodically, and listening to others.
  *
- * A sender's data belongs to the task while the service task does not send it, and to the service task while it does. Listening: one
- * synchronisation is made at a time, by the controller, which must scan meanwhile. Invariants: `syncing` is the serial that it is made for, from
- * before the command until its event; a place whose task has gone is ENDING until the controller has forgotten it; reports 0 to count - 1 behind
- * `first` are whole, the one behind them is put together when `partial`. */
+ * A sender's data belongs to the task while the service task does not send it, and to the service task while it does.
+ * Listening: one synchronisation is made at a time, by the controller, which must scan meanwhile. Invariants: `syncing`
+ * is the serial that it is made for, from before the command until its event; a place whose task has gone is ENDING
+ * until the controller has forgotten it; reports 0 to count - 1 behind `first` are whole, the one behind them is put
+ * together when `partial`. */
 #include <amble/periodic.h>
 
 #include "gap/gap_room.h"
@@ -67,7 +68,8 @@ int amble_periodic_send(amble_advertiser *advertiser, const void *data, size_t s
     return a->periodic_result;
 }
 
-/* Data on the air is replaced by one command; in several only while it is off the air, 7.8.62. What the controller refuses leaves it on. */
+/* Data on the air is replaced by one command; in several only while it is off the air, 7.8.62. What the controller
+ * refuses leaves it on. */
 static int replace(amble__gap *gap, uint8_t set, const uint8_t *data, size_t size)
 {
     const amble__advertiser *a = &gap->advertisers[set];
@@ -391,7 +393,7 @@ void amble__sync_lost(amble__gap *gap, amble__reader *r)
     amble__waiters_end(&sync->waiters, 0);
 }
 
-/* --- the service task's part ---------------------------------------------------------------------------------------- */
+/* --- the service task's part -------------------------------------------------------------------------------------- */
 bool amble__sync_needs_scan(const amble__gap *gap)
 {
     for (uint8_t i = 0; i < gap->sync_count; i++)
@@ -413,7 +415,8 @@ void amble__sync_heard(amble__gap *gap, amble_device identity, uint8_t set, ambl
     }
 }
 
-/* The address to wait for; false when the sender has to be heard first, because only the host knows whose addresses those are. */
+/* The address to wait for; false when the sender has to be heard first, because only the host knows whose addresses
+ * those are. */
 static bool address_of(const amble__gap *gap, const amble__sync *sync, amble_device *address)
 {
     bool known;

@@ -1,4 +1,5 @@
-/* Periodic advertising with scripted controllers: what senders say, how a synchronisation comes about, ends, and is given up at each point. */
+/* Periodic advertising with scripted controllers: what senders say, how a synchronisation comes about, ends, and is
+ * given up at each point. */
 #include <amble/periodic.h>
 
 #include "gap/testing.h"

@@ -1,8 +1,8 @@
 /* Periodic advertising sync transfer: telling the peer of a link where a sender is, and being told.
  *
- * Who waits to be told has a place among the synchronisations, AWAITED. The service task sees to it that the controller takes what the peer of a
- * link tells exactly as long as somebody waits for it: amble_connection.transfer_told is the serial of whom the controller takes it for. What comes
- * although nobody waits any more is ended. */
+ * Who waits to be told has a place among the synchronisations, AWAITED. The service task sees to it that the controller
+ * takes what the peer of a link tells exactly as long as somebody waits for it: amble_connection.transfer_told is the
+ * serial of whom the controller takes it for. What comes although nobody waits any more is ended. */
 #include <amble/periodic.h>
 
 #include "gap/gap_room.h"
@@ -147,7 +147,7 @@ void amble__sync_transferred(amble__gap *gap, amble__reader *r)
     }
 }
 
-/* --- the service task's part ---------------------------------------------------------------------------------------- */
+/* --- the service task's part -------------------------------------------------------------------------------------- */
 static void tell_controller(amble__gap *gap, amble_connection *conn, amble__sync *sync)
 {
     const uint32_t serial = sync ? sync->serial : 0, generation = conn->generation;

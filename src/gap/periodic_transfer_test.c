@@ -1,4 +1,5 @@
-/* Periodic advertising sync transfer with scripted controllers: what is told to whom and when, and that nothing stays of what nobody waits for. */
+/* Periodic advertising sync transfer with scripted controllers: what is told to whom and when, and that nothing stays
+ * of what nobody waits for. */
 #include <amble/periodic.h>
 
 #include "gap/testing.h"

@@ -1,10 +1,11 @@
 /* This host's own addresses on the air, and their rotation.
  *
- * There is one address where others may connect to this host or it connects to them, and one where nobody may; they differ only when the latter
- * are not to be resolved. Controllers keep one random address for scanning, connecting and legacy advertising, and one for each advertising
- * set; they take another one only while it is not in use (Vol 4 Part E 7.8.4, 7.8.52). So the service task hushes what uses an address,
- * tells the controller the new one, and the rest of its round begins everything again. Invariants: `address` is what a link made now has as
- * this side's address, because it changes only while nothing is on the air under it; `told` is the controller's random address. */
+ * There is one address where others may connect to this host or it connects to them, and one where nobody may; they
+ * differ only when the latter are not to be resolved. Controllers keep one random address for scanning, connecting and
+ * legacy advertising, and one for each advertising set; they take another one only while it is not in use (Vol 4 Part E
+ * 7.8.4, 7.8.52). So the service task hushes what uses an address, tells the controller the new one, and the rest of
+ * its round begins everything again. Invariants: `address` is what a link made now has as this side's address, because
+ * it changes only while nothing is on the air under it; `told` is the controller's random address. */
 #include "gap/privacy.h"
 
 #include "bonds/private_address.h"
@@ -22,8 +23,9 @@ uint8_t amble__own_address_type(const amble__gap *gap)
     return (uint8_t)gap->privacy.address.type; /* both addresses are of the same type */
 }
 
-/* Who hides has to be called by a private address: the controller's making, or else the one that was heard last. The former comes only together
- * with a private address of ours, whatever own addresses are otherwise; the peer resolves it. */
+/* Who hides has to be called by a private address: the controller's making, or else the one that was heard last. The
+ * former comes only together with a private address of ours, whatever own addresses are otherwise; the peer resolves
+ * it. */
 uint8_t amble__own_address_type_to(const amble__gap *gap, amble_device peer, amble_device *address)
 {
     bool known;
@@ -52,7 +54,7 @@ amble_device amble__own_address_for(const amble__gap *gap, bool connectable)
     return connectable ? gap->privacy.address : gap->privacy.unlinked;
 }
 
-/* --- what is so, and what is wanted ----------------------------------------------------------------------------------- */
+/* --- what is so, and what is wanted ------------------------------------------------------------------------------- */
 static bool is_legacy(const amble__gap *gap) { return gap->commands == &amble__legacy_commands; }
 
 /* Whether the one random address has to be the one under which links are made. */
@@ -90,7 +92,7 @@ static int tell_random_address(amble__gap *gap, amble_device address)
     return r;
 }
 
-/* --- the service task's part ------------------------------------------------------------------------------------------ */
+/* --- the service task's part -------------------------------------------------------------------------------------- */
 static void time_is_over(amble__timer *timer)
 {
     amble__privacy *p = amble__container(timer, amble__privacy, rotation);
@@ -114,7 +116,8 @@ void amble__hush(amble__gap *gap, bool sets)
     amble__connect_hush(gap);
 }
 
-/* Nobody connects to a set that sends periodically, so its address may change while it does: whoever listens to it stays. */
+/* Nobody connects to a set that sends periodically, so its address may change while it does: whoever listens to it
+ * stays. */
 static void renew_periodic_sets(amble__gap *gap)
 {
     for (uint8_t i = 0; i < gap->advertiser_count; i++)
@@ -161,7 +164,7 @@ void amble__serve_privacy(amble__gap *gap)
     (void)tell_random_address(gap, wanted); /* refused, it is wanted again in the next round */
 }
 
-/* --- opening ---------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 static amble_device static_address(amble__gap *gap)
 {
     amble__bonds *bonds = gap->bonds;

@@ -37,7 +37,8 @@ bool amble__has_resolving_list(const amble__gap *gap);
 int amble__resolving_list_start(amble__gap *gap);
 /* Tells it the bonds, when they are others. */
 void amble__serve_resolving_list(amble__gap *gap);
-/* Whether the controller puts the identity in the place of this peer's addresses; whether there may be others that the host has to resolve. */
+/* Whether the controller puts the identity in the place of this peer's addresses; whether there may be others that the
+ * host has to resolve. */
 bool amble__controller_resolves(const amble__gap *gap, const amble__bond *bond);
 bool amble__host_resolves(const amble__gap *gap);
 /* The address of a link that is made now, and of an advertisement. */
@@ -48,6 +49,7 @@ uint8_t amble__own_address_type(const amble__gap *gap);
 /* The same of directed advertising to this device, and the address that the controller calls it by. */
 uint8_t amble__own_address_type_to(const amble__gap *gap, amble_device peer, amble_device *address);
 uint8_t amble__own_address_type_towards_peers(const amble__gap *gap);
-/* Stops what goes on under the controller's random address; with `sets` also the advertising sets, which have their own. */
+/* Stops what goes on under the controller's random address; with `sets` also the advertising sets, which have their
+ * own. */
 void amble__hush(amble__gap *gap, bool sets);
 #endif

@@ -1,4 +1,5 @@
-/* This host's own addresses, as controllers are told of them: which kind where, when they change, and that nothing is on the air meanwhile. */
+/* This host's own addresses, as controllers are told of them: which kind where, when they change, and that nothing is
+ * on the air meanwhile. */
 #include "gap/privacy.h"
 
 #include "bonds/private_address.h"
@@ -39,7 +40,7 @@ static const uint8_t *expect_said(uint16_t opcode)
 }
 static void expect_silence(void) { assert_int_equal(heard.read, heard.count); }
 
-/* --- addresses that stay ------------------------------------------------------------------------------------------- */
+/* --- addresses that stay ------------------------------------------------------------------------------------------ */
 static void a_public_address_is_the_controllers(void)
 {
     amble_advertiser advertiser;
@@ -104,7 +105,7 @@ static void a_static_address_outlives_the_host(void)
     assert_int_equal(flash.count, 1);
 }
 
-/* --- addresses that change ----------------------------------------------------------------------------------------- */
+/* --- addresses that change ---------------------------------------------------------------------------------------- */
 static void a_legacy_controller_is_hushed_for_a_new_address(void)
 {
     amble_advertiser advertiser;
@@ -237,7 +238,7 @@ static void a_link_keeps_the_address_it_was_made_with(void)
     amble_close(ble);
 }
 
-/* --- addresses of nobody --------------------------------------------------------------------------------------------- */
+/* --- addresses of nobody ------------------------------------------------------------------------------------------ */
 static void where_nobody_connects_addresses_are_nobodys(void)
 {
     amble_advertiser connectable, beacon;

@@ -1,4 +1,5 @@
-/* The radio of a link: PHYs, data length, channels, signal strength. Each is one command; that of the PHYs ends with an event. */
+/* The radio of a link: PHYs, data length, channels, signal strength. Each is one command; that of the PHYs ends with an
+ * event. */
 #include "gap/gap_room.h"
 
 enum { LEAST_DATA_LENGTH = 27, MOST_DATA_LENGTH = 251 };  /* Vol 6 Part B 4.5.10 */
@@ -89,7 +90,8 @@ void amble__phy_event(amble__gap *gap, amble__reader *r)
 }
 
 /* --- data length -------------------------------------------------------------------------------------------------- */
-/* The longest that a packet may take on any PHY of this controller: a link that changes to a slower one keeps its length. */
+/* The longest that a packet may take on any PHY of this controller: a link that changes to a slower one keeps its
+ * length. */
 static unsigned packet_us(const amble__gap *gap, unsigned bytes)
 {
     const bool coded = amble__gap_can(gap, AMBLE__LE_CODED);

@@ -1,13 +1,16 @@
-/* The controller's resolving list: the peers whose private addresses it recognises by itself (Vol 4 Part E 7.8.38 to 7.8.45, 7.8.77).
+/* The controller's resolving list: the peers whose private addresses it recognises by itself (Vol 4 Part E 7.8.38 to
+ * 7.8.45, 7.8.77).
  *
- * It holds the bonds, the most recently used ones first, as many as fit; the host resolves the others. A controller that recognises a peer
- * connects to its identity, calls it in directed advertising, and has an address of its own making towards each. It may be told of other
- * peers only while it neither advertises, nor scans, nor connects, so the service task hushes it first. The list is told anew as a whole: it
- * changes only when somebody pairs, or a bond is deleted.
+ * It holds the bonds, the most recently used ones first, as many as fit; the host resolves the others. A controller
+ * that recognises a peer connects to its identity, calls it in directed advertising, and has an address of its own
+ * making towards each. It may be told of other peers only while it neither advertises, nor scans, nor connects, so the
+ * service task hushes it first. The list is told anew as a whole: it changes only when somebody pairs, or a bond is
+ * deleted.
  *
- * Before Bluetooth 5, controllers do not listen to the identity of a peer whose key they have, and there is no command that makes them (device
- * privacy mode). Bonded peers need not hide although they gave a key; so such a controller has no list, and the host does it all. Invariant:
- * `listed` is the number of bonds with the same mark when the list was told. */
+ * Before Bluetooth 5, controllers do not listen to the identity of a peer whose key they have, and there is no command
+ * that makes them (device privacy mode). Bonded peers need not hide although they gave a key; so such a controller has
+ * no list, and the host does it all. Invariant: `listed` is the number of bonds with the same mark when the list was
+ * told. */
 #include "bonds/private_address.h"
 #include "core/log.h"
 #include "gap/gap_room.h"
@@ -101,7 +104,8 @@ static int enable(amble__gap *gap)
     return r;
 }
 
-/* Sets that send periodically are no advertising in this respect while the rest of them is off, and the rest alone can pause. */
+/* Sets that send periodically are no advertising in this respect while the rest of them is off, and the rest alone can
+ * pause. */
 static void pause_periodic_sets(amble__gap *gap, bool pause)
 {
     for (uint8_t i = 0; i < gap->advertiser_count; i++)

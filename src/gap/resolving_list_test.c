@@ -67,7 +67,7 @@ static void expect_added(uint8_t number)
     assert_int_equal(mode[7], 1); /* its identity address is listened to as well */
 }
 
-/* --- telling it ------------------------------------------------------------------------------------------------------ */
+/* --- telling it --------------------------------------------------------------------------------------------------- */
 static void a_controller_that_can_is_told_the_bonds(void)
 {
     open_kind(AMBLE_ADDRESS_RESOLVABLE, true);
@@ -151,7 +151,7 @@ static void a_periodic_sender_goes_on_meanwhile(void)
     amble_close(ble);
 }
 
-/* --- more than fit, and refusals ---------------------------------------------------------------------------------------- */
+/* --- more than fit, and refusals ---------------------------------------------------------------------------------- */
 static bool host_knows(uint8_t number, amble_device *address)
 {
     uint64_t until_us;
@@ -230,7 +230,7 @@ static void a_controller_that_says_more_than_it_can_has_no_list(void)
     }
 }
 
-/* --- what it is used for ------------------------------------------------------------------------------------------------ */
+/* --- what it is used for ------------------------------------------------------------------------------------------ */
 static int connecting(void *arg)
 {
     amble_connection *conn;
@@ -293,7 +293,8 @@ static void who_hides_is_called_by_a_private_address(void)
     assert_true(amble_device_equal(to, peer(1)));
 }
 
-/* The controller tells of a connectable advertisement of this peer, from its identity or, `resolved`, from an address that it resolved. */
+/* The controller tells of a connectable advertisement of this peer, from its identity or, `resolved`, from an address
+ * that it resolved. */
 static void hear(uint8_t number, bool resolved)
 {
     const amble_device device = peer(number);

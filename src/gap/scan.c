@@ -1,8 +1,8 @@
 /* Scanning: the scanners that tasks hold, and the service task's part.
  *
- * The controller scans as much as the most eager scanner wants; when the scanners change, it is stopped and told anew. Invariants: `told` is what
- * the controller scans for while `on`; a task in amble_scan_open waits until the controller scans for what it wants too, or makes way for
- * a connection. */
+ * The controller scans as much as the most eager scanner wants; when the scanners change, it is stopped and told anew.
+ * Invariants: `told` is what the controller scans for while `on`; a task in amble_scan_open waits until the controller
+ * scans for what it wants too, or makes way for a connection. */
 #include "core/log.h"
 #include "gap/gap_room.h"
 
@@ -204,7 +204,7 @@ int amble_scan_find(amble *ble, const amble_scan_options *options, amble_scan_re
     return r > 0 ? 0 : r < 0 ? r : AMBLE_ERR_TIMEOUT;
 }
 
-/* --- the service task's part ---------------------------------------------------------------------------------------- */
+/* --- the service task's part -------------------------------------------------------------------------------------- */
 static bool more_eager(const amble__scan_wish *wish, const amble_scan_options *options)
 {
     const uint64_t ours = (uint64_t)options->window_us * wish->interval_us;

@@ -1,7 +1,7 @@
 /* Looking into scan results: bytes of strangers into fields (Core Supplement Part A; Vol 3 Part C 11).
  *
- * Invariant: nothing is read beyond a structure, nor beyond the half of the result (advertising data, scan response) it lies in. A structure that
- * claims more bytes than there are ends its half. */
+ * Invariant: nothing is read beyond a structure, nor beyond the half of the result (advertising data, scan response) it
+ * lies in. A structure that claims more bytes than there are ends its half. */
 #include "gap/ad_types.h"
 #include "gap/gap_room.h"
 

@@ -1,8 +1,10 @@
-/* What scans have heard: reports of the controller merged per advertisement, and the results that each scanner gets of them.
+/* What scans have heard: reports of the controller merged per advertisement, and the results that each scanner gets of
+ * them.
  *
- * All scanners share the entries; each has a bit in the masks of an entry. An entry is pending for a scanner when there is news that matches its
- * filters. When all entries are taken, the one whose news is oldest and that is pending for nobody makes room; when all are pending, a new
- * advertisement is dropped and counted. Invariant: data_size + response_size of an entry is at most scan->size. */
+ * All scanners share the entries; each has a bit in the masks of an entry. An entry is pending for a scanner when there
+ * is news that matches its filters. When all entries are taken, the one whose news is oldest and that is pending for
+ * nobody makes room; when all are pending, a new advertisement is dropped and counted. Invariant: data_size +
+ * response_size of an entry is at most scan->size. */
 #include "gap/gap_room.h"
 
 static uint8_t bit_of(const amble__scan *scan, const amble__scanner *scanner)
@@ -37,7 +39,8 @@ static bool wants(const amble__scanner *scanner, const amble__advertising_report
 }
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
-/* Whether the entry is of this advertisement. Anonymous ones of the same set are told apart by nothing but their data. */
+/* Whether the entry is of this advertisement. Anonymous ones of the same set are told apart by nothing but their
+ * data. */
 static bool is_entry_of(const amble__scan *scan, const amble__seen_device *seen,
                         const amble__advertising_report *report)
 {
@@ -170,7 +173,8 @@ static bool continues(const amble__scan_assembly *assembly, const amble__adverti
            assembly->anonymous == report->anonymous && amble_device_equal(assembly->device, report->device);
 }
 
-/* An advertisement longer than a report comes in several, which may lie between those of others; one at a time is put together. */
+/* An advertisement longer than a report comes in several, which may lie between those of others; one at a time is put
+ * together. */
 void amble__scan_part(amble__gap *gap, const amble__advertising_report *report)
 {
     amble__scan_assembly *assembly = &gap->scan.assembly;

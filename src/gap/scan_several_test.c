@@ -1,4 +1,5 @@
-/* Several scanners on one controller: what it is told, what each gets; extended advertisements in pieces, of several sets, and too long. */
+/* Several scanners on one controller: what it is told, what each gets; extended advertisements in pieces, of several
+ * sets, and too long. */
 #include "gap/testing.h"
 
 enum { PIECE = 229 }; /* of data in one report, Vol 4 Part E 7.7.65.13 */

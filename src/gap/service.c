@@ -1,7 +1,8 @@
 /* The service task, and HCI events that concern links.
  *
- * Each round it compares what is wanted with what is so and sends what is missing; it sleeps when nothing is. Events only change what is so, and
- * wake it. It is the only place that disconnects, so what is owed to the wire is done whatever became of the task that caused it. */
+ * Each round it compares what is wanted with what is so and sends what is missing; it sleeps when nothing is. Events
+ * only change what is so, and wake it. It is the only place that disconnects, so what is owed to the wire is done
+ * whatever became of the task that caused it. */
 #include "core/log.h"
 #include "gap/gap_room.h"
 
@@ -67,7 +68,7 @@ void amble__gap_fail(amble__gap *gap, int error)
     amble__waiters_end(&gap->connecting_waiters, error);
 }
 
-/* --- first packets ---------------------------------------------------------------------------------------------------- */
+/* --- first packets ------------------------------------------------------------------------------------------------ */
 /* Asks what the peer can do: its answer is the first packet that proves the link. */
 static void serve_features(amble__gap *gap)
 {

@@ -1,5 +1,5 @@
-/* What the tests of this room share: a controller that keeps the parameters of what it is told, in front of the one that all tests of a
- * host share; its abilities are set before the host opens. Data of a link is kept too. */
+/* What the tests of this room share: a controller that keeps the parameters of what it is told, in front of the one
+ * that all tests of a host share; its abilities are set before the host opens. Data of a link is kept too. */
 #ifndef AMBLE_GAP_TESTING_H
 #define AMBLE_GAP_TESTING_H
 #include "host/testing.h"

@@ -1,7 +1,9 @@
-/* Fuzzes enhanced bearers: a peer that is server and client says what it likes on them, on the fixed channel and in signalling, while tasks of the
- * program ask on all of them, answer, and take what was written; links are lost and begin again.
+/* Fuzzes enhanced bearers: a peer that is server and client says what it likes on them, on the fixed channel and in
+ * signalling, while tasks of the program ask on all of them, answer, and take what was written; links are lost and
+ * begin again.
  *
- * A record of the script is a byte and, for most, bytes. Whatever comes: when all is over every channel, packet and queue entry is back in its place. */
+ * A record of the script is a byte and, for most, bytes. Whatever comes: when all is over every channel, packet and
+ * queue entry is back in its place. */
 #include "gatt/fuzzing.h"
 
 enum { TASKS = 3, STEP_MS = 300, FIRST_CID = 0x40, FIRST_PEER_CID = 0x60, MOST_SDU = 255 };
@@ -57,7 +59,7 @@ static void peer_sdu(unsigned bearer, amble__bytes pdu)
     peer_frame((uint16_t)(FIRST_CID + bearer), sdu, 2 + pdu.size);
 }
 
-/* --- the program ------------------------------------------------------------------------------------------------------ */
+/* --- the program -------------------------------------------------------------------------------------------------- */
 /* Asks for whatever there is, again and again; each has a characteristic of its own. */
 static int keep_asking(void *arg)
 {

@@ -1,5 +1,6 @@
-/* What the server and the client do with several bearers: an answer goes where its request came from, a client has one queue of parts, what is held on a
- * bearer goes with it, and a confirmation is sent where its indication came. The peer's channel of bearer n is 0x60 + n, ours 0x40 + n. */
+/* What the server and the client do with several bearers: an answer goes where its request came from, a client has one
+ * queue of parts, what is held on a bearer goes with it, and a confirmation is sent where its indication came. The
+ * peer's channel of bearer n is 0x60 + n, ours 0x40 + n. */
 #include "gatt/testing.h"
 
 enum { FIXED = -1, PEER_CID = 0x60, OUR_CID = 0x40, MANY = 50 };
@@ -77,7 +78,7 @@ static void take(const char *expected)
     assert_memory_equal(value.data, expected, value.size);
 }
 
-/* --- the server ----------------------------------------------------------------------------------------------------- */
+/* --- the server --------------------------------------------------------------------------------------------------- */
 static void every_answer_goes_where_its_request_came_from(void)
 {
     amble_request one, two;
@@ -113,7 +114,8 @@ static void a_client_has_one_queue_of_parts(void)
     assert_memory_equal(now, "ab", 2);
 }
 
-/* The execution waits for room in a queue; meanwhile its parts can neither be added to, nor cancelled, nor executed once more. */
+/* The execution waits for room in a queue; meanwhile its parts can neither be added to, nor cancelled, nor executed
+ * once more. */
 static void an_execution_that_is_held_keeps_its_parts(void)
 {
     open_bearers(false);
@@ -243,8 +245,9 @@ static void a_client_with_several_bearers_reads_the_hash_to_be_aware(void)
     expect_said(1, BYTES(0x01, 0x0a, LEVEL, 0, 0x12));
 }
 
-/* --- the client ----------------------------------------------------------------------------------------------------- */
-/* It was told when it had one bearer, and the others came before its confirmation: what it asks there it asks knowing. */
+/* --- the client --------------------------------------------------------------------------------------------------- */
+/* It was told when it had one bearer, and the others came before its confirmation: what it asks there it asks
+ * knowing. */
 static void who_was_told_alone_is_aware_when_it_confirms(void)
 {
     static const amble_uuid more_uuid = AMBLE_UUID16(0x1815);

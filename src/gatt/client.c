@@ -1,5 +1,5 @@
-/* The links' part of the client, the MTU, and reading, straight-line: each procedure asks, waits, and goes on with the answer (Vol 3 Part G
- * 4.8, 4.12). */
+/* The links' part of the client, the MTU, and reading, straight-line: each procedure asks, waits, and goes on with the
+ * answer (Vol 3 Part G 4.8, 4.12). */
 #include "gatt/client.h"
 
 void amble__client_init(amble__client *client, amble__arena *arena, size_t links, size_t entries, uint16_t mtu)

@@ -1,8 +1,10 @@
-/* The GATT client: procedures on the caller's task, and the table of subscriptions that receives what servers send unasked.
+/* The GATT client: procedures on the caller's task, and the table of subscriptions that receives what servers send
+ * unasked.
  *
- * Per link it keeps the last lists that discovery brought, so that asking for one thing after the other costs one request for many. A link whose
- * database is followed also keeps every list, under the peer's device and the hash of its database, for the next link.
- * Subscriptions come from one table of the host; each owns as many entries of the host's buffers as its queue is deep. */
+ * Per link it keeps the last lists that discovery brought, so that asking for one thing after the other costs one
+ * request for many. A link whose database is followed also keeps every list, under the peer's device and the hash of
+ * its database, for the next link. Subscriptions come from one table of the host; each owns as many entries of the
+ * host's buffers as its queue is deep. */
 #ifndef AMBLE_GATT_CLIENT_ROOM_H
 #define AMBLE_GATT_CLIENT_ROOM_H
 #include <amble/gatt_client.h>
@@ -25,8 +27,8 @@ struct amble_subscription {
     amble__client *client;
 };
 
-/* What discovery brought from one peer: requests with their responses, one behind the other. They hold as long as the hash does. All of it is
- * plain bytes, so that a store of bonds may keep it. */
+/* What discovery brought from one peer: requests with their responses, one behind the other. They hold as long as the
+ * hash does. All of it is plain bytes, so that a store of bonds may keep it. */
 typedef struct {
     bool known; /* there is a hash */
     amble_device device;
@@ -85,18 +87,20 @@ void amble__client_forget(amble__client *client, const amble_connection *conn);
 int amble__client_find_cccd(const amble_remote_characteristic *c, uint16_t *handle, uint64_t deadline_us);
 /* One Write Request. */
 int amble__client_write(amble_connection *conn, uint16_t handle, const void *data, size_t size, uint64_t deadline_us);
-/* The value of the first attribute of this type: its size, of which at most `size` bytes are copied. AMBLE_ERR_ATT(0x0A): there is none. */
+/* The value of the first attribute of this type: its size, of which at most `size` bytes are copied.
+ * AMBLE_ERR_ATT(0x0A): there is none. */
 int amble__client_read_by_type(amble_connection *conn, uint16_t type, uint16_t *handle, uint8_t *bytes, size_t size,
                                uint64_t deadline_us);
-/* Whether enhanced bearers may be opened: 1, when the server has them and was told that this client has, else 0. client_bearers.c */
+/* Whether enhanced bearers may be opened: 1, when the server has them and was told that this client has, else 0.
+ * client_bearers.c */
 int amble__client_offer_bearers(amble_connection *conn, uint64_t deadline_us);
-/* A client with several bearers is aware of a change once it read the hash while nothing else was under way, and then asked for anything; until then
- * the server sends it no values (Vol 3 Part G 2.5.2.1). client_bearers.c */
+/* A client with several bearers is aware of a change once it read the hash while nothing else was under way, and then
+ * asked for anything; until then the server sends it no values (Vol 3 Part G 2.5.2.1). client_bearers.c */
 int amble__client_become_aware(amble_connection *conn, uint64_t deadline_us);
 /* One value, however long. */
 int amble__client_read(amble_connection *conn, uint16_t handle, uint8_t *buffer, size_t size, uint64_t deadline_us);
-/* What every function of the client asks first: may this task wait, is the link the right one and alive, is there time at all; and is what was
- * found there still what it was. */
+/* What every function of the client asks first: may this task wait, is the link the right one and alive, is there time
+ * at all; and is what was found there still what it was. */
 int amble__client_check(const amble_connection *conn, uint32_t generation, int timeout_ms);
 int amble__client_check_range(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end,
                               int timeout_ms);
@@ -107,7 +111,8 @@ static inline int amble__client_check_handle(const amble_connection *conn, uint3
 }
 /* Only the last: 0, STALE, or why the link is down. Does not wait. */
 int amble__client_check_found(const amble_connection *conn, uint32_t generation, uint16_t start, uint16_t end);
-/* A call whose request may be refused for want of security, and repeated once on a link that is secured then, amble_pair_on_demand. */
+/* A call whose request may be refused for want of security, and repeated once on a link that is secured then,
+ * amble_pair_on_demand. */
 typedef struct {
     amble_connection *conn;
     uint32_t generation; /* of the handle, which may be stale by then */

@@ -1,5 +1,6 @@
-/* What a client with enhanced bearers says and asks: whether the server has them, and that this client has (Vol 3 Part G 7.2, 7.4; three requests, or
- * one when it has none); and that it knows of a change, which takes more care than with a single bearer (2.5.2.1). */
+/* What a client with enhanced bearers says and asks: whether the server has them, and that this client has (Vol 3 Part
+ * G 7.2, 7.4; three requests, or one when it has none); and that it knows of a change, which takes more care than with
+ * a single bearer (2.5.2.1). */
 #include "gatt/client.h"
 #include "gatt/gatt_service.h"
 

@@ -1,7 +1,7 @@
 /* What the client remembers of its peers' databases, and how it hears that one changed (Vol 3 Part G 2.5.2, 7).
  *
- * Remembered are requests of discovery with their responses, byte for byte. They are only used while the hash of the peer's database is known to
- * be what it was. Invariant: no two links use one cache. */
+ * Remembered are requests of discovery with their responses, byte for byte. They are only used while the hash of the
+ * peer's database is known to be what it was. Invariant: no two links use one cache. */
 #include "gatt/client.h"
 #include "gatt/database.h"
 #include "gatt/gatt_service.h"
@@ -169,7 +169,8 @@ static int find_cache(amble_connection *conn, uint64_t deadline_us)
     return holds;
 }
 
-/* Says that this client understands being told late, takes several notifications in one PDU, and whether it has enhanced bearers. */
+/* Says that this client understands being told late, takes several notifications in one PDU, and whether it has
+ * enhanced bearers. */
 static int tell_features(const amble_remote_service *gatt, uint64_t deadline_us)
 {
     static const amble_uuid uuid = AMBLE_UUID16(AMBLE__TYPE_CLIENT_FEATURES);

@@ -1,8 +1,9 @@
 /* Discovery: services, characteristics, descriptors, one after the other (Vol 3 Part G 4.4, 4.6, 4.7).
  *
- * One request brings a list of several. The list is kept with its link, together with the range it was asked for, and the next questions are
- * answered from it as far as it reaches. Invariants: handles only grow from one answer to the next, whatever the server says, so
- * discovery ends; an entry outside the range that was asked for is AMBLE_ERR_PROTOCOL. */
+ * One request brings a list of several. The list is kept with its link, together with the range it was asked for, and
+ * the next questions are answered from it as far as it reaches. Invariants: handles only grow from one answer to the
+ * next, whatever the server says, so discovery ends; an entry outside the range that was asked for is
+ * AMBLE_ERR_PROTOCOL. */
 #include "gatt/client.h"
 #include "gatt/database.h"
 
@@ -52,7 +53,8 @@ static int ask_server(amble__client_link *link, const list_kind *kind, const amb
     return 0;
 }
 
-/* Asks for a list over a range, unless its answer is remembered, and keeps it. 1: there is one, 0: there is nothing in the range. */
+/* Asks for a list over a range, unless its answer is remembered, and keeps it. 1: there is one, 0: there is nothing in
+ * the range. */
 static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end, amble__bytes value,
                uint64_t deadline_us)
 {
@@ -75,7 +77,8 @@ static int ask(amble__client_link *link, const list_kind *kind, uint16_t start, 
     return list->size != 0;
 }
 
-/* The first entry of the kept list from `start` on. 1 found, 0 the list does not reach so far, or AMBLE_ERR_PROTOCOL. */
+/* The first entry of the kept list from `start` on. 1 found, 0 the list does not reach so far, or
+ * AMBLE_ERR_PROTOCOL. */
 static int look_up(amble__client_link *link, const list_kind *kind, uint16_t start, uint16_t end,
                    amble__att_entry *entry)
 {
@@ -228,8 +231,8 @@ static int next_characteristic(const amble_remote_service *service, amble_remote
     if (!amble__att_read_uuid(&value, amble__read_left(&value), &out->uuid) || out->value_handle <= entry.handle ||
         out->value_handle > service->end)
         return amble__client_distrust(link);
-    /* It ends before the next one, if the list shows that; otherwise somewhere before the service's end, which is near enough: whoever
-     * looks for its descriptors stops at the next declaration. */
+    /* It ends before the next one, if the list shows that; otherwise somewhere before the service's end, which is near
+     * enough: whoever looks for its descriptors stops at the next declaration. */
     if (look_up(link, &characteristics_list,
                 entry.handle + 1u > LAST_HANDLE ? LAST_HANDLE : (uint16_t)(entry.handle + 1), service->end,
                 &following) > 0)

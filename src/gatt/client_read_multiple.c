@@ -1,5 +1,5 @@
-/* Several values with one request: with their lengths if the server can (Vol 3 Part F 3.4.4.11), one behind the other if their sizes are known
- * (3.4.4.7), else one after the other. */
+/* Several values with one request: with their lengths if the server can (Vol 3 Part F 3.4.4.11), one behind the other
+ * if their sizes are known (3.4.4.7), else one after the other. */
 #include "gatt/client.h"
 
 static int check_parts(const amble_read_part *parts, size_t count)

@@ -1,5 +1,6 @@
-/* Several values with as few requests as the server allows: the request with lengths, the one for values of known sizes, and one after the
- * other, as the server refuses the ones before; values that are cut, refused or make no sense. */
+/* Several values with as few requests as the server allows: the request with lengths, the one for values of known
+ * sizes, and one after the other, as the server refuses the ones before; values that are cut, refused or make no
+ * sense. */
 #include "gatt/testing.h"
 
 enum { PARTS = 3, ROOM = 30 };

@@ -1,8 +1,8 @@
 /* Signed writes to servers (Vol 3 Part G 4.9.2, Part C 10.4).
  *
- * Each signature has a counter that no other has, also after a loss of power. To save a bond for each would be costly, so counters are taken
- * from the bond in blocks: what is saved is the first one behind the block, and a host that is opened anew begins there. Invariant:
- * no counter goes out that the saved bond does not stand behind. */
+ * Each signature has a counter that no other has, also after a loss of power. To save a bond for each would be costly,
+ * so counters are taken from the bond in blocks: what is saved is the first one behind the block, and a host that is
+ * opened anew begins there. Invariant: no counter goes out that the saved bond does not stand behind. */
 #include "att/signature.h"
 #include "bonds/bonds.h"
 #include "gatt/client.h"

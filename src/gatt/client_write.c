@@ -1,5 +1,6 @@
-/* Writing: at once, in parts, several together (Vol 3 Part G 4.9, 4.12). A write in parts keeps its turn from the first part to the end, so that
- * the parts of two tasks never mix; whoever ends the turn early owes the server a cancel, which the bearer sees to. */
+/* Writing: at once, in parts, several together (Vol 3 Part G 4.9, 4.12). A write in parts keeps its turn from the first
+ * part to the end, so that the parts of two tasks never mix; whoever ends the turn early owes the server a cancel,
+ * which the bearer sees to. */
 #include "gatt/client.h"
 
 enum { WRITE_HEAD = 3, PART_HEAD = 5 };

@@ -1,5 +1,5 @@
-/* See database.h: serving, memory, and looking up by definition. Invariants: services and values are sorted by handle and do not overlap; a
- * handle is never used for two things; the pieces of the block do not overlap. */
+/* See database.h: serving, memory, and looking up by definition. Invariants: services and values are sorted by handle
+ * and do not overlap; a handle is never used for two things; the pieces of the block do not overlap. */
 #include "gatt/database.h"
 
 #include <amble/gatt_client.h>

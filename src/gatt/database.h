@@ -1,8 +1,9 @@
 /* The server's database: what is served, and which handle is what.
  *
- * Services stand in the order of their handles. A service keeps its characteristics, and each characteristic its descriptors, in one array
- * of values sorted by handle, so that an attribute is found by two binary searches and nothing is stored for what a definition tells
- * already. Each service lies in one piece of a block that is given at the start; the piece is free again when the service goes. */
+ * Services stand in the order of their handles. A service keeps its characteristics, and each characteristic its
+ * descriptors, in one array of values sorted by handle, so that an attribute is found by two binary searches and
+ * nothing is stored for what a definition tells already. Each service lies in one piece of a block that is given at the
+ * start; the piece is free again when the service goes. */
 #ifndef AMBLE_GATT_DATABASE_H
 #define AMBLE_GATT_DATABASE_H
 #include <amble/gatt_server.h>
@@ -138,7 +139,8 @@ static inline const amble__attribute *amble__database_at(amble__database *databa
 }
 /* Its type, as the air has it. */
 amble_uuid amble__attribute_type(const amble__attribute *attribute);
-/* What it declares: services, includes, characteristics, extended properties; composed in `scratch` where it lies nowhere. */
+/* What it declares: services, includes, characteristics, extended properties; composed in `scratch` where it lies
+ * nowhere. */
 enum { AMBLE__DECLARATION_SIZE = 19 };
 amble__bytes amble__attribute_declaration(const amble__database *database, const amble__attribute *attribute,
                                           uint8_t scratch[AMBLE__DECLARATION_SIZE]);

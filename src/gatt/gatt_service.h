@@ -1,4 +1,5 @@
-/* The Generic Attribute service that every server has (Vol 3 Part G 7): it tells clients how to keep what they know of the server. */
+/* The Generic Attribute service that every server has (Vol 3 Part G 7): it tells clients how to keep what they know of
+ * the server. */
 #ifndef AMBLE_GATT_GATT_SERVICE_H
 #define AMBLE_GATT_GATT_SERVICE_H
 #include <amble/gatt_server.h>

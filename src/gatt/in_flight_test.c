@@ -289,7 +289,7 @@ static void a_held_write_behind_another_view(void)
     finish();
 }
 
-/* --- the end of a queue --------------------------------------------------------------------------------------------- */
+/* --- the end of a queue ------------------------------------------------------------------------------------------- */
 static void subscribe(bool first_time)
 {
     caller a;

@@ -1,5 +1,5 @@
-/* See kept.h. A format, features, whether there is a hash; the hash, zeros when there is none; then one entry per CCCD: its handle, and in one
- * number 30 bits of fingerprint over two of configuration. */
+/* See kept.h. A format, features, whether there is a hash; the hash, zeros when there is none; then one entry per CCCD:
+ * its handle, and in one number 30 bits of fingerprint over two of configuration. */
 #include "gatt/kept.h"
 
 enum { FORMAT = 0x10, KNOWS = 1, BITS = AMBLE__CCCD_NOTIFY | AMBLE__CCCD_INDICATE, FINGERPRINT_SHIFT = 2 };
@@ -39,7 +39,7 @@ bool amble__kept_decode(amble__kept *kept, const uint8_t *bytes, size_t size)
     return amble__read_complete(&r) && (format & ~(unsigned)KNOWS) == FORMAT;
 }
 
-/* --- whose CCCD ------------------------------------------------------------------------------------------------------ */
+/* --- whose CCCD --------------------------------------------------------------------------------------------------- */
 static uint32_t mix(uint32_t hash, const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)

@@ -1,8 +1,10 @@
-/* What the server keeps of a client from one link to the next, in the client's bond (Vol 3 Part G 2.5.2.1, 3.3.3.3, 7.2): the features that it said
- * it supports, the hash of the database that it knows, and its configuration descriptors (CCCDs).
+/* What the server keeps of a client from one link to the next, in the client's bond (Vol 3 Part G 2.5.2.1, 3.3.3.3,
+ * 7.2): the features that it said it supports, the hash of the database that it knows, and its configuration
+ * descriptors (CCCDs).
  *
- * A CCCD is kept with its handle and with a fingerprint of what it configures. So when the database is another one after an update, a
- * subscription is given back where the same characteristic still has the same handle, and nowhere else. */
+ * A CCCD is kept with its handle and with a fingerprint of what it configures. So when the database is another one
+ * after an update, a subscription is given back where the same characteristic still has the same handle, and nowhere
+ * else. */
 #ifndef AMBLE_GATT_KEPT_H
 #define AMBLE_GATT_KEPT_H
 #include "bonds/bonds.h"

@@ -1,4 +1,5 @@
-/* Fuzzes the decoder of what the server keeps in bonds: what it takes, the encoder gives back byte for byte, but for the hash of who knows none. */
+/* Fuzzes the decoder of what the server keeps in bonds: what it takes, the encoder gives back byte for byte, but for
+ * the hash of who knows none. */
 #include <stdlib.h>
 #include <string.h>
 

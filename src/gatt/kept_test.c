@@ -1,4 +1,5 @@
-/* Tests of what the server keeps in bonds: whole records come back, damaged ones are refused, a CCCD is only given back to what it configured. */
+/* Tests of what the server keeps in bonds: whole records come back, damaged ones are refused, a CCCD is only given back
+ * to what it configured. */
 #include "gatt/testing.h"
 
 #include "gatt/kept.h"

@@ -1,5 +1,5 @@
-/* Dispatch of requests, and the MTU. Invariant: while a request is held or its answer is not with the controller yet, the bearer's answer
- * packet is in use, and a further request, which the protocol forbids, is dropped. */
+/* Dispatch of requests, and the MTU. Invariant: while a request is held or its answer is not with the controller yet,
+ * the bearer's answer packet is in use, and a further request, which the protocol forbids, is dropped. */
 #include "gatt/server.h"
 
 #include "core/rare.h"

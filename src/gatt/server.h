@@ -1,7 +1,7 @@
 /* The GATT server: answers requests from its database, at once or when a task says what (Vol 3 Part F 3.4, Part G 4).
  *
- * It never waits. A request that cannot be answered yet (a full write queue, a value that a task supplies) is held: one per bearer, its bytes
- * in the bearer's answer packet, until room or an answer comes, or its time is over. */
+ * It never waits. A request that cannot be answered yet (a full write queue, a value that a task supplies) is held: one
+ * per bearer, its bytes in the bearer's answer packet, until room or an answer comes, or its time is over. */
 #ifndef AMBLE_GATT_SERVER_ROOM_H
 #define AMBLE_GATT_SERVER_ROOM_H
 #include "att/bearer.h"
@@ -86,7 +86,8 @@ amble__bytes amble__attribute_bytes(const amble__attribute *attribute, const amb
 uint8_t amble__attribute_read_error(const amble__attribute *attribute, const amble_connection *conn);
 /* The same for requests that read several values at once: no task can answer those. */
 uint8_t amble__attribute_list_error(const amble__attribute *attribute, const amble_connection *conn);
-/* The ATT error of a link that is not protected so well, or whose peer was not let in; or 0. Most attributes are open to all. */
+/* The ATT error of a link that is not protected so well, or whose peer was not let in; or 0. Most attributes are open
+ * to all. */
 uint8_t amble__server_guard_closed(const amble_connection *conn, amble_security wanted, bool authorised);
 static inline uint8_t amble__server_guard(const amble_connection *conn, amble_security wanted, bool authorised)
 {

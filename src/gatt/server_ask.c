@@ -1,5 +1,5 @@
-/* Requests that are held: writes that wait for room, reads and writes that a task answers. A request is held at most for `held_write_ms`; then it
- * is refused with 0x11, and not delivered later. The peer itself gives up after 30 s. */
+/* Requests that are held: writes that wait for room, reads and writes that a task answers. A request is held at most
+ * for `held_write_ms`; then it is refused with 0x11, and not delivered later. The peer itself gives up after 30 s. */
 #include "gatt/server.h"
 
 void amble__server_refuse(amble__server_link *link, uint8_t error)
@@ -40,7 +40,7 @@ void amble__server_unhold(amble__server_link *link)
     link->held = NULL;
 }
 
-/* --- the tasks that answer ------------------------------------------------------------------------------------------ */
+/* --- the tasks that answer ---------------------------------------------------------------------------------------- */
 static amble__server_link *untaken(const amble__served_value *value)
 {
     for (amble__list *node = value->held.next; node != &value->held; node = node->next) {

@@ -1,9 +1,10 @@
-/* A client with a bond is known again: its subscriptions, its features, and what it knows of the database come back when the link is encrypted with
- * the bond's key, and are kept whenever they change (Vol 3 Part G 2.5.2, 3.3.3.3, 7.2). Others begin each link anew.
+/* A client with a bond is known again: its subscriptions, its features, and what it knows of the database come back
+ * when the link is encrypted with the bond's key, and are kept whenever they change (Vol 3 Part G 2.5.2, 3.3.3.3, 7.2).
+ * Others begin each link anew.
  *
- * Invariants: nothing is given back to, or kept of, a link that is not encrypted with the bond's key: an address alone proves nothing. What the
- * client said on this link before that counts for more than what was kept. The kept hash is that of the last database that the client
- * knew whole. */
+ * Invariants: nothing is given back to, or kept of, a link that is not encrypted with the bond's key: an address alone
+ * proves nothing. What the client said on this link before that counts for more than what was kept. The kept hash is
+ * that of the last database that the client knew whole. */
 #include "core/log.h"
 #include "gatt/kept.h"
 #include "gatt/server.h"
@@ -25,7 +26,7 @@ static void each_cccd(amble__server_link *link, amble__kept *kept, look_at *look
     }
 }
 
-/* --- keeping --------------------------------------------------------------------------------------------------------- */
+/* --- keeping ------------------------------------------------------------------------------------------------------ */
 static void keep_cccd(amble__server_link *link, const amble__served_service *service, amble__served_value *value,
                       amble__kept *kept)
 {
@@ -65,7 +66,7 @@ void amble__server_keep(amble__server_link *link)
     link->conn->links->bond_changed(link->conn);
 }
 
-/* --- giving back ----------------------------------------------------------------------------------------------------- */
+/* --- giving back -------------------------------------------------------------------------------------------------- */
 static void give_cccd_back(amble__server_link *link, const amble__served_service *service, amble__served_value *value,
                            amble__kept *kept)
 {

@@ -1,5 +1,5 @@
-/* Tests of clients that come back: with a bond what they configured holds again, also when the database changed; without one, or without
- * encryption, it does not. */
+/* Tests of clients that come back: with a bond what they configured holds again, also when the database changed;
+ * without one, or without encryption, it does not. */
 #include "gatt/testing.h"
 
 #include "gatt/kept.h"

@@ -1,11 +1,12 @@
 /* Services come and go, and who is told (Vol 3 Part G 2.5.2, 7.1).
  *
- * A link remembers the range that changed since its client was told last. Clients that asked for it are sent Service Changed as soon as no
- * other indication is under way; those that said they understand are refused once with 0x12. Invariant: a client is aware of
- * every change whose range its link does not remember, unless its awareness says otherwise.
+ * A link remembers the range that changed since its client was told last. Clients that asked for it are sent Service
+ * Changed as soon as no other indication is under way; those that said they understand are refused once with 0x12.
+ * Invariant: a client is aware of every change whose range its link does not remember, unless its awareness says
+ * otherwise.
  *
- * Who has several bearers may have requests under way on the others that were made without knowing. So neither a confirmation nor 0x12 makes it
- * aware, but only reading the hash; it is told 0x12 once on each bearer. */
+ * Who has several bearers may have requests under way on the others that were made without knowing. So neither a
+ * confirmation nor 0x12 makes it aware, but only reading the hash; it is told 0x12 once on each bearer. */
 #include "gatt/server.h"
 
 /* --- telling ------------------------------------------------------------------------------------------------------ */

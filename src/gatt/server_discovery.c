@@ -1,5 +1,5 @@
-/* The requests that look over a range of handles: each answers with as many entries as fit, all of one size, in the order of handles (Vol 3 Part F
- * 3.4.3, 3.4.4.1, 3.4.4.9). */
+/* The requests that look over a range of handles: each answers with as many entries as fit, all of one size, in the
+ * order of handles (Vol 3 Part F 3.4.3, 3.4.4.1, 3.4.4.9). */
 #include "gatt/server.h"
 
 enum { LARGEST_ENTRY = 255 }; /* the size of an entry is one byte */
@@ -94,7 +94,8 @@ void amble__server_find_by_type_value(amble__server_link *link, amble__reader *p
     send_list(link, AMBLE__ATT_FIND_BY_TYPE_VALUE_REQUEST, &range, &w, entry_size);
 }
 
-/* Appends an entry (handle, for groups their end, value); the first one sets the size of all. False when the list is complete. */
+/* Appends an entry (handle, for groups their end, value); the first one sets the size of all. False when the list is
+ * complete. */
 static bool append_entry(amble__writer *w, uint8_t opcode, size_t *entry_size, const amble__attribute *attribute,
                          amble__bytes bytes)
 {
@@ -122,7 +123,8 @@ static bool append_entry(amble__writer *w, uint8_t opcode, size_t *entry_size, c
     return true;
 }
 
-/* All attributes of a type with their values. What may not be read ends the list, and is an error when it comes first. */
+/* All attributes of a type with their values. What may not be read ends the list, and is an error when it comes
+ * first. */
 static void list_by_type(amble__server_link *link, uint8_t opcode, const amble__att_range *range)
 {
     amble__writer w = amble__att_answer(link->bearer);

@@ -1,5 +1,5 @@
-/* Fuzzes the server: two clients send what they like, come back with a bond or without, the program takes, answers, refuses, updates, and time
- * passes.
+/* Fuzzes the server: two clients send what they like, come back with a bond or without, the program takes, answers,
+ * refuses, updates, and time passes.
  *
  * A record of the script is a byte, whose top bit is the link, and for most a PDU. Whatever comes: a request gets at
  * most one answer, and when all is over every packet and every queue entry is back in its place. */

@@ -1,9 +1,9 @@
 /* Writes in parts: Prepare Write and Execute Write (Vol 3 Part F 3.4.6).
  *
- * The parts of a client wait in its link's buffer, which is bounded; what does not fit is refused with 0x09. At the execution all parts are
- * looked at first, and then all are written, or none. The parts of one attribute make one value: the first may begin within the value as it
- * is, each later one within or right behind what came before, and the value ends where the furthest part ends. Invariant: the
- * buffer holds whole parts only. */
+ * The parts of a client wait in its link's buffer, which is bounded; what does not fit is refused with 0x09. At the
+ * execution all parts are looked at first, and then all are written, or none. The parts of one attribute make one
+ * value: the first may begin within the value as it is, each later one within or right behind what came before, and the
+ * value ends where the furthest part ends. Invariant: the buffer holds whole parts only. */
 #include "gatt/server.h"
 
 enum { PART_HEAD = 6 };

@@ -103,7 +103,8 @@ static void append_value(amble__writer *w, uint8_t opcode, amble__bytes bytes)
         amble__att_write_length_value(w, bytes);
 }
 
-/* Read Multiple (3.4.4.7): the values one after the other; its variable form (3.4.4.11): each with its length. Cut at the MTU. */
+/* Read Multiple (3.4.4.7): the values one after the other; its variable form (3.4.4.11): each with its length. Cut at
+ * the MTU. */
 void amble__server_read_multiple(amble__server_link *link, uint8_t opcode, amble__reader *pdu)
 {
     amble__writer w = amble__att_answer(link->bearer);

@@ -1,7 +1,9 @@
-/* Signed writes of clients (Vol 3 Part F 3.4.5.4, Part C 10.4.2): whose signature is good, whose counter is new, and who may.
+/* Signed writes of clients (Vol 3 Part F 3.4.5.4, Part C 10.4.2): whose signature is good, whose counter is new, and
+ * who may.
  *
- * Invariant: no counter of a key is taken twice, also not by a host that is opened anew: the next one is kept before the value goes
- * anywhere, and a value whose counter cannot be kept is not taken. Like every command, one that is not taken gets no answer. */
+ * Invariant: no counter of a key is taken twice, also not by a host that is opened anew: the next one is kept before
+ * the value goes anywhere, and a value whose counter cannot be kept is not taken. Like every command, one that is not
+ * taken gets no answer. */
 #include "att/signature.h"
 #include "bonds/bonds.h"
 #include "core/log.h"
@@ -10,7 +12,8 @@
 
 enum { FULL_KEY = 16, HANDLE = 2 };
 
-/* What write_security asks of a link is asked of the bond here: signed data is not secret, but it is from whom the bond is with. */
+/* What write_security asks of a link is asked of the bond here: signed data is not secret, but it is from whom the bond
+ * is with. */
 static bool bond_suffices(const amble__bond *bond, const amble_connection *conn, const amble_characteristic *c)
 {
     if (c->write_security >= AMBLE_AUTHENTICATED && !bond->authenticated)

@@ -1,4 +1,5 @@
-/* Tests of signed writes that a server gets: taken are those with a good signature, a new counter, and leave to write; each once. */
+/* Tests of signed writes that a server gets: taken are those with a good signature, a new counter, and leave to write;
+ * each once. */
 #include "gatt/testing.h"
 
 #include "att/signature.h"

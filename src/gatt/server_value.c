@@ -137,7 +137,7 @@ int amble_indicate(amble_connection *conn, const amble_characteristic *c, const 
     return amble__att_indicate(conn->bearer, &w, deadline);
 }
 
-/* --- telling one several things ------------------------------------------------------------------------------------- */
+/* --- telling one several things ----------------------------------------------------------------------------------- */
 enum { TUPLE_HEAD = 4 }; /* a handle and a length, Vol 3 Part F 3.4.7.4 */
 
 /* How many of the parts go into one PDU of this size: one, unless the client understands more. */

@@ -235,7 +235,7 @@ static void an_update_longer_than_the_mtu_is_cut(void)
                      AMBLE_ERR_TOO_LONG); /* but this is for the caller to see */
 }
 
-/* --- several at once -------------------------------------------------------------------------------------------------- */
+/* --- several at once ---------------------------------------------------------------------------------------------- */
 /* Values at 3, 6 and 9, to which the client subscribed; the features are what it wrote. */
 static const amble_characteristic first = {.uuid = &level_uuid, .notify = true, .initial = "1", .initial_size = 1},
                                   second = {.uuid = &level_uuid, .notify = true, .initial = "22", .initial_size = 2},

@@ -1,8 +1,8 @@
 /* Writes of clients, and the tasks that take them.
  *
- * A Write Request is answered when its value is where it belongs: in the queue of a characteristic that captures, which may mean that it
- * is held until there is room, or in the value itself. Invariants: a held write is delivered or refused, never both; writes of one
- * link reach a queue in the order in which they were sent. */
+ * A Write Request is answered when its value is where it belongs: in the queue of a characteristic that captures, which
+ * may mean that it is held until there is room, or in the value itself. Invariants: a held write is delivered or
+ * refused, never both; writes of one link reach a queue in the order in which they were sent. */
 #include "gatt/server.h"
 
 #include "core/rare.h"
@@ -30,7 +30,8 @@ static uint8_t write_cccd(amble__server_link *link, const amble__served_value *v
     return 0;
 }
 
-/* A client may say that it can more, never that it can less (Vol 3 Part G 7.2). Bytes that nobody knows yet are ignored. */
+/* A client may say that it can more, never that it can less (Vol 3 Part G 7.2). Bytes that nobody knows yet are
+ * ignored. */
 static uint8_t write_features(amble__server_link *link, amble__bytes data)
 {
     if (data.size == 0)
@@ -156,7 +157,8 @@ void amble__server_command(amble__server_link *link, const amble__attribute *att
         deliver_or_drop(link, attribute->value, data);
 }
 
-/* Does what a Write Request asks that has passed. The error, if there is one after all; `*held` when the answer comes later. */
+/* Does what a Write Request asks that has passed. The error, if there is one after all; `*held` when the answer comes
+ * later. */
 static uint8_t write_request(amble__server_link *link, const amble__attribute *attribute, amble__bytes data, bool *held)
 {
     if (attribute->kind == AMBLE__ATTRIBUTE_CCCD)

@@ -1,8 +1,10 @@
-/* Subscriptions: the queue is armed before the server is asked, values of one link stay in order, and every indication is confirmed.
+/* Subscriptions: the queue is armed before the server is asked, values of one link stay in order, and every indication
+ * is confirmed.
  *
- * An indication is confirmed when there is room for the next one: so a server that indicates faster than the program reads has to wait.
- * After HELD_CONFIRMATION_US the confirmation goes out all the same, since after 30 s without one the server gives up the link.
- * Invariant: the entries in a subscription's queue are its own from subscribe to close. */
+ * An indication is confirmed when there is room for the next one: so a server that indicates faster than the program
+ * reads has to wait. After HELD_CONFIRMATION_US the confirmation goes out all the same, since after 30 s without one
+ * the server gives up the link. Invariant: the entries in a subscription's queue are its own from subscribe to
+ * close. */
 #include "gatt/client.h"
 
 #include "core/rare.h"

@@ -1,5 +1,5 @@
-/* See value_queue.h. Invariants: every entry is in exactly one of free, pending and viewed; pending is in the order of arrival; per viewer at
- * most one entry is viewed and at most one task waits. */
+/* See value_queue.h. Invariants: every entry is in exactly one of free, pending and viewed; pending is in the order of
+ * arrival; per viewer at most one entry is viewed and at most one task waits. */
 #include "gatt/value_queue.h"
 
 #include "core/rare.h"
@@ -199,7 +199,8 @@ static inline amble__value_entry *await(amble__value_queue *queue, amble_connect
         *r = wait_for_value(queue, from, deadline);
         if (*r == 0 && queue->ends != ends) /* between the wake and now; it may live again already */
             *r = queue->end < 0 ? queue->end : AMBLE_ERR_STALE;
-        /* What was queued before the link was lost is still delivered. An amble_timeout may be bound to another link. */
+        /* What was queued before the link was lost is still delivered. An amble_timeout may be bound to another
+         * link. */
         else if (*r == AMBLE_ERR_DISCONNECTED && from && from->end < 0)
             *r = 0;
         if (*r < 0)

@@ -1,8 +1,8 @@
 /* A queue of values that arrived unasked: writes of a characteristic, notifications of a subscription.
  *
- * Its entries are its own, so nobody else's unread values can fill it. A value that was taken stays, as the view its taker has, until
- * that taker's next call. Values of one writer can be taken apart from the others'. What found the queue full is counted and reported with the
- * next value. */
+ * Its entries are its own, so nobody else's unread values can fill it. A value that was taken stays, as the view its
+ * taker has, until that taker's next call. Values of one writer can be taken apart from the others'. What found the
+ * queue full is counted and reported with the next value. */
 #ifndef AMBLE_GATT_VALUE_QUEUE_H
 #define AMBLE_GATT_VALUE_QUEUE_H
 #include <amble/gatt_server.h>
@@ -68,8 +68,8 @@ bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, 
 void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
                                 size_t size);
 void amble__value_queue_drop(amble__value_queue *queue);
-/* Gives back the viewer's last value and waits for the oldest, with `from` not NULL the oldest of that link, whose loss then ends the wait.
- * Whoever owns the queue ends it together with the host. */
+/* Gives back the viewer's last value and waits for the oldest, with `from` not NULL the oldest of that link, whose loss
+ * then ends the wait. Whoever owns the queue ends it together with the host. */
 int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, int timeout_ms, amble_value *value);
 /* Gives back the value that `viewer` (a link, or NULL) has in view. */
 void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer);

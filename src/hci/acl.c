@@ -1,8 +1,9 @@
 /* ACL data to the controller: credits, fragments, turns.
  *
- * Invariants: acl_credits plus the in_flight of all links is acl_buffers; a link is in `turns` exactly when it has packets. No link can take all
- * buffers from the others, since a peer that never acknowledges never gives them back. A fragment is
- * sent from where it lies: its header overwrites the bytes before it, which are with the transport already. */
+ * Invariants: acl_credits plus the in_flight of all links is acl_buffers; a link is in `turns` exactly when it has
+ * packets. No link can take all buffers from the others, since a peer that never acknowledges never gives them back. A
+ * fragment is sent from where it lies: its header overwrites the bytes before it, which are with the transport
+ * already. */
 #include "hci/hci.h"
 
 #include "core/rare.h"
@@ -28,7 +29,7 @@ void amble__acl_link_open(amble__hci *hci, amble__acl_link *link, uint16_t handl
     amble__list_append(&hci->links, &link->node);
 }
 
-/* --- tracing ------------------------------------------------------------------------------------------------------- */
+/* --- tracing ------------------------------------------------------------------------------------------------------ */
 static bool on_security_channel(const uint8_t *frame) { return amble__get_le16(frame + 2) == SECURITY_CHANNEL; }
 
 static AMBLE__RARE void trace_sent(amble__hci *hci, const amble__acl_link *link, amble__packet *packet,
@@ -60,7 +61,7 @@ void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *da
                                           : L2CAP_HEADER);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------------------------------------------------ */
 /* Sends the next fragment of a packet. 1: it was the last; 0: there are more; or an error. */
 static inline int send_fragment(amble__hci *hci, amble__acl_link *link, amble__packet *packet)
 {

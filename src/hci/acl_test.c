@@ -206,7 +206,7 @@ static void a_link_that_stalls_does_not_use_up_the_pool(void)
     assert_int_equal(free_packets(), 8);
 }
 
-/* --- who waits for a packet ---------------------------------------------------------------------------------------- */
+/* --- who waits for a packet --------------------------------------------------------------------------------------- */
 static amble__packet_pool small; /* of four */
 
 static void open_small_pool(void)
@@ -320,7 +320,7 @@ static void a_lost_link_ends_its_own_waits(void)
     amble_scope_close(&scope);
 }
 
-/* --- odds and ends -------------------------------------------------------------------------------------------------- */
+/* --- odds and ends ------------------------------------------------------------------------------------------------ */
 /* An owner that sends its packet again as soon as it is free. */
 static void send_again(amble__packet *packet)
 {

@@ -1,5 +1,5 @@
-/* Commands and events. Invariants: two pending commands never have the same opcode, so an answer belongs to one; credits are what the
- * controller said last, less what was sent since. */
+/* Commands and events. Invariants: two pending commands never have the same opcode, so an answer belongs to one;
+ * credits are what the controller said last, less what was sent since. */
 #include "hci/hci.h"
 
 #include <stdarg.h>
@@ -47,8 +47,8 @@ void amble__hci_lose(amble__hci *hci, const char *format, ...)
 }
 
 /* --- sending commands --------------------------------------------------------------------------------------------- */
-/* In parts: of a process that the machine does not let run one part passes, and the controller, which may be simulated on the same machine,
- * has the others to answer in. */
+/* In parts: of a process that the machine does not let run one part passes, and the controller, which may be simulated
+ * on the same machine, has the others to answer in. */
 static void give_time(amble__hci_pending *pending)
 {
     const int part_ms = pending->left_ms < PART_MS ? pending->left_ms : PART_MS;
@@ -126,7 +126,8 @@ static bool is_secret(uint16_t opcode)
            opcode == AMBLE__HCI_LE_ENCRYPT;
 }
 
-/* So much of an event may be traced: not what LE Encrypt gave, which keys are made of, nor random numbers, nor a shared secret. */
+/* So much of an event may be traced: not what LE Encrypt gave, which keys are made of, nor random numbers, nor a shared
+ * secret. */
 static size_t open_part(const uint8_t *packet, size_t size)
 {
     enum { REPLY_STATUS = 6, SHARED_STATUS = 4 }; /* what ends there: the header and a status */
@@ -233,7 +234,8 @@ static void answered(amble__hci *hci, uint16_t opcode, amble__reader *parameters
     }
 }
 
-/* Who waits for a place is woken before who gets the answer: the latter may ask again at once, and it is not its turn. */
+/* Who waits for a place is woken before who gets the answer: the latter may ask again at once, and it is not its
+ * turn. */
 static void take_answer(amble__hci *hci, uint8_t credits, uint16_t opcode, amble__reader *parameters)
 {
     hci->command_credits = credits;

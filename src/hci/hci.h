@@ -1,11 +1,12 @@
 /* HCI as the host sees it: commands that wait for their answer, events, ACL data with its credits (Vol 4 Part E).
  *
- * Commands are sent as the controller's Num_HCI_Command_Packets allows, in the order in which tasks asked. A task that gives up leaves its
- * command with this room: the answer is awaited and dropped. A command unanswered for two seconds, or a Hardware Error, means that the
- * controller is lost: `failed` is called once.
+ * Commands are sent as the controller's Num_HCI_Command_Packets allows, in the order in which tasks asked. A task that
+ * gives up leaves its command with this room: the answer is awaited and dropped. A command unanswered for two seconds,
+ * or a Hardware Error, means that the controller is lost: `failed` is called once.
  *
- * ACL packets are sent as the controller's buffers allow, link by link in turn. A payload larger than one of its buffers is cut into
- * fragments. Received ones are handed on at once and never kept, so no controller-to-host flow control is needed. */
+ * ACL packets are sent as the controller's buffers allow, link by link in turn. A payload larger than one of its
+ * buffers is cut into fragments. Received ones are handed on at once and never kept, so no controller-to-host flow
+ * control is needed. */
 #ifndef AMBLE_HCI_HCI_H
 #define AMBLE_HCI_HCI_H
 #include "core/bytes.h"
@@ -79,12 +80,13 @@ void amble__hci_lose(amble__hci *hci, const char *format, ...) __attribute__((fo
 /* Ends every wait in this room with `error`; every later call fails with it. */
 void amble__hci_fail(amble__hci *hci, int error);
 
-/* Sends a command and waits for its Command Complete or Command Status. `reply` gets the return parameters after the status byte, exactly
- * `reply_size` of them; more are ignored. Returns 0, AMBLE_ERR_HCI(status), AMBLE_ERR_PROTOCOL for a reply that is too short, CANCELLED,
- * CONTROLLER, CLOSED. */
+/* Sends a command and waits for its Command Complete or Command Status. `reply` gets the return parameters after the
+ * status byte, exactly `reply_size` of them; more are ignored. Returns 0, AMBLE_ERR_HCI(status), AMBLE_ERR_PROTOCOL for
+ * a reply that is too short, CANCELLED, CONTROLLER, CLOSED. */
 int amble__hci_command(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size, void *reply,
                        size_t reply_size);
-/* The same with all there is to say about the reply. AMBLE_ERR_TOO_LONG for one with more than `size` bytes and `taken`. */
+/* The same with all there is to say about the reply. AMBLE_ERR_TOO_LONG for one with more than `size` bytes and
+ * `taken`. */
 int amble__hci_ask(amble__hci *hci, uint16_t opcode, const void *parameters, size_t size,
                    const amble__hci_reply *reply);
 
@@ -101,8 +103,9 @@ void amble__acl_send(amble__hci *hci, amble__acl_link *link, amble__packet *pack
 /* A fragment as a trace point; of the security channel's frames, which may hold keys, only the L2CAP header. */
 void amble__acl_trace_received(amble__hci *hci, uint16_t head, const uint8_t *data, size_t size);
 void amble__acl_completed(amble__hci *hci, uint16_t handle, uint16_t count);
-/* Whether a link that has `held` of something that all links share may take one more of the `left`. Alone it may take all; beside others it
- * takes while it has less than twice of what remains then, so there is always something left for who has less. */
+/* Whether a link that has `held` of something that all links share may take one more of the `left`. Alone it may take
+ * all; beside others it takes while it has less than twice of what remains then, so there is always something left for
+ * who has less. */
 static inline bool amble__acl_fair(const amble__acl_link *link, size_t held, size_t left)
 {
     const bool alone = link->node.next == link->node.previous; /* in the list of all links */

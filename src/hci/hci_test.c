@@ -345,8 +345,8 @@ static void a_cancelled_command_unanswered_is_silence_too(void)
     amble_scope_close(&scope);
 }
 
-/* The whole machine stands still for longer than a controller may take; then the controller, which is on it, answers. At a speed at which
- * three seconds pass in 30 ms. */
+/* The whole machine stands still for longer than a controller may take; then the controller, which is on it, answers.
+ * At a speed at which three seconds pass in 30 ms. */
 static int be_frozen(void *arg)
 {
     amble_scope scope;

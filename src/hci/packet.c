@@ -1,5 +1,5 @@
-/* See packet.h. Invariants: a packet is among its pool's free ones exactly when it is not busy; while a task waits, as many as there are is
- * more than its link's share. */
+/* See packet.h. Invariants: a packet is among its pool's free ones exactly when it is not busy; while a task waits, as
+ * many as there are is more than its link's share. */
 #include "hci/packet.h"
 
 #include "core/rare.h"
@@ -79,7 +79,8 @@ int amble__packet_take(amble__packet_pool *pool, amble__acl_link *link, uint64_t
     return *packet ? 0 : wait_for_packet(pool, link, deadline_us, packet);
 }
 
-/* Gives packets to who waited longest and may have one. They are handed over at once: a task that runs earlier cannot take them away. */
+/* Gives packets to who waited longest and may have one. They are handed over at once: a task that runs earlier cannot
+ * take them away. */
 static AMBLE__APART void hand_over(amble__packet_pool *pool)
 {
     amble__list_each (node, &pool->waiters) {

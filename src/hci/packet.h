@@ -1,9 +1,9 @@
 /* Outbound packets and the pools they come from.
  *
- * The payload is written once, behind headroom for all headers that lower rooms put in front of it. Whoever takes a packet owns it until it
- * is handed to amble__acl_send; from then on the ACL room owns it and releases it when its last byte is with the transport, or
- * the link is gone. A released packet goes back where it came from: into its pool, or, for the packets that a bearer keeps for itself, it
- * just becomes free again. */
+ * The payload is written once, behind headroom for all headers that lower rooms put in front of it. Whoever takes a
+ * packet owns it until it is handed to amble__acl_send; from then on the ACL room owns it and releases it when its last
+ * byte is with the transport, or the link is gone. A released packet goes back where it came from: into its pool, or,
+ * for the packets that a bearer keeps for itself, it just becomes free again. */
 #ifndef AMBLE_HCI_PACKET_H
 #define AMBLE_HCI_PACKET_H
 #include "core/arena.h"
@@ -37,8 +37,9 @@ static inline uint8_t *amble__packet_payload(amble__packet *packet) { return pac
 
 void amble__packet_init(amble__packet *packet, amble__arena *arena, size_t capacity);
 void amble__packet_pool_init(amble__packet_pool *pool, amble__arena *arena, size_t count, size_t capacity);
-/* A packet of the pool for this link; waits until there is one that it may have beside other links (amble__acl_fair), until the deadline or
- * until the link is gone. 0: it was there; 1: after a wait, in which everything may have changed. */
+/* A packet of the pool for this link; waits until there is one that it may have beside other links (amble__acl_fair),
+ * until the deadline or until the link is gone. 0: it was there; 1: after a wait, in which everything may have
+ * changed. */
 int amble__packet_take(amble__packet_pool *pool, struct amble__acl_link *link, uint64_t deadline_us,
                        amble__packet **packet);
 /* The link is gone: ends the waits for a packet for it. */

@@ -1,9 +1,10 @@
-/* Opens enhanced bearers of ATT by itself (Vol 3 Part G 5.3), as the central of an encrypted link whose server has them. The peer may open them
- * as well; L2CAP and ATT see to those on their own.
+/* Opens enhanced bearers of ATT by itself (Vol 3 Part G 5.3), as the central of an encrypted link whose server has
+ * them. The peer may open them as well; L2CAP and ATT see to those on their own.
  *
- * One task of the host does it, straight-line, for one link after the other. A link's turn comes START_US after it was encrypted, so that what
- * the program asks first does not queue behind it. It is done once for each link: bearers that the peer closes later stay closed. The same task reads
- * the hash of a database that changed while there were several bearers. */
+ * One task of the host does it, straight-line, for one link after the other. A link's turn comes START_US after it was
+ * encrypted, so that what the program asks first does not queue behind it. It is done once for each link: bearers that
+ * the peer closes later stay closed. The same task reads the hash of a database that changed while there were several
+ * bearers. */
 #include "core/log.h"
 #include "host/host_room.h"
 
@@ -50,7 +51,8 @@ static amble_connection *next_link(const amble *ble)
     return next;
 }
 
-/* Both sides may ask at the same moment and both have no room for what the other one asks: then the central asks again at once, 5.4. */
+/* Both sides may ask at the same moment and both have no room for what the other one asks: then the central asks again
+ * at once, 5.4. */
 static int connect(amble_connection *conn)
 {
     int r = AMBLE_ERR_L2CAP_CONNECT(AMBLE__CONNECTION_NO_RESOURCES);

@@ -79,7 +79,8 @@ void amble__bonds_detach(amble_bonds *bonds)
 
 static void explain(const char *sentence) { amble__transport_explain("%s", sentence); }
 
-/* The file's records may make no sense although the file does: then the room's decoder is who finds out, and the file is kept aside. */
+/* The file's records may make no sense although the file does: then the room's decoder is who finds out, and the file
+ * is kept aside. */
 int amble__bonds_attach(amble_bonds *bonds, const amble_config *config)
 {
     int r;

@@ -1,5 +1,5 @@
-/* Bonds of a whole host, in a file: they outlive it, are listed, deleted, exported; and a host does not open over a file that it cannot
- * understand. */
+/* Bonds of a whole host, in a file: they outlive it, are listed, deleted, exported; and a host does not open over a
+ * file that it cannot understand. */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,7 +110,7 @@ static void a_host_does_not_open_over_a_file_it_cannot_understand(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* --- a store that fails --------------------------------------------------------------------------------------------- */
+/* --- a store that fails ------------------------------------------------------------------------------------------- */
 static struct {
     unsigned failures, saves; /* still to come; tried */
     size_t records;
@@ -163,7 +163,8 @@ static void what_could_not_be_saved_is_tried_again(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* A disk that is full for a day is not written to all day long, nor at every event; the host that closes tries once more. */
+/* A disk that is full for a day is not written to all day long, nor at every event; the host that closes tries once
+ * more. */
 static void a_store_that_fails_for_long_is_left_in_peace(void)
 {
     enum { HOUR_MS = 3600 * 1000 };

@@ -1,4 +1,5 @@
-/* The host: lays out the memory, wires the rooms, opens and closes. Invariant: after amble_open nothing is allocated until amble_close. */
+/* The host: lays out the memory, wires the rooms, opens and closes. Invariant: after amble_open nothing is allocated
+ * until amble_close. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -58,6 +58,7 @@ uint8_t amble__host_bearers(const amble_config *c);
 int amble__host_open_bearers(void *ble);
 void amble__host_want_bearers(amble_connection *conn);
 void amble__host_bearers_work(amble_connection *conn);
-/* A transport that is open already, for programs that bring their own. Owned by the host from now on, also after an error. */
+/* A transport that is open already, for programs that bring their own. Owned by the host from now on, also after an
+ * error. */
 int amble__host_open(amble **ble, amble__transport *transport, const amble_config *config, int timeout_ms);
 #endif

@@ -1,7 +1,7 @@
 /* amble_main: options, a host, the program's first task, an exit code.
  *
- * Ctrl-C and SIGTERM cancel the first task, so that a program leaves its links in order. A signal's handler is a property of the process, so
- * the event it wakes is one too. Bare boards have no command line and none of this. */
+ * Ctrl-C and SIGTERM cancel the first task, so that a program leaves its links in order. A signal's handler is a
+ * property of the process, so the event it wakes is one too. Bare boards have no command line and none of this. */
 #if defined(__unix__) || defined(__APPLE__)
 #include <signal.h>
 #include <stdio.h>

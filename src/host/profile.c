@@ -1,4 +1,5 @@
-/* The services that every host has: Generic Access with name and appearance (Vol 3 Part C 12), Generic Attribute (gatt/gatt_service.h). */
+/* The services that every host has: Generic Access with name and appearance (Vol 3 Part C 12), Generic Attribute
+ * (gatt/gatt_service.h). */
 #include "gatt/gatt_service.h"
 #include "host/host_room.h"
 

@@ -1,8 +1,8 @@
 /* Setting up a controller: the commands from Reset to the point where the host can advertise, scan and connect.
  *
- * What the controller can do is read first; whether legacy or extended commands are used is decided here, once. Nothing is asked that
- * an LE controller of version 4.0 could not answer, unless it says that it can. What a vendor's controller wants besides the program says between
- * the Reset and everything else (amble_config, start). */
+ * What the controller can do is read first; whether legacy or extended commands are used is decided here, once. Nothing
+ * is asked that an LE controller of version 4.0 could not answer, unless it says that it can. What a vendor's
+ * controller wants besides the program says between the Reset and everything else (amble_config, start). */
 #include "core/log.h"
 #include "host/host_room.h"
 #include "transport/opener.h"
@@ -21,8 +21,8 @@ enum {
     COMMAND_GENERATE_DHKEY = 34 * 8 + 2,
     COMMAND_SET_PRIVACY_MODE = 39 * 8 + 2,
 };
-/* Disconnection, encryption change, hardware error, completed packets, key refresh are bits 4, 7, 15, 18, 47; LE meta is bit 61 (Vol 4 Part E
- * 7.3.1). */
+/* Disconnection, encryption change, hardware error, completed packets, key refresh are bits 4, 7, 15, 18, 47; LE meta
+ * is bit 61 (Vol 4 Part E 7.3.1). */
 #define EVENT_MASK                                                                                                     \
     ((UINT64_C(1) << 4) | (UINT64_C(1) << 7) | (UINT64_C(1) << 15) | (UINT64_C(1) << 18) | (UINT64_C(1) << 47) |       \
      (UINT64_C(1) << 61))
@@ -89,7 +89,8 @@ static int read_abilities(amble *ble)
     return ask(ble, AMBLE__HCI_LE_READ_FEATURES, ble->gap.le_features, sizeof ble->gap.le_features);
 }
 
-/* Buffers for ACL data; a length of 0 means that LE shares the classic ones (7.8.2), and so does a controller that does not know the command. */
+/* Buffers for ACL data; a length of 0 means that LE shares the classic ones (7.8.2), and so does a controller that does
+ * not know the command. */
 static int read_buffers(amble *ble)
 {
     uint8_t le[3] = {0}, classic[7] = {0};

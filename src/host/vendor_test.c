@@ -1,11 +1,12 @@
-/* Commands that amble does not send by itself: after the start, and in the hook that a vendor's controller is started with. */
+/* Commands that amble does not send by itself: after the start, and in the hook that a vendor's controller is started
+ * with. */
 #include "host/testing.h"
 
 enum { LOAD = 0xfc4c, LAUNCH = 0xfc4e }; /* of a vendor, as some are */
 
 static amble *ble;
 
-/* --- one command ---------------------------------------------------------------------------------------------------- */
+/* --- one command -------------------------------------------------------------------------------------------------- */
 typedef struct {
     uint8_t reply[16];
     size_t room;
@@ -97,7 +98,7 @@ static void patience_is_two_seconds_at_least(void)
     amble_close(ble);
 }
 
-/* --- the hook ------------------------------------------------------------------------------------------------------- */
+/* --- the hook ----------------------------------------------------------------------------------------------------- */
 static int load_firmware(amble *starting, void *argument)
 {
     int *calls = argument;

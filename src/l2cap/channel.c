@@ -1,5 +1,6 @@
-/* The table of channels: CIDs, states, ends. Invariant: a channel has an entry in its link's `by_cid` exactly when it is CONNECTING, OPEN or
- * CLOSING; no two channels of a link have the same peer's CID; a request of ours names only a channel that still waits for it. */
+/* The table of channels: CIDs, states, ends. Invariant: a channel has an entry in its link's `by_cid` exactly when it
+ * is CONNECTING, OPEN or CLOSING; no two channels of a link have the same peer's CID; a request of ours names only a
+ * channel that still waits for it. */
 #include "l2cap/channel.h"
 
 #include "core/log.h"
@@ -49,7 +50,8 @@ void amble__channels_init(amble__l2cap *l2cap, amble__arena *arena, const amble_
     const size_t sdu = AMBLE__SDU_HEADER + (size_t)sizes->mtu;
 
     slots_init(slots, arena, sizes->channels, sizes->receive_size, sizes->send_size);
-    /* In: twice the largest SDU, see `received`. Out: all that a bearer may owe at the same time, a request, an answer and a confirmation. */
+    /* In: twice the largest SDU, see `received`. Out: all that a bearer may owe at the same time, a request, an answer
+     * and a confirmation. */
     slots_init(slots ? slots + sizes->channels : NULL, arena, bearers, 2 * sdu, 2 * sdu + AMBLE__SDU_HEADER + 1);
     for (size_t i = 0; count && i < sizes->links; i++) {
         amble__l2cap_link *link = l2cap ? &l2cap->links[i] : NULL;
@@ -344,7 +346,7 @@ void amble__channels_owe(amble__l2cap_link *link)
         amble__work_post(&link->channels.work);
 }
 
-/* --- what a program may ask ----------------------------------------------------------------------------------------- */
+/* --- what a program may ask --------------------------------------------------------------------------------------- */
 uint16_t amble_l2cap_our_mtu(const amble_l2cap_channel *channel) { return channel->mtu; }
 uint16_t amble_l2cap_peer_mtu(const amble_l2cap_channel *channel) { return channel->peer_mtu; }
 uint16_t amble_l2cap_psm(const amble_l2cap_channel *channel) { return channel->psm; }

@@ -1,15 +1,18 @@
 /* Credit-based channels from the inside (Vol 3 Part A 3.4.3, 4.22 to 4.28, 10).
  *
- * All memory is taken when the host opens: so many channels, each with a ring for what came and one for what goes, so many listeners, and per
- * link one packet for frames and one for credits. What a channel owes the peer (frames, credits, a disconnection) is sent as soon as there is a
- * packet for it, by whoever comes by: the task that sends, the receive path, or the link's deferred work when a packet becomes free. So it is
- * sent whatever becomes of the task that caused it, and nobody waits.
+ * All memory is taken when the host opens: so many channels, each with a ring for what came and one for what goes, so
+ * many listeners, and per link one packet for frames and one for credits. What a channel owes the peer (frames,
+ * credits, a disconnection) is sent as soon as there is a packet for it, by whoever comes by: the task that sends, the
+ * receive path, or the link's deferred work when a packet becomes free. So it is sent whatever becomes of the task that
+ * caused it, and nobody waits.
  *
- * A channel is FREE; CONNECTING while its request is unanswered; OPEN; CLOSING from when this side wants its end until the peer has answered;
- * CLOSED, when it has no CID any more and its owner has not closed it yet. One that nobody owns or may accept is FREE in place of CLOSED.
+ * A channel is FREE; CONNECTING while its request is unanswered; OPEN; CLOSING from when this side wants its end until
+ * the peer has answered; CLOSED, when it has no CID any more and its owner has not closed it yet. One that nobody owns
+ * or may accept is FREE in place of CLOSED.
  *
- * Beside the program's channels there are those of the host itself: the bearers of enhanced ATT (Part G 5.3), with slots and rings of their own,
- * so that neither takes the other's. Nobody waits on them; the room above is told what becomes of them. */
+ * Beside the program's channels there are those of the host itself: the bearers of enhanced ATT (Part G 5.3), with
+ * slots and rings of their own, so that neither takes the other's. Nobody waits on them; the room above is told what
+ * becomes of them. */
 #ifndef AMBLE_L2CAP_CHANNEL_H
 #define AMBLE_L2CAP_CHANNEL_H
 #include <amble/l2cap.h>
@@ -82,8 +85,8 @@ struct amble_l2cap_channel {
     size_t wanted;    /* room that the task that writes waits for */
     uint64_t sent;
     amble__list readers, writers, ends;
-    /* Not NULL: takes each whole SDU, in the receive path, in place of the ring's readers: how a bearer of ATT uses a channel. The MTU and two
-     * bytes fit into half of the ring then. */
+    /* Not NULL: takes each whole SDU, in the receive path, in place of the ring's readers: how a bearer of ATT uses a
+     * channel. The MTU and two bytes fit into half of the ring then. */
     void (*received)(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size);
     void *bearer; /* what ATT has it for */
 };
@@ -127,7 +130,7 @@ typedef struct {
     size_t receive_size, send_size; /* of a channel */
     uint16_t mps;
     uint8_t
-        bearers; /* of enhanced ATT, on each link; their MTU is that of the fixed channels, 64 or more, and so is mps then */
+        bearers; /* of enhanced ATT, on each link; their MTU is that of the fixed channels, 64 or more, and so is mps */
 } amble__l2cap_sizes;
 
 void amble__channels_init(struct amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes);
@@ -147,11 +150,12 @@ void amble__channels_owe(struct amble__l2cap_link *link);
 /* --- bearers of enhanced ATT -------------------------------------------------------------------------------------- */
 /* Lets peers open them from now on, on links that are encrypted. */
 int amble__bearers_listen(struct amble__l2cap *l2cap);
-/* Asks the peer for so many, at most AMBLE_L2CAP_GROUP_MAX, and waits for the answer. 0, or why there is none: AMBLE_ERR_NO_MEMORY when the
- * link has as many as it may have, else as amble_l2cap_connect_enhanced. Those that were granted were announced by `bearer_ready`. */
+/* Asks the peer for so many, at most AMBLE_L2CAP_GROUP_MAX, and waits for the answer. 0, or why there is none:
+ * AMBLE_ERR_NO_MEMORY when the link has as many as it may have, else as amble_l2cap_connect_enhanced. Those that were
+ * granted were announced by `bearer_ready`. */
 int amble__bearers_connect(amble_connection *conn, unsigned count, uint64_t deadline_us);
-/* Puts an SDU behind what waits to be sent. False when the channel has ended or has no room: the peer gave no credits, and made us send all the
- * same. Does not wait. */
+/* Puts an SDU behind what waits to be sent. False when the channel has ended or has no room: the peer gave no credits,
+ * and made us send all the same. Does not wait. */
 bool amble__bearer_send(amble_l2cap_channel *channel, const uint8_t *data, uint16_t size);
 
 /* --- between the files of the room -------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* How channels begin: listening and accepting, and connecting with the basic request (Vol 3 Part A 4.22, 4.23). The end that a peer asks for
- * is here, too (4.6), since it is the same table.
+/* How channels begin: listening and accepting, and connecting with the basic request (Vol 3 Part A 4.22, 4.23). The end
+ * that a peer asks for is here, too (4.6), since it is the same table.
  *
  * Invariant: a channel that nobody accepted yet waits at the listener with its SPSM, or is FREE. */
 #include "l2cap/channel_connect.h"

@@ -22,7 +22,8 @@ bool amble__enhanced_reconfiguration(amble__l2cap_link *link, uint8_t identifier
 /* Whether a connection may be asked for; waits for nothing. */
 int amble__connect_begin(amble_connection *conn, uint16_t psm, const amble_l2cap_options *options,
                          amble_l2cap_options *filled);
-/* Whether the refusal was one that a better secured link helps against, and the link is that now; see amble__link_secured. */
+/* Whether the refusal was one that a better secured link helps against, and the link is that now; see
+ * amble__link_secured. */
 bool amble__connect_again(amble_connection *conn, bool *tried, int *error, uint64_t deadline_us);
 /* The peer said yes. Closes the channel again when what it said makes no sense, or nobody waits for it any more. */
 int amble__connection_granted(amble_l2cap_channel *channel, const amble__channel_peer *peer, uint16_t unit_min);

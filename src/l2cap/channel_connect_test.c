@@ -1,5 +1,5 @@
-/* Tests of how channels begin and end on the wire: every refusal with its reason, backlog and CIDs, answers that come late or never, and both sides
- * that want the end at once. */
+/* Tests of how channels begin and end on the wire: every refusal with its reason, backlog and CIDs, answers that come
+ * late or never, and both sides that want the end at once. */
 #include "att/channel_testing.h"
 
 static const amble__channel_peer good = {.cid = PEER_CID, .mtu = 100, .mps = 50, .credits = 3};
@@ -382,7 +382,8 @@ static void two_channels_of_ours_never_lead_to_one_of_the_peer(void)
     expect_used(1);
 }
 
-/* After the timeout (or the cancel) a channel that is opened too late is closed again, and its CID is not used before that. */
+/* After the timeout (or the cancel) a channel that is opened too late is closed again, and its CID is not used before
+ * that. */
 static void a_late_answer_opens_nothing(void)
 {
     doing d;

@@ -1,7 +1,8 @@
-/* Frames of channels: out as credits allow, in as credits were given, and the credits themselves (Vol 3 Part A 3.4.3, 4.24, 10.1).
+/* Frames of channels: out as credits allow, in as credits were given, and the credits themselves (Vol 3 Part A 3.4.3,
+ * 4.24, 10.1).
  *
- * Invariants: the room in `in` is at least `granted` frames of our MPS, so what a peer may send always fits; `out` holds whole SDUs but
- * for the one that is being sent, of which it holds the rest. */
+ * Invariants: the room in `in` is at least `granted` frames of our MPS, so what a peer may send always fits; `out`
+ * holds whole SDUs but for the one that is being sent, of which it holds the rest. */
 #include <limits.h>
 
 #include "core/log.h"

@@ -1,5 +1,5 @@
-/* Tests of frames and credits on the wire: how SDUs are cut and put together, when credits are given and used, what a peer may not send, and
- * what becomes of a send that is given up in the middle. */
+/* Tests of frames and credits on the wire: how SDUs are cut and put together, when credits are given and used, what a
+ * peer may not send, and what becomes of a send that is given up in the middle. */
 #include "att/channel_testing.h"
 
 static uint8_t pattern[1000];
@@ -486,7 +486,8 @@ static void credits_go_back_in_batches_as_the_program_reads(void)
     assert_int_equal(unread(), 0);
 }
 
-/* A peer of small frames uses up credits, not room: it gets new ones although nobody reads, as long as all that it may send fits. */
+/* A peer of small frames uses up credits, not room: it gets new ones although nobody reads, as long as all that it may
+ * send fits. */
 static void small_frames_do_not_use_up_the_window(void)
 {
     amble_l2cap_channel *channel;

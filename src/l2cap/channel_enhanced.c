@@ -1,6 +1,8 @@
-/* The enhanced way: up to five channels with one request, and larger SDUs and frames later on (Vol 3 Part A 4.25 to 4.28, 10.2).
+/* The enhanced way: up to five channels with one request, and larger SDUs and frames later on (Vol 3 Part A 4.25 to
+ * 4.28, 10.2).
  *
- * Channels of one request of ours are found by its identifier, their `group`, and stand in it in the order of their CIDs. */
+ * Channels of one request of ours are found by its identifier, their `group`, and stand in it in the order of their
+ * CIDs. */
 #include "l2cap/channel_connect.h"
 
 enum { CID_SIZE = 2 };
@@ -254,7 +256,8 @@ int amble_l2cap_connect_enhanced(amble_connection *conn, uint16_t psm, const amb
     return r;
 }
 
-/* Those that are refused or closed are let go where that happens; what is left to do here is to withdraw from those still asked for. */
+/* Those that are refused or closed are let go where that happens; what is left to do here is to withdraw from those
+ * still asked for. */
 int amble__bearers_connect(amble_connection *conn, unsigned count, uint64_t deadline_us)
 {
     const amble__channels *channels = &conn->l2cap->l2cap->channels;

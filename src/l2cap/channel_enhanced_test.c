@@ -1,4 +1,5 @@
-/* Tests of the enhanced requests on the wire: several channels at once, as many as can be, and what may change later. */
+/* Tests of the enhanced requests on the wire: several channels at once, as many as can be, and what may change
+ * later. */
 #include "att/channel_testing.h"
 
 /* --- the peer asks ------------------------------------------------------------------------------------------------ */

@@ -1,5 +1,6 @@
-/* Fuzzes signalling and channels: a peer that sends any command and any frame to two links, on which a program listens, connects, reads, writes and
- * closes. A record of the script is a byte (bits 0 to 2 what happens, bit 3 the link, bits 4 to 7 which channel), then what it needs.
+/* Fuzzes signalling and channels: a peer that sends any command and any frame to two links, on which a program listens,
+ * connects, reads, writes and closes. A record of the script is a byte (bits 0 to 2 what happens, bit 3 the link, bits
+ * 4 to 7 which channel), then what it needs.
  *
  * After each record what may come still fits, and every channel is where its CID says. */
 #include "att/fuzzing.h"

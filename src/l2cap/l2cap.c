@@ -1,5 +1,5 @@
-/* Reassembly and dispatch. Invariants: filled <= capacity; while a frame is under way it is not whole. What does not begin
- * with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
+/* Reassembly and dispatch. Invariants: filled <= capacity; while a frame is under way it is not whole. What does not
+ * begin with a whole header begins a frame all the same, even when it is empty, since a controller may cut anywhere. */
 #include "l2cap/l2cap.h"
 
 #include "core/rare.h"
@@ -68,7 +68,8 @@ static void dispatch(amble_connection *conn, const uint8_t *frame, size_t size, 
 
 enum { COMMAND_START = 2 }; /* code and identifier of a signalling command */
 
-/* A frame that does not fit: the rest of it is dropped. A signalling request is told so, as soon as it can be told which one it is. */
+/* A frame that does not fit: the rest of it is dropped. A signalling request is told so, as soon as it can be told
+ * which one it is. */
 static void give_up(amble__l2cap *l2cap, amble__l2cap_link *link)
 {
     const uint8_t *frame = link->buffer;

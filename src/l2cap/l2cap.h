@@ -1,7 +1,7 @@
 /* L2CAP on LE links: reassembly, the fixed channels, signalling (Vol 3 Part A).
  *
- * A frame that lies in one ACL packet is handed on where it lies; one in fragments is put together in its link's own buffer first. The
- * receiver of a channel gets a view and never keeps it. */
+ * A frame that lies in one ACL packet is handed on where it lies; one in fragments is put together in its link's own
+ * buffer first. The receiver of a channel gets a view and never keeps it. */
 #ifndef AMBLE_L2CAP_L2CAP_H
 #define AMBLE_L2CAP_L2CAP_H
 #include "l2cap/channel.h"
@@ -14,8 +14,8 @@ enum { AMBLE__CID_ATT = 4, AMBLE__CID_SIGNALLING = 5, AMBLE__CID_SECURITY = 6 };
 enum { AMBLE__BOUNDARY_CONTINUE = 1, AMBLE__BOUNDARY_FIRST = 2, AMBLE__BOUNDARY_FIRST_NO_FLUSH = 0 };
 enum { AMBLE__L2CAP_HEADER = 4 };
 
-/* The frame that a link's fragments belong to: there was none yet; it is being put together; or it was handed on or was too long, and what still
- * comes of it is dropped. */
+/* The frame that a link's fragments belong to: there was none yet; it is being put together; or it was handed on or was
+ * too long, and what still comes of it is dropped. */
 typedef enum { AMBLE__FRAME_NONE, AMBLE__FRAME_UNDER_WAY, AMBLE__FRAME_OVER } amble__l2cap_frame;
 
 typedef struct amble__l2cap amble__l2cap;
@@ -37,10 +37,11 @@ struct amble__l2cap {
     uint64_t malformed;
     void (*att)(amble_connection *conn, const uint8_t *data, size_t size);
     void (*security)(amble_connection *conn, const uint8_t *data, size_t size);
-    /* A peripheral asks for other connection parameters, which are in range. True: it is told yes, and whoever said so sees to it. NULL: it is
-     * told no. */
+    /* A peripheral asks for other connection parameters, which are in range. True: it is told yes, and whoever said so
+     * sees to it. NULL: it is told no. */
     bool (*parameters_asked)(amble_connection *conn, const amble__parameter_wishes *wishes);
-    /* A channel that is to carry ATT can be used, or the peer's MTU grew; a whole SDU came; it has ended, and is not ATT's any more. */
+    /* A channel that is to carry ATT can be used, or the peer's MTU grew; a whole SDU came; it has ended, and is not
+     * ATT's any more. */
     void (*bearer_ready)(amble_l2cap_channel *channel);
     void (*bearer_received)(amble_l2cap_channel *channel, const uint8_t *sdu, size_t size);
     void (*bearer_ended)(amble_l2cap_channel *channel);

@@ -1,7 +1,8 @@
 /* Requests of ours and their answers, and the table of what a peer may ask.
  *
- * Invariants: a request's timer runs exactly while it is SENT; two SENT requests of a link never have the same identifier, and none has 0.
- * Every request of the peer is answered: the ones known here by their rule, all others with Command Reject, so that no peer waits in vain. */
+ * Invariants: a request's timer runs exactly while it is SENT; two SENT requests of a link never have the same
+ * identifier, and none has 0. Every request of the peer is answered: the ones known here by their rule, all others with
+ * Command Reject, so that no peer waits in vain. */
 #include "l2cap/signalling.h"
 
 #include "core/log.h"
@@ -298,7 +299,8 @@ static void receive_parameters(amble__l2cap_link *link, uint8_t identifier, ambl
 /* --- the peer's requests ------------------------------------------------------------------------------------------ */
 static bool is_request(uint8_t code)
 {
-    /* Requests have even codes from 0x02 to 0x18, and 0x17 and 0x19 are the enhanced pair's; responses and credits need no answer. */
+    /* Requests have even codes from 0x02 to 0x18, and 0x17 and 0x19 are the enhanced pair's; responses and credits need
+     * no answer. */
     switch (code) {
     case AMBLE__COMMAND_REJECT:
     case 0x03:

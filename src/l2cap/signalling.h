@@ -1,14 +1,16 @@
 /* The signalling channel of an LE link (Vol 3 Part A 4): one command per frame, at most 23 bytes.
  *
- * The peer's requests are answered from a table that never waits. Requests of ours are small procedures on their caller's task:
+ * The peer's requests are answered from a table that never waits. Requests of ours are small procedures on their
+ * caller's task:
  *
- *     amble__signalling_begin(conn, code, deadline, &request, &w)    waits for a place, gives the room to write the data
+ *     amble__signalling_begin(conn, code, deadline, &request, &w)    waits for a place, gives the room to write
  *     ... write the data ...
  *     amble__signalling_exchange(request, &w, deadline, &response)   sends, waits, gives the response
  *
- * Several requests may be under way, each with its own identifier. A caller that gives up in between leaves its place taken until the answer
- * comes or the response timeout expires; so a late answer never meets another request. What an answer means for the state of a channel is
- * done in `answered`, before any task runs: the peer's next frame may count on it already. */
+ * Several requests may be under way, each with its own identifier. A caller that gives up in between leaves its place
+ * taken until the answer comes or the response timeout expires; so a late answer never meets another request. What an
+ * answer means for the state of a channel is done in `answered`, before any task runs: the peer's next frame may count
+ * on it already. */
 #ifndef AMBLE_L2CAP_SIGNALLING_H
 #define AMBLE_L2CAP_SIGNALLING_H
 #include "link/connection.h"
@@ -53,8 +55,9 @@ typedef struct amble__signalling_request {
     amble__timer timer;   /* the response timeout, while SENT */
     amble__packet packet; /* the command on its way out */
     struct amble__l2cap_link *link;
-    /* Set between begin and exchange, or NULL: told of the answer, in the receive path. `error` 0 and the response's data; or
-     * AMBLE_ERR_L2CAP_REJECT(...), AMBLE_ERR_PROTOCOL, or AMBLE_ERR_TIMEOUT when none came. Returns the error for the task that waits. */
+    /* Set between begin and exchange, or NULL: told of the answer, in the receive path. `error` 0 and the response's
+     * data; or AMBLE_ERR_L2CAP_REJECT(...), AMBLE_ERR_PROTOCOL, or AMBLE_ERR_TIMEOUT when none came. Returns the error
+     * for the task that waits. */
     int (*answered)(struct amble__signalling_request *request, int error, amble__reader response);
     void *subject; /* for `answered` */
 } amble__signalling_request;
@@ -79,7 +82,8 @@ int amble__signalling_begin(amble_connection *conn, uint8_t code, uint64_t deadl
 amble__signalling_request *amble__signalling_try(struct amble__l2cap_link *link, uint8_t code, amble__writer *w);
 /* Sends what was written, and leaves the answer to `answered`. */
 void amble__signalling_post(amble__signalling_request *request, const amble__writer *w);
-/* A command that no answer belongs to, on a packet of the caller's: its header with the length left open, and off it goes. */
+/* A command that no answer belongs to, on a packet of the caller's: its header with the length left open, and off it
+ * goes. */
 uint8_t amble__signalling_identifier(struct amble__l2cap_link *link);
 amble__writer amble__signalling_begin_command(amble__packet *packet, uint8_t code, uint8_t identifier);
 void amble__signalling_send_command(const struct amble__l2cap_link *link, amble__packet *packet,
@@ -95,8 +99,8 @@ typedef struct {
     uint16_t timeout;                    /* in 10 ms */
 } amble__parameter_wishes;
 
-/* Asks the central for other parameters. 0: it will see to it; AMBLE_ERR_HCI(0x3B): it refused; AMBLE_ERR_ARGUMENT as the central's side, or
- * for wishes out of range. */
+/* Asks the central for other parameters. 0: it will see to it; AMBLE_ERR_HCI(0x3B): it refused; AMBLE_ERR_ARGUMENT as
+ * the central's side, or for wishes out of range. */
 int amble__signalling_ask_parameters(amble_connection *conn, const amble__parameter_wishes *wishes,
                                      uint64_t deadline_us);
 
@@ -105,8 +109,8 @@ int amble__signalling_ask_parameters(amble_connection *conn, const amble__parame
 void amble__signalling_receive(struct amble__l2cap_link *link, const uint8_t *data, size_t size);
 /* One that is longer than can be received: its first bytes. */
 void amble__signalling_oversized(struct amble__l2cap_link *link, const uint8_t *data, size_t size);
-/* A writer on a free answer packet, with the header written; sends it when done. `w->failed` from the start: every answer is still on its way
- * to the controller, and this one is lost. */
+/* A writer on a free answer packet, with the header written; sends it when done. `w->failed` from the start: every
+ * answer is still on its way to the controller, and this one is lost. */
 typedef struct {
     amble__writer w;
     amble__packet *packet;

@@ -1,5 +1,5 @@
-/* The table of links. Invariants: at most one LIVE slot per handle; a FREE slot has no waits and no packets; a generation is never used
- * twice (32 bits of links outlive any device). */
+/* The table of links. Invariants: at most one LIVE slot per handle; a FREE slot has no waits and no packets; a
+ * generation is never used twice (32 bits of links outlive any device). */
 #include "link/connection.h"
 
 #include "core/log.h"
@@ -211,7 +211,7 @@ int amble__link_wait(amble_connection *conn, amble__list *list, uint64_t deadlin
     return amble__wait_run_until(&wait, deadline_us);
 }
 
-/* --- what a program may ask ----------------------------------------------------------------------------------------- */
+/* --- what a program may ask --------------------------------------------------------------------------------------- */
 bool amble_connected(const amble_connection *conn) { return conn->state == AMBLE__LINK_LIVE; }
 uint8_t amble_connection_reason(const amble_connection *conn) { return conn->reason; }
 amble_device amble_connection_device(const amble_connection *conn) { return conn->device; }

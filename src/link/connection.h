@@ -1,8 +1,8 @@
 /* Links: one object per connection, from the moment HCI announces it until its owner has closed it.
  *
- * A slot is FREE; or LIVE, as long as the controller has the link; or DEAD, when the link is gone and its owner has not closed it
- * yet. Each use of a slot has a generation of its own, so that values which remember a link find out that it is another one. A connection that
- * nobody owns is an orphan: the host disconnects it, and nobody sees it.
+ * A slot is FREE; or LIVE, as long as the controller has the link; or DEAD, when the link is gone and its owner has not
+ * closed it yet. Each use of a slot has a generation of its own, so that values which remember a link find out that it
+ * is another one. A connection that nobody owns is an orphan: the host disconnects it, and nobody sees it.
  *
  * What higher rooms keep per link hangs here as pointers to their own structures; this room never looks inside. */
 #ifndef AMBLE_LINK_CONNECTION_H
@@ -15,8 +15,8 @@
 
 typedef enum { AMBLE__LINK_FREE, AMBLE__LINK_LIVE, AMBLE__LINK_DEAD } amble__link_state;
 
-/* How well the link is protected now, Vol 3 Part C 10.2. All zero: not at all. Written by smp/ when the controller says that encryption
- * changed; read by whoever guards something. */
+/* How well the link is protected now, Vol 3 Part C 10.2. All zero: not at all. Written by smp/ when the controller says
+ * that encryption changed; read by whoever guards something. */
 typedef struct {
     bool encrypted;
     bool authenticated;      /* the key came from a pairing that keeps somebody in between out */
@@ -25,8 +25,8 @@ typedef struct {
     uint8_t key_size;        /* of the key, in bytes: 7 to 16; 0 while the link is not encrypted */
 } amble__link_security;
 
-/* What a link lacks for something that is guarded. Vol 3 Part C 10.3.1: without any key the peer has to pair, with one it has to encrypt; a
- * key that is too weak has to be made anew. */
+/* What a link lacks for something that is guarded. Vol 3 Part C 10.3.1: without any key the peer has to pair, with one
+ * it has to encrypt; a key that is too weak has to be made anew. */
 typedef enum {
     AMBLE__GUARD_SATISFIED,
     AMBLE__GUARD_WANTS_AUTHENTICATION,
@@ -35,8 +35,8 @@ typedef enum {
     AMBLE__GUARD_WANTS_AUTHORISATION, /* of the user; nothing else is missing */
 } amble__guard;
 
-/* A procedure of the link layer that one side begins and an event ends: one at a time per link and kind. The task that wants it leaves the
- * command here, the host's service task sends it; so a task may give up at any moment. */
+/* A procedure of the link layer that one side begins and an event ends: one at a time per link and kind. The task that
+ * wants it leaves the command here, the host's service task sends it; so a task may give up at any moment. */
 typedef enum { AMBLE__PROCEDURE_IDLE, AMBLE__PROCEDURE_WANTED, AMBLE__PROCEDURE_SENT } amble__procedure_state;
 enum { AMBLE__PROCEDURE_COMMAND = 14 };
 typedef struct {
@@ -48,7 +48,8 @@ typedef struct {
 } amble__link_procedure;
 enum { AMBLE__PROCEDURE_PARAMETERS, AMBLE__PROCEDURE_PHY, AMBLE__PROCEDURES };
 
-/* The peer's request for other parameters that the controller hands up, Vol 4 Part E 7.7.65.6: the answer that is owed to it. */
+/* The peer's request for other parameters that the controller hands up, Vol 4 Part E 7.7.65.6: the answer that is owed
+ * to it. */
 typedef struct {
     bool owed, accept;
     uint16_t interval_min, interval_max, latency, timeout; /* as HCI has them */
@@ -131,12 +132,13 @@ typedef struct amble__links {
     void (*opened)(amble_connection *conn);
     void (*lost)(amble_connection *conn);
     void (*received)(amble_connection *conn, const uint8_t *data, size_t size, unsigned boundary);
-    /* Also set by the host, or NULL: the bond with whoever has the address of this link, NULL when there is none; and what a room above has
-     * changed in it is to be saved. */
+    /* Also set by the host, or NULL: the bond with whoever has the address of this link, NULL when there is none; and
+     * what a room above has changed in it is to be saved. */
     struct amble__bond *(*bond)(const amble_connection *conn);
     void (*bond_changed)(amble_connection *conn);
     int (*bond_save)(amble_connection *conn); /* the same, at once: 0 when it is kept */
-    /* The peer wants the link to be secured better: does so, and waits, if the program allowed that; else AMBLE_ERR_UNSUPPORTED. */
+    /* The peer wants the link to be secured better: does so, and waits, if the program allowed that; else
+     * AMBLE_ERR_UNSUPPORTED. */
     int (*secure)(amble_connection *conn, uint64_t deadline_us);
 } amble__links;
 
@@ -147,7 +149,8 @@ amble_connection *amble__link_by_device(const amble__links *links, amble_device 
 bool amble__link_slot_free(const amble__links *links);
 /* The same, or one will be soon: its link has no owner any more and is being disconnected. */
 bool amble__link_slot_coming(const amble__links *links);
-/* A new link, or NULL when every slot is taken (then the handle has to be disconnected) or the handle is in use. Data parked for it is delivered. */
+/* A new link, or NULL when every slot is taken (then the handle has to be disconnected) or the handle is in use. Data
+ * parked for it is delivered. */
 amble_connection *amble__link_open(amble__links *links, const amble__link_parameters *parameters);
 /* The link is gone: every wait on it ends with `error`. The slot of an orphan is free then. */
 void amble__link_lose(amble_connection *conn, uint8_t reason, int error);
@@ -165,8 +168,9 @@ static inline struct amble__bond *amble__link_bond(const amble_connection *conn)
     return conn->security.encrypted && conn->security.bonded && conn->links->bond ? conn->links->bond(conn) : NULL;
 }
 
-/* A request of ours was refused for want of security: true when the link is secured now, and the request worth repeating. Else false, and `*error`
- * stays, or says why it could not be done. Waits. Once for each request: `*tried`. */
+/* A request of ours was refused for want of security: true when the link is secured now, and the request worth
+ * repeating. Else false, and `*error` stays, or says why it could not be done. Waits. Once for each request:
+ * `*tried`. */
 bool amble__link_secured(amble_connection *conn, bool *tried, int *error, uint64_t deadline_us);
 
 /* 0 when the connection is live and of this generation; else DISCONNECTED, STALE, CLOSED, CONTROLLER. */

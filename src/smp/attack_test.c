@@ -1,5 +1,6 @@
-/* What somebody may try who sends what no honest peer would: each must fail, safely, with the reason that the specification has for it, and
- * leave no bond and no encryption behind. The attacker sits on the wire and changes what one side says. */
+/* What somebody may try who sends what no honest peer would: each must fail, safely, with the reason that the
+ * specification has for it, and leave no bond and no encryption behind. The attacker sits on the wire and changes what
+ * one side says. */
 #include "core/hex.h"
 #include "smp/testing.h"
 
@@ -25,7 +26,7 @@ static void check_nothing_gained(void)
 
 static unsigned attacker; /* whose PDUs are changed */
 
-/* --- public keys ---------------------------------------------------------------------------------------------------- */
+/* --- public keys -------------------------------------------------------------------------------------------------- */
 static uint8_t seen_key[65];
 
 /* What the other side sent comes back as the attacker's own key; with `mirrored` its negative, which has the same x. */
@@ -124,7 +125,7 @@ static void the_debug_key_is_refused_by_both_sides(void)
     }
 }
 
-/* --- passkeys ------------------------------------------------------------------------------------------------------- */
+/* --- passkeys ----------------------------------------------------------------------------------------------------- */
 /* Each failed attempt makes the next one wait twice as long, whichever side it comes from, and has another key pair. */
 static void guessing_takes_twice_as_long_each_time(void)
 {
@@ -193,7 +194,7 @@ static void leaving_early_counts_as_an_attempt(void)
     wire_end();
 }
 
-/* --- proofs --------------------------------------------------------------------------------------------------------- */
+/* --- proofs ------------------------------------------------------------------------------------------------------- */
 static uint8_t bent_code;
 
 static bool bend_proof(unsigned from, uint8_t *pdu, size_t *size)
@@ -234,7 +235,7 @@ static void each_side_checks_what_the_other_proves(void)
     }
 }
 
-/* --- less than was offered ------------------------------------------------------------------------------------------ */
+/* --- less than was offered ---------------------------------------------------------------------------------------- */
 static uint8_t field, clear_bits, replacement;
 
 static bool bend_features(unsigned from, uint8_t *pdu, size_t *size)
@@ -296,7 +297,7 @@ static void features_that_make_no_sense_are_refused(void)
                      AMBLE_ERR_SMP(AMBLE__SMP_INVALID_PARAMETERS));
 }
 
-/* --- out of turn ---------------------------------------------------------------------------------------------------- */
+/* --- out of turn -------------------------------------------------------------------------------------------------- */
 static unsigned forged_at, forged_seen;
 static uint8_t forged_code, forged_original;
 static int forged_size; /* more, or less */
@@ -369,7 +370,8 @@ static void pdus_that_come_twice_end_the_pairing(void)
     const amble_pair_options legacy = {.legacy_only = true};
 
     for (unsigned i = 0; i < 4; i++) {
-        /* Feature exchange, public key, confirm value (the responder's only), random, check; or confirm value and random; then keys. */
+        /* Feature exchange, public key, confirm value (the responder's only), random, check; or confirm value and
+         * random; then keys. */
         const unsigned pdus = i & 2 ? 8 : i & 1 ? 8 : 7;
 
         attacker = i & 1;
@@ -420,7 +422,7 @@ static void pdus_without_a_pairing_do_nothing(void)
     wire_end();
 }
 
-/* --- encryption ----------------------------------------------------------------------------------------------------- */
+/* --- encryption --------------------------------------------------------------------------------------------------- */
 /* A central that begins encryption before there is a key, with numbers that name none, gets none. */
 static void encryption_before_pairing_gets_no_key(void)
 {
@@ -458,7 +460,7 @@ static void encryption_in_the_middle_of_a_pairing_gets_no_key(void)
     wire_end();
 }
 
-/* --- bonds ---------------------------------------------------------------------------------------------------------- */
+/* --- bonds -------------------------------------------------------------------------------------------------------- */
 static void a_bond_is_not_replaced_by_a_weaker_one(void)
 {
     const amble_pair_options strong = {.io = AMBLE_IO_YES_NO, .mitm = true};
@@ -515,7 +517,7 @@ static void another_devices_bond_cannot_be_taken_over(void)
     wire_end();
 }
 
-/* --- floods --------------------------------------------------------------------------------------------------------- */
+/* --- floods ------------------------------------------------------------------------------------------------------- */
 /* Who was let in is let in again with its key; who pairs anew under its address is not. */
 static void a_new_pairing_does_not_inherit_that_the_old_one_was_let_in(void)
 {
@@ -545,7 +547,8 @@ static int one_more_asks(void *arg)
     return amble_prompted(peripheral->ble, &p, AMBLE_FOREVER);
 }
 
-/* The answer to a question of an earlier pairing does not answer that of a later one, nor is one answered twice; and one task asks. */
+/* The answer to a question of an earlier pairing does not answer that of a later one, nor is one answered twice; and
+ * one task asks. */
 static void an_old_answer_is_not_taken_for_a_new_question(void)
 {
     amble_prompt old, new;

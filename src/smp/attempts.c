@@ -1,7 +1,7 @@
-/* Failed attempts: each one doubles the time that the peer has to wait before the next (Vol 3 Part H 2.3.6), so that a passkey cannot be
- * guessed bit by bit. Only what may be a guess counts. A peer's row is forgotten when a pairing with it went well, or gives way when
- * others are in more need of it: the table is small, and an attacker may change addresses; a new key pair for each pairing is what
- * makes its guesses worth nothing then. */
+/* Failed attempts: each one doubles the time that the peer has to wait before the next (Vol 3 Part H 2.3.6), so that a
+ * passkey cannot be guessed bit by bit. Only what may be a guess counts. A peer's row is forgotten when a pairing with
+ * it went well, or gives way when others are in more need of it: the table is small, and an attacker may change
+ * addresses; a new key pair for each pairing is what makes its guesses worth nothing then. */
 #include "smp/smp.h"
 
 enum { FIRST_WAIT_US = 1000000, MOST_DOUBLINGS = 9 /* some eight minutes */ };

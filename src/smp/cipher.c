@@ -1,6 +1,6 @@
-/* See cipher.h. Invariants: the controller computes one thing at a time with P-256 (`awaited`); a result that nobody waits for any more is
- * wiped as it comes, one that is taken is wiped as it is taken. A command is always answered before its task goes on, cancelled or not, so
- * that it is known whether an event will follow. */
+/* See cipher.h. Invariants: the controller computes one thing at a time with P-256 (`awaited`); a result that nobody
+ * waits for any more is wiped as it comes, one that is taken is wiped as it is taken. A command is always answered
+ * before its task goes on, cancelled or not, so that it is known whether an event will follow. */
 #include "smp/cipher.h"
 
 #include <amble/error.h>
@@ -30,7 +30,7 @@ static void tell_all(amble__cipher *cipher)
         amble_event_set(cipher->freed);
 }
 
-/* --- AES ------------------------------------------------------------------------------------------------------------ */
+/* --- AES ---------------------------------------------------------------------------------------------------------- */
 static int block_of_the_port(const uint8_t key[BLOCK], const uint8_t in[BLOCK], uint8_t out[BLOCK])
 {
     uint8_t turned[BLOCK];
@@ -64,7 +64,7 @@ int amble__cipher_block(const amble__cipher *cipher, const uint8_t key[BLOCK], c
     return r;
 }
 
-/* --- random numbers ------------------------------------------------------------------------------------------------- */
+/* --- random numbers ----------------------------------------------------------------------------------------------- */
 int amble__cipher_random(const amble__cipher *cipher, void *bytes, size_t size)
 {
     uint8_t *to = bytes, more[RANDOM];
@@ -82,7 +82,7 @@ int amble__cipher_random(const amble__cipher *cipher, void *bytes, size_t size)
     return r;
 }
 
-/* --- the controller's key pair -------------------------------------------------------------------------------------- */
+/* --- the controller's key pair ------------------------------------------------------------------------------------ */
 bool amble__cipher_taken(const amble__cipher *cipher, const int *over)
 {
     return amble__cipher_waits(cipher) && ((cipher->owner && cipher->owner != over) || cipher->awaited);
@@ -174,7 +174,7 @@ static void take_result(amble__cipher *cipher, void *to, size_t size)
     cipher->ready = false;
 }
 
-/* --- P-256 ---------------------------------------------------------------------------------------------------------- */
+/* --- P-256 -------------------------------------------------------------------------------------------------------- */
 int amble__cipher_generate(amble__cipher *cipher, const int *over, uint8_t secret[32], uint8_t point[64])
 {
     amble__p256_point generated;

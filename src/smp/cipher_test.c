@@ -1,5 +1,6 @@
-/* Pairing with ciphers of the controller: it may be slow, careless, or unable; links may be lost and tasks give up while it computes. That a
- * pairing is the same whoever computes is tested by pairing_test.c and attack_test.c, which run with every way. */
+/* Pairing with ciphers of the controller: it may be slow, careless, or unable; links may be lost and tasks give up
+ * while it computes. That a pairing is the same whoever computes is tested by pairing_test.c and attack_test.c, which
+ * run with every way. */
 #include "port/testing.h"
 #include "smp/testing.h"
 #include "transport/opener.h"
@@ -19,7 +20,7 @@ static void begin(int slow_ms)
     wire_connect();
 }
 
-/* --- the curve ------------------------------------------------------------------------------------------------------ */
+/* --- the curve ---------------------------------------------------------------------------------------------------- */
 static void the_curve_has_its_points_and_no_others(void)
 {
     static const uint8_t nothing[64] = {0};
@@ -58,7 +59,7 @@ static void coordinates_are_below_the_prime(void)
     assert_false(amble__curve_has(point));
 }
 
-/* --- careless and unable controllers -------------------------------------------------------------------------------- */
+/* --- careless and unable controllers ------------------------------------------------------------------------------ */
 static bool bend_key(unsigned from, uint8_t *pdu, size_t *size)
 {
     if (from == CENTRAL && *size == 65)
@@ -95,7 +96,7 @@ static void a_controller_that_cannot_is_refused_with_a_sentence(void)
     amble__work_cancel(&wire.delivery);
 }
 
-/* --- slow ones ------------------------------------------------------------------------------------------------------ */
+/* --- slow ones ---------------------------------------------------------------------------------------------------- */
 static void a_slow_controller_is_waited_for(void)
 {
     begin(SLOW_MS);
@@ -123,7 +124,8 @@ static void lose_and_pair_again(int at, int slow_ms, int slow_block_ms)
     wire_end();
 }
 
-/* At every moment of the computation: what was begun comes to its end, and the next pairing works, although it begins before that. */
+/* At every moment of the computation: what was begun comes to its end, and the next pairing works, although it begins
+ * before that. */
 static void a_link_lost_while_it_computes_harms_nothing(void)
 {
     for (int at = 100; at < 5 * SLOW_MS; at += SLOW_MS / 2)
@@ -160,8 +162,8 @@ static void check_wiped(void)
     }
 }
 
-/* Nothing secret is left in what a pairing worked with, although results come after its end: it is cut off at every moment, by its task, and by
- * the loss of the link. */
+/* Nothing secret is left in what a pairing worked with, although results come after its end: it is cut off at every
+ * moment, by its task, and by the loss of the link. */
 static void nothing_secret_stays_after_an_end_in_the_middle(void)
 {
     enum { BLOCK_MS = 20, STEP_MS = 30, MANY_MS = 5000 };
@@ -235,7 +237,7 @@ static void a_host_may_close_while_its_controller_computes(void)
     }
 }
 
-/* --- one key pair --------------------------------------------------------------------------------------------------- */
+/* --- one key pair ------------------------------------------------------------------------------------------------- */
 static void out_of_band_data_hold_until_the_next_pairing(void)
 {
     amble_oob_data data;
@@ -302,7 +304,7 @@ static void who_waits_for_the_key_pair_gets_it(void)
     wire_end();
 }
 
-/* --- the toolbox with it -------------------------------------------------------------------------------------------- */
+/* --- the toolbox with it ------------------------------------------------------------------------------------------ */
 static size_t air(const char *name, const char *field, uint8_t *bytes, size_t room)
 {
     uint8_t turned[64];

@@ -1,8 +1,8 @@
 /* Whether two numbers are the coordinates of a point of P-256: y^2 = x^3 - 3x + b modulo p (FIPS 186-4 D.1.2.3).
  *
- * A controller that computes with a point of another curve gives its secret away bit by bit, and not every controller looks. Public keys are no
- * secrets, so time may depend on them; it is some 1,500 additions of 256 bits. Numbers are eight words, the least significant first, and
- * below p after each operation. */
+ * A controller that computes with a point of another curve gives its secret away bit by bit, and not every controller
+ * looks. Public keys are no secrets, so time may depend on them; it is some 1,500 additions of 256 bits. Numbers are
+ * eight words, the least significant first, and below p after each operation. */
 #include <string.h>
 
 #include "core/bytes.h"

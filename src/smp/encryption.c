@@ -1,13 +1,15 @@
-/* The controller's part: it encrypts with the keys that it is given (Vol 4 Part E 7.8.24 to 7.8.26, 7.7.8, 7.7.39, 7.7.65.5).
+/* The controller's part: it encrypts with the keys that it is given (Vol 4 Part E 7.8.24 to 7.8.26, 7.7.8, 7.7.39,
+ * 7.7.65.5).
  *
- * All commands with keys come from the host's service task, so that a cancelled task leaves nothing half done. Invariants: `coming` says what
- * the key stands for that the controller was given last; only its word makes that the link's security. */
+ * All commands with keys come from the host's service task, so that a cancelled task leaves nothing half done.
+ * Invariants: `coming` says what the key stands for that the controller was given last; only its word makes that the
+ * link's security. */
 #include "core/log.h"
 #include "smp/smp.h"
 
 enum { KEY = 16, NUMBER = 8 };
 
-/* --- central ------------------------------------------------------------------------------------------------------- */
+/* --- central ------------------------------------------------------------------------------------------------------ */
 void amble__smp_encrypt(amble__smp_link *link, const amble__bond_key *key, const amble__link_security *coming)
 {
     amble__smp *smp = amble__smp_of(link->conn->host);
@@ -97,7 +99,7 @@ static void enable(amble__smp *smp, amble__smp_link *link)
     greeted(smp, link);
 }
 
-/* --- peripheral ---------------------------------------------------------------------------------------------------- */
+/* --- peripheral --------------------------------------------------------------------------------------------------- */
 void amble__smp_key_wanted(amble_connection *conn, const uint8_t random[NUMBER], uint16_t diversifier)
 {
     amble__smp_link *link = conn->smp;
@@ -149,7 +151,7 @@ static void give_key(amble__smp *smp, amble__smp_link *link)
     amble__wipe(parameters, sizeof parameters);
 }
 
-/* --- both ---------------------------------------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 void amble__smp_encryption_changed(amble_connection *conn, uint8_t status, bool enabled)
 {
     amble__smp_link *link = conn->smp;

@@ -1,14 +1,14 @@
-/* The initiator of a pairing: the central. One procedure on the task that called amble_pair, read from top to bottom as the specification has it
- * (Vol 3 Part H 2.3 to 2.4, 3.5, 3.6).
+/* The initiator of a pairing: the central. One procedure on the task that called amble_pair, read from top to bottom as
+ * the specification has it (Vol 3 Part H 2.3 to 2.4, 3.5, 3.6).
  *
- * PDUs wait in the context's inbox until the procedure asks for them. After every wait the pairing may be over, and its link gone; so nothing
- * is touched before the result was looked at. */
+ * PDUs wait in the context's inbox until the procedure asks for them. After every wait the pairing may be over, and its
+ * link gone; so nothing is touched before the result was looked at. */
 #include "smp/smp.h"
 #include "task/scheduler.h"
 
 enum { KEY = 16, PUBLIC_KEY = 64, HEARD_MS = 2000 };
 
-/* --- receiving ----------------------------------------------------------------------------------------------------- */
+/* --- receiving ---------------------------------------------------------------------------------------------------- */
 void amble__initiator_receive(amble__pairing *p, const uint8_t *data, size_t size)
 {
     if (1 + size > sizeof p->inbox - p->inbox_size) { /* more than any procedure has under way */
@@ -62,7 +62,7 @@ static int expect(amble__pairing *p, uint8_t code, void *out, size_t size)
     return r;
 }
 
-/* --- people -------------------------------------------------------------------------------------------------------- */
+/* --- people ------------------------------------------------------------------------------------------------------- */
 static int answer(amble__pairing *p, amble_prompt_kind kind, uint32_t passkey)
 {
     int r;
@@ -81,7 +81,7 @@ static int agree_on_passkey(amble__pairing *p)
     return amble__prompt_show(p);
 }
 
-/* --- phase 1: what both have --------------------------------------------------------------------------------------- */
+/* --- phase 1: what both have -------------------------------------------------------------------------------------- */
 static int exchange_features(amble__pairing *p)
 {
     int r;
@@ -95,7 +95,7 @@ static int exchange_features(amble__pairing *p)
     return r < 0 ? r : amble__pairing_agree(p);
 }
 
-/* --- phase 2: a key ------------------------------------------------------------------------------------------------ */
+/* --- phase 2: a key ----------------------------------------------------------------------------------------------- */
 static int send_confirm(amble__pairing *p)
 {
     uint8_t confirm[KEY];
@@ -199,7 +199,7 @@ static int secure_phase(amble__pairing *p)
     return exchange_checks(p);
 }
 
-/* --- phase 3: encryption, and keys to be kept ---------------------------------------------------------------------- */
+/* --- phase 3: encryption, and keys to be kept --------------------------------------------------------------------- */
 static int encrypt(amble__pairing *p)
 {
     const amble__link_security level = amble__pairing_level(p);
@@ -216,9 +216,9 @@ static int encrypt(amble__pairing *p)
     return r < 0 ? r : p->link->encryption_error;
 }
 
-/* The last that is said is this side's. The bond is kept when the peripheral's controller has it: a peripheral that has a bond alone is paired with
- * again, a central that has one alone would find out on every link that it is of no use. Whoever else sends on the link may be waited for
- * in vain, so not for long. */
+/* The last that is said is this side's. The bond is kept when the peripheral's controller has it: a peripheral that has
+ * a bond alone is paired with again, a central that has one alone would find out on every link that it is of no use.
+ * Whoever else sends on the link may be waited for in vain, so not for long. */
 static int wait_until_heard(amble__pairing *p)
 {
     amble_connection *conn = p->link->conn;

@@ -19,8 +19,8 @@ bool amble__smp_both_secure(const uint8_t *request, const uint8_t *response)
     return request[AMBLE__SMP_AUTH] & response[AMBLE__SMP_AUTH] & AMBLE__SMP_AUTH_SECURE;
 }
 
-/* What both have, by responder and initiator: '-' just works, 'i' the initiator shows and the responder enters, 'r' the other way round, 'e'
- * both enter, 'c' comparison. Columns: display, yes/no, keyboard, none, keyboard and display. */
+/* What both have, by responder and initiator: '-' just works, 'i' the initiator shows and the responder enters, 'r' the
+ * other way round, 'e' both enter, 'c' comparison. Columns: display, yes/no, keyboard, none, keyboard and display. */
 static char io_method(bool secure, uint8_t responder, uint8_t initiator)
 {
     static const char legacy_table[IO_CAPABILITIES][IO_CAPABILITIES + 1] = {"--r-r", "--r-r", "iie-i", "-----",

@@ -1,15 +1,15 @@
 /* What both sides of a pairing share: the context, the features, the keys, the values that prove them, and the end.
  *
- * Invariants: a context is used by one link at a time, and a link has at most one; `link` is NULL exactly when it is over or free; what is
- * secret in it is zero from the end on. A packet of a context may outlive the pairing by the time the controller needs to send it;
- * the context is not given out again before that. */
+ * Invariants: a context is used by one link at a time, and a link has at most one; `link` is NULL exactly when it is
+ * over or free; what is secret in it is zero from the end on. A packet of a context may outlive the pairing by the time
+ * the controller needs to send it; the context is not given out again before that. */
 #include "core/log.h"
 #include "smp/smp.h"
 #include "task/scheduler.h"
 
 enum { DEFAULT_KEY_SIZE = 16, LEAST_KEY_SIZE = 7, COORDINATE = 32, RANDOM = 16 };
 
-/* --- options ------------------------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------------------------------------ */
 static uint8_t least_key_size(const amble_pair_options *o)
 {
     return o->secure_only || !o->key_size_min ? DEFAULT_KEY_SIZE : o->key_size_min;
@@ -33,7 +33,7 @@ bool amble__security_suffices(const amble__link_security *security, const amble_
            security->key_size >= least_key_size(o);
 }
 
-/* --- beginning and end --------------------------------------------------------------------------------------------- */
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
 static bool is_free(const amble__pairing *p)
 {
     if (p->used || p->long_packet.busy)
@@ -138,7 +138,7 @@ void amble__pairing_end(amble__pairing *p, int result, bool tell)
     amble__waiters_end(&link->changed, result);
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------------------------------------------------ */
 static amble__packet *free_packet(amble__pairing *p, size_t size)
 {
     for (int i = 0; i < AMBLE__SMP_SHORT_PACKETS && size < AMBLE__SMP_SHORT_PDU; i++)
@@ -172,7 +172,7 @@ void amble__pairing_send(amble__pairing *p, uint8_t code, const void *data, size
     amble__l2cap_send(conn, AMBLE__CID_SECURITY, packet);
 }
 
-/* --- features, 3.5.1 and 3.5.2 ------------------------------------------------------------------------------------- */
+/* --- features, 3.5.1 and 3.5.2 ------------------------------------------------------------------------------------ */
 void amble__pairing_offer(const amble__pairing *p, uint8_t features[AMBLE__SMP_FEATURES])
 {
     const amble_pair_options *o = &p->options;
@@ -257,10 +257,10 @@ amble__link_security amble__pairing_level(const amble__pairing *p)
                                   .key_size = p->key_size};
 }
 
-/* --- computing: whoever waits for the controller may find the pairing over, and its secrets wiped, when it goes on ---- */
+/* --- computing: the pairing may be over, and its secrets wiped, when the controller has answered ----------------- */
 static int ended_or(const amble__pairing *p, int r) { return p->over < 0 ? p->over : r; }
 
-/* --- public keys --------------------------------------------------------------------------------------------------- */
+/* --- public keys -------------------------------------------------------------------------------------------------- */
 /* The pair that went out of band, when the other side has it, and the controller, too. Used once. */
 static bool take_out_of_band(amble__pairing *p)
 {
@@ -327,7 +327,7 @@ int amble__pairing_shared_key(amble__pairing *p)
     return r == AMBLE_ERR_ARGUMENT ? AMBLE_ERR_SMP(AMBLE__SMP_INVALID_PARAMETERS) : r; /* not on the curve */
 }
 
-/* --- passkey, randoms, confirm values ------------------------------------------------------------------------------ */
+/* --- passkey, randoms, confirm values ----------------------------------------------------------------------------- */
 void amble__pairing_set_passkey(amble__pairing *p, uint32_t passkey)
 {
     p->has_passkey = true;
@@ -395,7 +395,7 @@ int amble__pairing_verify_oob(const amble__pairing *p)
     return r;
 }
 
-/* --- keys ---------------------------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------------------------------- */
 /* The key of the link: the STK, or the LTK. 2.3.4: a shorter key has zeros on top. */
 int amble__pairing_derive(amble__pairing *p)
 {

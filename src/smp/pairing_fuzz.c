@@ -1,8 +1,9 @@
-/* Fuzzes pairing in both roles: two hosts pair with each other, and the script says what happens to their PDUs on the way, what their people
- * answer, and what the controllers do. So every step of every method is reached, and bent there.
+/* Fuzzes pairing in both roles: two hosts pair with each other, and the script says what happens to their PDUs on the
+ * way, what their people answer, and what the controllers do. So every step of every method is reached, and bent there.
  *
- * The first bytes choose the options; then each PDU takes one byte that says its fate, and what that needs. When the script is over everything
- * passes as it is. Whatever happened: the call comes back, nobody is encrypted with different keys, the memory is whole. */
+ * The first bytes choose the options; then each PDU takes one byte that says its fate, and what that needs. When the
+ * script is over everything passes as it is. Whatever happened: the call comes back, nobody is encrypted with different
+ * keys, the memory is whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #define CMOCKA_H_ /* its assertions jump; here one that fails has to end the program */

@@ -1,9 +1,11 @@
-/* Pairing between two hosts: every way of pairing, in both roles at once, since one host initiates and the other responds. The outcome is
- * compared with the specification's table (Vol 3 Part H 2.3.5.1), written down here a second time, and both sides must hold one key. */
+/* Pairing between two hosts: every way of pairing, in both roles at once, since one host initiates and the other
+ * responds. The outcome is compared with the specification's table (Vol 3 Part H 2.3.5.1), written down here a second
+ * time, and both sides must hold one key. */
 #include "smp/testing.h"
 
-/* Table 2.8: rows are responders, columns initiators, both in the order of amble_io. j: just works, c: comparison, i: the initiator shows,
- * r: the responder shows, e: both enter. Of two letters the first is LE legacy pairing, the second Secure Connections. */
+/* Table 2.8: rows are responders, columns initiators, both in the order of amble_io. j: just works, c: comparison, i:
+ * the initiator shows, r: the responder shows, e: both enter. Of two letters the first is LE legacy pairing, the second
+ * Secure Connections. */
 static const char *const table[5][5] = {
     /*            none  display yes/no keyboard keyboard+display */
     /* none    */ {"jj", "jj", "jj", "jj", "jj"},
@@ -109,7 +111,7 @@ static void every_pair_of_capabilities_gives_the_tables_method(void)
     }
 }
 
-/* --- out of band ---------------------------------------------------------------------------------------------------- */
+/* --- out of band -------------------------------------------------------------------------------------------------- */
 /* Which side has data: LE legacy pairing needs it on both sides, Secure Connections on one. */
 static void out_of_band(bool legacy, bool central_has, bool peripheral_has)
 {
@@ -171,7 +173,7 @@ static void out_of_band_data_is_used_once(void)
     wire_end();
 }
 
-/* --- people say no, or nothing -------------------------------------------------------------------------------------- */
+/* --- people say no, or nothing ------------------------------------------------------------------------------------ */
 static void a_wrong_passkey_fails(void)
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -391,7 +393,7 @@ static void a_stale_answer_changes_nothing(void)
     wire_end();
 }
 
-/* --- the link goes -------------------------------------------------------------------------------------------------- */
+/* --- the link goes ------------------------------------------------------------------------------------------------ */
 static int unlink_later(void *arg)
 {
     (void)arg;
@@ -400,7 +402,8 @@ static int unlink_later(void *arg)
     return 0;
 }
 
-/* The central's last PDU is the one with its signing key. It is lost, or it is heard and its acknowledgement is lost; then the link is. */
+/* The central's last PDU is the one with its signing key. It is lost, or it is heard and its acknowledgement is lost;
+ * then the link is. */
 static bool last_is_heard;
 
 static bool lose_the_end(unsigned from, uint8_t *pdu, size_t *size)
@@ -411,7 +414,8 @@ static bool lose_the_end(unsigned from, uint8_t *pdu, size_t *size)
     return last_is_heard || from != CENTRAL || pdu[0] != AMBLE__SMP_SIGNING_INFORMATION;
 }
 
-/* A central without the bond just pairs again. One with a bond that the peripheral does not have could not encrypt ever after. */
+/* A central without the bond just pairs again. One with a bond that the peripheral does not have could not encrypt ever
+ * after. */
 static void a_central_keeps_no_bond_that_the_peripheral_may_not_have(void)
 {
     for (unsigned heard = 0; heard < 2; heard++) {
@@ -473,7 +477,7 @@ static void a_lost_link_ends_everything(void)
     wire_end();
 }
 
-/* --- a peripheral that wants to be paired with ---------------------------------------------------------------------- */
+/* --- a peripheral that wants to be paired with -------------------------------------------------------------------- */
 static int central_follows(void *arg)
 {
     amble_prompt p;
@@ -527,7 +531,7 @@ static void a_central_that_does_nothing_is_not_waited_for(void)
     wire_end();
 }
 
-/* --- bonds ---------------------------------------------------------------------------------------------------------- */
+/* --- bonds -------------------------------------------------------------------------------------------------------- */
 static void the_next_link_is_encrypted_at_once(void)
 {
     for (unsigned legacy = 0; legacy < 2; legacy++) {
@@ -649,7 +653,7 @@ static void without_a_bond_nothing_is_kept(void)
     wire_end();
 }
 
-/* --- keys ----------------------------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------------------------------- */
 /* The central's last key is lost: the link is encrypted, and nothing is kept. */
 static bool lose_last_key(unsigned from, uint8_t *pdu, size_t *size)
 {

@@ -1,8 +1,8 @@
 /* Prompts: what people are asked and told, queued at the host until a task takes it.
  *
- * Invariants: a link has room for one question and one message, so no peer can fill the queue; a later one takes the place of an earlier one
- * that nobody took, and counts it. A question belongs to one pairing; when that is over the question is gone, taken or not, and
- * an answer to it is stale. */
+ * Invariants: a link has room for one question and one message, so no peer can fill the queue; a later one takes the
+ * place of an earlier one that nobody took, and counts it. A question belongs to one pairing; when that is over the
+ * question is gone, taken or not, and an answer to it is stale. */
 #include "smp/smp.h"
 #include "task/scheduler.h"
 
@@ -77,7 +77,7 @@ void amble__prompt_withdraw(amble__pairing *p)
     p->question = 0;
 }
 
-/* --- taking -------------------------------------------------------------------------------------------------------- */
+/* --- taking ------------------------------------------------------------------------------------------------------- */
 static amble__smp_prompt *oldest(const amble__smp *smp)
 {
     amble__smp_prompt *found = NULL;
@@ -144,7 +144,7 @@ amble_source amble_on_prompt(amble *ble)
     return (amble_source){.kind = &kind, .object = amble__smp_of(ble)};
 }
 
-/* --- answering ----------------------------------------------------------------------------------------------------- */
+/* --- answering ---------------------------------------------------------------------------------------------------- */
 static amble__pairing *pairing_asking(const amble__smp *smp, const amble_prompt *prompt)
 {
     for (size_t i = 0; i < smp->pairing_count; i++) {

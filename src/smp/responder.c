@@ -1,11 +1,14 @@
-/* The responder of a pairing: the peripheral. A table by what is waited for, fed by the receive path, by answers, by the service task that
- * computes P-256, and by the controller that encrypts (Vol 3 Part H 2.3 to 2.4, 3.5, 3.6). Nothing in here waits, with ciphers of the port.
+/* The responder of a pairing: the peripheral. A table by what is waited for, fed by the receive path, by answers, by
+ * the service task that computes P-256, and by the controller that encrypts (Vol 3 Part H 2.3 to 2.4, 3.5, 3.6).
+ * Nothing in here waits, with ciphers of the port.
  *
- * Where the controller computes, every step is taken by the task that computes (amble__responder_serve), and may wait; what comes meanwhile
- * is kept: one PDU, which is all that an honest peer sends before it has its answer, and that there is an answer.
+ * Where the controller computes, every step is taken by the task that computes (amble__responder_serve), and may wait;
+ * what comes meanwhile is kept: one PDU, which is all that an honest peer sends before it has its answer, and that
+ * there is an answer.
  *
- * Each step leaves the state for what comes next, or ends the pairing with a reason. After anything was computed or sent the pairing may be
- * over, because the link was lost meanwhile; so sending is the last that a step does with its context. */
+ * Each step leaves the state for what comes next, or ends the pairing with a reason. After anything was computed or
+ * sent the pairing may be over, because the link was lost meanwhile; so sending is the last that a step does with its
+ * context. */
 #include "smp/smp.h"
 
 enum { KEY = 16, PUBLIC_KEY = 64 };
@@ -26,7 +29,7 @@ static int show_or_ask_passkey(amble__pairing *p)
     return 0;
 }
 
-/* --- phase 1 ------------------------------------------------------------------------------------------------------- */
+/* --- phase 1 ------------------------------------------------------------------------------------------------------ */
 static void respond(amble__pairing *p)
 {
     int r;
@@ -82,7 +85,7 @@ void amble__responder_begin(amble__smp_link *link, const uint8_t *data)
     amble__responder_answered(p); /* nothing was asked yet */
 }
 
-/* --- phase 2 ------------------------------------------------------------------------------------------------------- */
+/* --- phase 2 ------------------------------------------------------------------------------------------------------ */
 /* Tells the task that computes for responders. */
 static void wake(const amble__pairing *p)
 {
@@ -233,7 +236,7 @@ void amble__responder_answered(amble__pairing *p)
     wake(p);
 }
 
-/* --- phase 3 ------------------------------------------------------------------------------------------------------- */
+/* --- phase 3 ------------------------------------------------------------------------------------------------------ */
 static void conclude_if_done(amble__pairing *p)
 {
     int r;
@@ -264,7 +267,7 @@ void amble__responder_encrypted(amble__pairing *p)
     wake(p);
 }
 
-/* --- receiving ----------------------------------------------------------------------------------------------------- */
+/* --- receiving ---------------------------------------------------------------------------------------------------- */
 static void handle(amble__pairing *p, const uint8_t *data, size_t size)
 {
     static const uint8_t wanted[] = {
@@ -312,7 +315,7 @@ void amble__responder_receive(amble__pairing *p, const uint8_t *data, size_t siz
     }
 }
 
-/* --- where the controller computes --------------------------------------------------------------------------------- */
+/* --- where the controller computes -------------------------------------------------------------------------------- */
 /* One of the steps that are to be taken; false when there is none, or none is possible yet. */
 static bool step(amble__pairing *p)
 {

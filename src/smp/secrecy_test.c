@@ -1,6 +1,7 @@
-/* Nothing secret is in the log: two hosts pair and connect again with every trace point as a log line, and no key that they have then, nor a
- * passkey, is in the text, in either order of its bytes. And nothing secret stays in a host's memory when nobody needs it any more: no key of
- * a bond that was deleted, and nothing at all when the host is closed. */
+/* Nothing secret is in the log: two hosts pair and connect again with every trace point as a log line, and no key that
+ * they have then, nor a passkey, is in the text, in either order of its bytes. And nothing secret stays in a host's
+ * memory when nobody needs it any more: no key of a bond that was deleted, and nothing at all when the host is
+ * closed. */
 #include "smp/testing.h"
 
 enum { LOG_SIZE = 1 << 22, SEEN = 8 /* bytes of a key that give it away */ };
@@ -97,7 +98,7 @@ static void no_key_is_in_a_full_trace(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* --- in memory ------------------------------------------------------------------------------------------------------ */
+/* --- in memory ---------------------------------------------------------------------------------------------------- */
 enum { SECRETS = 16 };
 static uint8_t secrets[SECRETS][16], *blocks[2];
 static unsigned secret_count;

@@ -22,7 +22,7 @@ int amble_security_config(amble *ble, const amble_pair_options *options)
     return 0;
 }
 
-/* --- authorisation ------------------------------------------------------------------------------------------------- */
+/* --- authorisation ------------------------------------------------------------------------------------------------ */
 bool amble_connection_authorised(const amble_connection *conn) { return conn->authorised; }
 
 int amble_authorise(amble_connection *conn, bool authorised)
@@ -44,7 +44,7 @@ int amble_authorise(amble_connection *conn, bool authorised)
 /* Waits for the next end of a pairing or of encryption: its result. */
 static int wait_changed(amble__smp_link *link) { return amble__link_wait(link->conn, &link->changed, AMBLE__NEVER); }
 
-/* --- central ------------------------------------------------------------------------------------------------------- */
+/* --- central ------------------------------------------------------------------------------------------------------ */
 static int encrypt_with_bond(amble__smp_link *link, const amble__bond *bond)
 {
     int r = 0;
@@ -99,7 +99,7 @@ static int pair_as_central(amble__smp *smp, amble__smp_link *link, const amble_p
     return initiate(smp, link, options);
 }
 
-/* --- peripheral ---------------------------------------------------------------------------------------------------- */
+/* --- peripheral --------------------------------------------------------------------------------------------------- */
 static int send_security_request(amble__smp_link *link, const amble_pair_options *o)
 {
     amble__packet *packet = &link->conn->l2cap->security_reply;
@@ -151,7 +151,7 @@ static int ask_central(amble__smp_link *link, const amble_pair_options *options)
     return amble__security_suffices(&conn->security, options) ? 0 : AMBLE_ERR_SMP(AMBLE__SMP_AUTHENTICATION);
 }
 
-/* --- both ---------------------------------------------------------------------------------------------------------- */
+/* --- both --------------------------------------------------------------------------------------------------------- */
 int amble_pair(amble_connection *conn, const amble_pair_options *options, int timeout_ms)
 {
     static const amble_pair_options defaults = {0};
@@ -170,7 +170,7 @@ int amble_pair(amble_connection *conn, const amble_pair_options *options, int ti
     return amble_timeout_end(&timeout, r);
 }
 
-/* --- by itself ----------------------------------------------------------------------------------------------------- */
+/* --- by itself ---------------------------------------------------------------------------------------------------- */
 int amble_pair_on_demand(amble *ble, const amble_pair_options *options)
 {
     amble__smp *smp = amble__smp_of(ble);

@@ -1,7 +1,7 @@
 /* The room's frame: its memory, its links, and where PDUs of the security channel go (Vol 3 Part H 3.2, 3.3).
  *
- * A PDU of a reserved code is ignored; one of the wrong length, or out of turn, ends the pairing with a reason. Invariant: a Pairing Failed is
- * never answered, so two hosts cannot echo each other. */
+ * A PDU of a reserved code is ignored; one of the wrong length, or out of turn, ends the pairing with a reason.
+ * Invariant: a Pairing Failed is never answered, so two hosts cannot echo each other. */
 #include "smp/smp.h"
 
 #include "core/log.h"

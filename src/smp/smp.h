@@ -1,11 +1,13 @@
 /* The Security Manager: pairing, and the keys that links are encrypted with (Vol 3 Part H).
  *
- * The central's side of a pairing is a procedure on the task that called amble_pair. The peripheral's side is a table, fed by the receive
- * path: it never waits. P-256 is computed by tasks only: the caller's, or the host's service task, which also gives keys to the
- * controller. Where the controller computes (cipher.h) a responder's steps run on a task of their own. All work on an amble__pairing, of which a host has a few; a link without one refuses politely.
+ * The central's side of a pairing is a procedure on the task that called amble_pair. The peripheral's side is a table,
+ * fed by the receive path: it never waits. P-256 is computed by tasks only: the caller's, or the host's service task,
+ * which also gives keys to the controller. Where the controller computes (cipher.h) a responder's steps run on a task
+ * of their own. All work on an amble__pairing, of which a host has a few; a link without one refuses politely.
  *
- * What both sides share is in pairing.c (features, keys, confirm values, the end), transfer.c (keys to be kept), prompts.c (people),
- * encryption.c (the controller's part). Who is who: `own` is this side, `peer` the other; initiator and responder are the roles. */
+ * What both sides share is in pairing.c (features, keys, confirm values, the end), transfer.c (keys to be kept),
+ * prompts.c (people), encryption.c (the controller's part). Who is who: `own` is this side, `peer` the other; initiator
+ * and responder are the roles. */
 #ifndef AMBLE_SMP_SMP_H
 #define AMBLE_SMP_SMP_H
 #include <amble/security.h>
@@ -211,19 +213,21 @@ void amble__smp_fail(amble__smp *smp, int error);
 void amble__smp_receive(amble_connection *conn, const uint8_t *data, size_t size);
 /* The service task's part; may wait for the controller. */
 void amble__smp_serve(amble__smp *smp);
-/* The task of responders whose controller computes: it is slow, and nothing else shall wait for it. The argument is the amble__smp. */
+/* The task of responders whose controller computes: it is slow, and nothing else shall wait for it. The argument is the
+ * amble__smp. */
 int amble__smp_compute(void *arg);
 /* Encryption Change, Encryption Key Refresh Complete, LE Long Term Key Request: after the handle was read. */
 void amble__smp_encryption_changed(amble_connection *conn, uint8_t status, bool enabled);
 void amble__smp_key_wanted(amble_connection *conn, const uint8_t random[8], uint16_t diversifier);
-/* As central with a bond: has the controller encrypt. True: the program gets the connection when `greeted` says that the controller was
- * told, so that nothing of the program's goes ahead of encryption. */
+/* As central with a bond: has the controller encrypt. True: the program gets the connection when `greeted` says that
+ * the controller was told, so that nothing of the program's goes ahead of encryption. */
 bool amble__smp_greet(amble_connection *conn);
-/* What a peer just asked for: secures the link as the program allowed, see amble_pair_on_demand. Waits. AMBLE_ERR_UNSUPPORTED: it did not. */
+/* What a peer just asked for: secures the link as the program allowed, see amble_pair_on_demand. Waits.
+ * AMBLE_ERR_UNSUPPORTED: it did not. */
 int amble__smp_secure(amble_connection *conn, uint64_t deadline_us);
 amble__smp *amble__smp_of(amble *ble);
 
-/* --- between the files of the room ----------------------------------------------------------------------------------- */
+/* --- between the files of the room -------------------------------------------------------------------------------- */
 static inline amble_connection *amble__pairing_conn(const amble__pairing *p) { return p->link->conn; }
 bool amble__pair_options_good(const amble_pair_options *options);
 /* Whether a link with this security is what the options ask for. */
@@ -255,7 +259,8 @@ amble__link_security amble__pairing_level(const amble__pairing *p);
 /* Sends a refusal outside of any pairing. */
 void amble__smp_refuse(amble_connection *conn, uint8_t reason);
 
-/* identity.c: the bond with whoever has this address: its identity, the one it was paired under, or one that its IRK resolves. */
+/* identity.c: the bond with whoever has this address: its identity, the one it was paired under, or one that its IRK
+ * resolves. */
 amble__bond *amble__smp_bond(const amble__smp *smp, amble_device device);
 
 /* attempts.c */
@@ -281,7 +286,8 @@ int amble__transfer_take(amble__pairing *p, const uint8_t *data, size_t size);
 int amble__transfer_keep(amble__pairing *p);
 
 /* encryption.c */
-/* As central: the controller shall encrypt with this key; `encrypting` ends when it did, or failed: encryption_error. */
+/* As central: the controller shall encrypt with this key; `encrypting` ends when it did, or failed:
+ * encryption_error. */
 void amble__smp_encrypt(amble__smp_link *link, const amble__bond_key *key, const amble__link_security *coming);
 void amble__smp_encrypt_bond(amble__smp_link *link, const amble__bond *bond);
 bool amble__smp_bond_suffices(const amble__bond *bond, const amble_pair_options *options);

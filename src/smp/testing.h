@@ -1,8 +1,9 @@
 /* What the tests of pairing share: two hosts, and between them two controllers and a wire made of a few lines.
  *
- * The controllers answer every command, carry ACL data across, and encrypt as real ones do: the central's key is compared with the one that
- * the peripheral's host gives. A test may look at what crosses the wire in clear, change it, or swallow it. People are tasks that take
- * prompts and answer as the test tells them. Includes host/: a pairing is nothing without the rest of a host. */
+ * The controllers answer every command, carry ACL data across, and encrypt as real ones do: the central's key is
+ * compared with the one that the peripheral's host gives. A test may look at what crosses the wire in clear, change it,
+ * or swallow it. People are tasks that take prompts and answer as the test tells them. Includes host/: a pairing is
+ * nothing without the rest of a host. */
 #ifndef AMBLE_SMP_TESTING_H
 #define AMBLE_SMP_TESTING_H
 #include "hci/testing.h"
@@ -49,7 +50,7 @@ static struct {
     bool (*meddle)(unsigned from, uint8_t *pdu, size_t *size);
 } wire;
 
-/* --- from the controllers ------------------------------------------------------------------------------------------- */
+/* --- from the controllers ----------------------------------------------------------------------------------------- */
 static inline void wire_deliver(amble__work *work)
 {
     const unsigned queued = wire.queued;
@@ -106,7 +107,7 @@ static inline void wire_unlink(uint8_t reason)
     wire.linked = false;
 }
 
-/* --- encryption ----------------------------------------------------------------------------------------------------- */
+/* --- encryption --------------------------------------------------------------------------------------------------- */
 static inline void wire_encrypted(void)
 {
     for (unsigned side = 0; side < 2; side++) {
@@ -121,8 +122,8 @@ static inline void wire_encrypted(void)
 static inline void wire_key(const uint8_t *key)
 {
     if ((!key || wire.forgetful) && wire.sides[CENTRAL].encrypted) {
-        wire_unlink(
-            AMBLE__HCI_KEY_MISSING); /* encryption is paused for a new key: the link cannot go on (Vol 6 Part B 5.1.3.2) */
+        /* Encryption is paused for a new key: the link cannot go on (Vol 6 Part B 5.1.3.2). */
+        wire_unlink(AMBLE__HCI_KEY_MISSING);
         return;
     }
     if (!key || wire.forgetful) {
@@ -138,7 +139,7 @@ static inline void wire_key(const uint8_t *key)
     wire_encrypted();
 }
 
-/* --- controllers that compute --------------------------------------------------------------------------------------- */
+/* --- controllers that compute ------------------------------------------------------------------------------------- */
 static amble_crypto wire_crypto[2]; /* who computes for the hosts of this and the following tests */
 static bool wire_careless;          /* these controllers take every point for one of the curve */
 static int wire_slow_ms;            /* they take this long for P-256, and */
@@ -212,7 +213,7 @@ static inline void wire_dhkey(unsigned side, const uint8_t *parameters)
     wire_computed(side, event, sizeof event);
 }
 
-/* --- to the controllers --------------------------------------------------------------------------------------------- */
+/* --- to the controllers ------------------------------------------------------------------------------------------- */
 static inline void wire_complete(unsigned side, uint16_t opcode, const uint8_t *parameters)
 {
     uint8_t reply[4 + 64] = {1, (uint8_t)opcode, (uint8_t)(opcode >> 8), 0};
@@ -355,7 +356,7 @@ static inline int wire_write(amble__transport *transport, const uint8_t *packet,
 }
 static inline void wire_close(amble__transport *transport) { transport->receive = NULL; }
 
-/* --- two hosts ------------------------------------------------------------------------------------------------------ */
+/* --- two hosts ---------------------------------------------------------------------------------------------------- */
 static inline void wire_open_side(unsigned side, const amble_config *config)
 {
     static const amble__transport_operations operations = {.write = wire_write, .close = wire_close};
@@ -409,7 +410,7 @@ static inline void wire_end(void)
     }
 }
 
-/* --- people --------------------------------------------------------------------------------------------------------- */
+/* --- people ------------------------------------------------------------------------------------------------------- */
 static inline int passkey_for(const wire_side *side)
 {
     const wire_side *other = side == &wire.sides[CENTRAL] ? &wire.sides[PERIPHERAL] : &wire.sides[CENTRAL];

@@ -1,4 +1,5 @@
-/* See toolbox.h. Invariant: inside this file values are turned round to the order of FIPS 197 once, where they go into a cipher. */
+/* See toolbox.h. Invariant: inside this file values are turned round to the order of FIPS 197 once, where they go into
+ * a cipher. */
 #include "smp/toolbox.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ static void turn_round(uint8_t *to, const uint8_t *from, size_t size)
         to[i] = from[size - 1 - i];
 }
 
-/* --- AES: one block ------------------------------------------------------------------------------------------------ */
+/* --- AES: one block ----------------------------------------------------------------------------------------------- */
 static void exclusive_or(uint8_t to[BLOCK], const uint8_t from[BLOCK])
 {
     for (int i = 0; i < BLOCK; i++)
@@ -50,7 +51,7 @@ int amble__toolbox_s1(const amble__cipher *cipher, const uint8_t tk[16], const u
     return amble__cipher_block(cipher, tk, block, stk);
 }
 
-/* --- CMAC ---------------------------------------------------------------------------------------------------------- */
+/* --- CMAC --------------------------------------------------------------------------------------------------------- */
 typedef struct {
     amble__cmac cmac;
     const amble__cipher *cipher;

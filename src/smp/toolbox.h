@@ -1,10 +1,13 @@
-/* The cryptographic toolbox of the Security Manager (Vol 3 Part H 2.2); its hash of private addresses is in bonds/private_address.h.
+/* The cryptographic toolbox of the Security Manager (Vol 3 Part H 2.2); its hash of private addresses is in
+ * bonds/private_address.h.
  *
- * Every value is in the order of the air, least significant octet first, also the coordinates of public keys; so what came in a
- * PDU goes in as it is. (port/crypto.h has the other order.) Results may be written over an input. Each function returns 0, or the error of
- * an AES that failed: then the result means nothing. What was computed on the way is wiped.
+ * Every value is in the order of the air, least significant octet first, also the coordinates of public keys; so what
+ * came in a PDU goes in as it is. (port/crypto.h has the other order.) Results may be written over an input. Each
+ * function returns 0, or the error of an AES that failed: then the result means nothing. What was computed on the way
+ * is wiped.
  *
- * `cipher` says who computes AES: NULL, or one that does not wait, is the port. With another one the functions wait, and are for tasks. */
+ * `cipher` says who computes AES: NULL, or one that does not wait, is the port. With another one the functions wait,
+ * and are for tasks. */
 #ifndef AMBLE_SMP_TOOLBOX_H
 #define AMBLE_SMP_TOOLBOX_H
 #include <amble/address.h>
@@ -14,7 +17,8 @@
 
 enum { AMBLE__SMP_KEY = 16, AMBLE__SMP_COORDINATE = 32, AMBLE__SMP_FEATURES = 7 };
 
-/* What LE legacy pairing puts into its confirm values: both feature exchanges (code first), and who is who on this link. */
+/* What LE legacy pairing puts into its confirm values: both feature exchanges (code first), and who is who on this
+ * link. */
 typedef struct {
     uint8_t request[AMBLE__SMP_FEATURES], response[AMBLE__SMP_FEATURES];
     amble_device initiator, responder;

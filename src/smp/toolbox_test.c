@@ -1,5 +1,5 @@
-/* The toolbox against the specification's sample data (Vol 3 Part H 2.2.3, 2.2.4 and appendix D, in testdata/vectors.json): every function,
- * and that its results may lie over its inputs. */
+/* The toolbox against the specification's sample data (Vol 3 Part H 2.2.3, 2.2.4 and appendix D, in
+ * testdata/vectors.json): every function, and that its results may lie over its inputs. */
 #include "smp/toolbox.h"
 
 #include "port/testing.h"

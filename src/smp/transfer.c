@@ -1,5 +1,6 @@
-/* The keys that are given to each other to be kept, over the encrypted link (Vol 3 Part H 3.6). The responder gives first. Invariant: a bit in
- * own_keys or peer_keys stands for a key still to go or to come; when both are empty the pairing is done. */
+/* The keys that are given to each other to be kept, over the encrypted link (Vol 3 Part H 3.6). The responder gives
+ * first. Invariant: a bit in own_keys or peer_keys stands for a key still to go or to come; when both are empty the
+ * pairing is done. */
 #include "bonds/private_address.h"
 #include "core/log.h"
 #include "smp/smp.h"

@@ -1,6 +1,7 @@
-/* What two hosts of this kind agree upon is what the specification makes of the values that they exchanged (Vol 3 Part H 2.2, 2.3.5): each confirm
- * value, each check value and the key of the link are computed here a second time, from what crossed the wire, one side's private key and
- * the passkey. Two hosts that make the same mistake would understand each other; here they are found out. */
+/* What two hosts of this kind agree upon is what the specification makes of the values that they exchanged (Vol 3 Part
+ * H 2.2, 2.3.5): each confirm value, each check value and the key of the link are computed here a second time, from
+ * what crossed the wire, one side's private key and the passkey. Two hosts that make the same mistake would understand
+ * each other; here they are found out. */
 #include "smp/testing.h"
 
 enum { CODES = AMBLE__SMP_KEYPRESS + 1, ROUNDS = AMBLE__SMP_ROUNDS };
@@ -90,7 +91,7 @@ static void expect_keys(bool with_encryption)
     }
 }
 
-/* --- Secure Connections --------------------------------------------------------------------------------------------- */
+/* --- Secure Connections ------------------------------------------------------------------------------------------- */
 static void expect_confirm(unsigned from, unsigned round, uint8_t z)
 {
     uint8_t expected[16];
@@ -197,7 +198,7 @@ static void out_of_band(void)
     wire_end();
 }
 
-/* --- LE legacy pairing ---------------------------------------------------------------------------------------------- */
+/* --- LE legacy pairing -------------------------------------------------------------------------------------------- */
 static void legacy(void)
 {
     const amble_pair_options shows = {.io = AMBLE_IO_DISPLAY, .mitm = true, .legacy_only = true},
@@ -223,7 +224,7 @@ static void legacy(void)
     wire_end();
 }
 
-/* --- keys to be kept ------------------------------------------------------------------------------------------------ */
+/* --- keys to be kept ---------------------------------------------------------------------------------------------- */
 static uint8_t wished; /* what the request asks for on both sides: it is the responder who sees that */
 
 static bool wish_less(unsigned from, uint8_t *pdu, size_t *size)

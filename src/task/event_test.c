@@ -121,8 +121,8 @@ static void answer(unsigned count)
     (void)pthread_mutex_unlock(&answers_lock);
 }
 
-/* Looks for a moment, so that the two threads meet as closely as they can. Then it sleeps: where others use the processors, who only
- * yields gets the answer at the end of somebody's turn. */
+/* Looks for a moment, so that the two threads meet as closely as they can. Then it sleeps: where others use the
+ * processors, who only yields gets the answer at the end of somebody's turn. */
 static void wait_for_answers(unsigned count)
 {
     enum { LOOKS = 2000 };

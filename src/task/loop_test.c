@@ -238,8 +238,8 @@ static int wait_a_moment(void *result)
     return 0;
 }
 
-/* What a machine does that gives a process no time: the byte comes, and then the deadline passes. All three begin in one
- * round, so nothing else can pass in between. */
+/* What a machine does that gives a process no time: the byte comes, and then the deadline passes. All three begin in
+ * one round, so nothing else can pass in between. */
 static int hold_up(void *arg)
 {
     (void)arg;
@@ -473,7 +473,7 @@ static void steps_in_virtual_time_never_wait(void **state)
     amble_scheduler_close();
 }
 
-/* --- one step --------------------------------------------------------------------------------------------------------- */
+/* --- one step ----------------------------------------------------------------------------------------------------- */
 static int return_at_once(void *arg)
 {
     (void)arg;

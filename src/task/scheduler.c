@@ -19,9 +19,11 @@ enum {
     DEFAULT_STACK_SIZE = 65536,
     /* A scheduler whose tasks never stop being ready still looks at its sockets this often. */
     ROUNDS_BETWEEN_POLLS = 64,
-    /* A deadline so far behind tells of a process that got no time of the machine, or of a task that computed for long. */
+    /* A deadline so far behind tells of a process that got no time of the machine, or of a task that computed for
+     * long. */
     HELD_UP_US = 10000,
-    /* What came meanwhile may have to pass through several tasks and sockets before it reaches the one that waits for it. */
+    /* What came meanwhile may have to pass through several tasks and sockets before it reaches the one that waits for
+     * it. */
     ROUNDS_TO_CATCH_UP = 16,
 };
 
@@ -158,8 +160,8 @@ static void poll_loop(amble__scheduler *s, int64_t timeout_us)
     s->now_is_fresh = false;
 }
 
-/* Who was held up finds deadlines far behind, and unread what came before them: that is no timeout, so it is taken first. Tasks that are
- * ready go before what is unread, as they always do. */
+/* Who was held up finds deadlines far behind, and unread what came before them: that is no timeout, so it is taken
+ * first. Tasks that are ready go before what is unread, as they always do. */
 static void catch_up(amble__scheduler *s)
 {
     for (int i = 0; i < ROUNDS_TO_CATCH_UP; i++) {

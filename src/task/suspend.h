@@ -1,6 +1,7 @@
 /* Between the scheduler and a task: the change of stack, of which the sanitizers are told.
  *
- * Here rather than in a source because each wake comes through both directions: they become part of the few functions that use them. */
+ * Here rather than in a source because each wake comes through both directions: they become part of the few functions
+ * that use them. */
 #ifndef AMBLE_TASK_SUSPEND_H
 #define AMBLE_TASK_SUSPEND_H
 #include "task/task_internal.h"

@@ -1,9 +1,9 @@
 /* Changing stacks: the only part of the tasks that knows the processor.
  *
  * A context is where a stack was left. amble__context_switch saves the running one and continues another; it returns
- * when somebody switches back, with the value that was put into its context meanwhile. What the caller's calling convention preserves is preserved, nothing else. One
- * implementation is compiled: x86-64, AArch64 and Cortex-M in assembly, everything else (or AMBLE__UCONTEXT) through
- * POSIX ucontext. */
+ * when somebody switches back, with the value that was put into its context meanwhile. What the caller's calling
+ * convention preserves is preserved, nothing else. One implementation is compiled: x86-64, AArch64 and Cortex-M in
+ * assembly, everything else (or AMBLE__UCONTEXT) through POSIX ucontext. */
 #ifndef AMBLE_TASK_SWITCH_H
 #define AMBLE_TASK_SWITCH_H
 #include <stddef.h>

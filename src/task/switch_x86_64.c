@@ -1,8 +1,8 @@
 /* Stack switch for x86-64, System V calling convention (all ELF systems).
  *
  * Saved are the registers that a call preserves (rbx, rbp, r12 to r15) and the two control words it preserves (MXCSR
- * and the x87 control word); the caller saves the rest because to it this is an ordinary call. The control words lie below the stack
- * pointer, in the 128 bytes that no signal handler touches either. The unwind tables
+ * and the x87 control word); the caller saves the rest because to it this is an ordinary call. The control words lie
+ * below the stack pointer, in the 128 bytes that no signal handler touches either. The unwind tables
  * describe the frame at every instruction, so a debugger shows the task's own callers, and end at the task's entry. */
 #include "task/switch.h"
 

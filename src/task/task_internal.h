@@ -1,6 +1,6 @@
 /* What the files of this room share: the scheduler and a task from the inside. Invariants:
- * - a task is in one of the lines `ready` and `turn`, or runs (`amble__running`), or is suspended in its `wait`, or has ended; never two of
- *   these;
+ * - a task is in one of the lines `ready` and `turn`, or runs (`amble__running`), or is suspended in its `wait`, or has
+ *   ended; never two of these;
  * - everything here belongs to one thread, but for `wakes`, `wakers` and the one word of an event that event.c
  * describes. */
 #ifndef AMBLE_TASK_TASK_INTERNAL_H
@@ -132,7 +132,8 @@ extern AMBLE__PER_THREAD amble__scheduler *amble__this_scheduler;
 extern AMBLE__PER_THREAD amble_task *amble__running; /* NULL between tasks */
 
 uint64_t amble__scheduler_now(amble__scheduler *s);
-/* The task is about to suspend itself, or was suspended until now: it must be in no line, since it has one link for all. */
+/* The task is about to suspend itself, or was suspended until now: it must be in no line, since it has one link for
+ * all. */
 static inline void amble__task_make_ready(amble_task *task)
 {
     amble__scheduler *s = task->scheduler;

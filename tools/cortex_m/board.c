@@ -1,5 +1,6 @@
-/* A bare board for the tests: how it starts, and what amble asks of a port. It has no clock of its own, so its programs run in virtual
- * time, and nothing wakes it but they themselves. Its output goes through the debugger's interface (semihosting), which QEMU provides. */
+/* A bare board for the tests: how it starts, and what amble asks of a port. It has no clock of its own, so its programs
+ * run in virtual time, and nothing wakes it but they themselves. Its output goes through the debugger's interface
+ * (semihosting), which QEMU provides. */
 #include <amble.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "port/loop.h"
 #include "port/system.h"
 
-/* --- starting --------------------------------------------------------------------------------------------------------- */
+/* --- starting ----------------------------------------------------------------------------------------------------- */
 enum { VECTORS = 16 }; /* those of the processor itself */
 #define COPROCESSOR_ACCESS                                                                                             \
     (*(volatile uint32_t *)0xe000ed88u) /* CPACR, ARMv7-M Architecture Reference Manual B3.2.20 */
@@ -34,8 +35,8 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[VECT
     board_stack_top,          (void *)(uintptr_t)start, (void *)(uintptr_t)fault, (void *)(uintptr_t)fault,
     (void *)(uintptr_t)fault, (void *)(uintptr_t)fault, (void *)(uintptr_t)fault};
 
-/* The C library's memory, up to a part that main's stack keeps. Its own version would compare with the stack pointer, which a task
- * has elsewhere. */
+/* The C library's memory, up to a part that main's stack keeps. Its own version would compare with the stack pointer,
+ * which a task has elsewhere. */
 void *_sbrk(ptrdiff_t size);
 void *_sbrk(ptrdiff_t size)
 {
@@ -49,7 +50,7 @@ void *_sbrk(ptrdiff_t size)
     return taken;
 }
 
-/* --- the port --------------------------------------------------------------------------------------------------------- */
+/* --- the port ----------------------------------------------------------------------------------------------------- */
 uint64_t amble__port_now_us(void) { return 0; }
 
 /* Virtual time takes its numbers from a seed. */

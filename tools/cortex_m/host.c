@@ -1,5 +1,5 @@
-/* Two hosts on a simulated radio, all on one bare board: one advertises and notifies, the other finds it, connects, discovers and
- * listens. */
+/* Two hosts on a simulated radio, all on one bare board: one advertises and notifies, the other finds it, connects,
+ * discovers and listens. */
 #include <amble.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
-/* Tasks on a bare board: on stacks that the program gives them they wait for each other, for a queue, for time, and are cancelled, while
- * each keeps its own floating-point numbers. */
+/* Tasks on a bare board: on stacks that the program gives them they wait for each other, for a queue, for time, and are
+ * cancelled, while each keeps its own floating-point numbers. */
 #include <amble.h>
 #include <stdio.h>
 #include <string.h>

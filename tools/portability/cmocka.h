@@ -1,5 +1,6 @@
-/* As much of cmocka as this project's tests use, for processors whose cmocka no package brings: the tests themselves are compiled
- * unchanged. The first assertion that fails ends the program; that is all a foreign processor has to tell. */
+/* As much of cmocka as this project's tests use, for processors whose cmocka no package brings: the tests themselves
+ * are compiled unchanged. The first assertion that fails ends the program; that is all a foreign processor has to
+ * tell. */
 #ifndef AMBLE_TOOLS_CMOCKA_H
 #define AMBLE_TOOLS_CMOCKA_H
 #include <setjmp.h>
