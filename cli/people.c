@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "amble/error.h"
@@ -77,46 +78,94 @@ static int read_yes_or_no(void)
     return r;
 }
 
-static void answer(amble__people *here, const amble_prompt *p, int (*read_answer)(void))
+/* --- questions ---------------------------------------------------------------------------------------------------- */
+typedef int read_answer(void);
+
+static int read_task(void *arg)
 {
+    read_answer *const *read = arg;
+
+    return (*read)();
+}
+
+/* What the user says, into `*given`. True when a prompt came before that, `*next`: the question is taken back, since a
+ * link asks one thing at a time, and while it does has nothing to tell but the end. */
+static bool taken_back(amble *ble, read_answer *read, int *given, amble_prompt *next)
+{
+    amble_scope scope;
+    amble_task *reading;
+    bool over = false;
+    int r;
+
+    amble_scope_open(&scope);
+    reading = amble_spawn(&scope, read_task, &read);
+    do {
+        r = amble_wait_first((amble_source[]){amble_on_task(reading), amble_on_prompt(ble)}, 2, AMBLE_FOREVER);
+        if (r == 0)
+            break; /* a line, or the end of the input */
+        if (r == 1)
+            r = amble_prompted(ble, next, 0);
+        over = r == 0 && next->kind != AMBLE_PROMPT_REQUESTED;
+    } while (r == 0 && !over);
+    *given = r < 0 ? r : over ? AMBLE_ERR_STALE : amble_join(reading, 0);
+    amble_scope_close(&scope);
+    return over;
+}
+
+/* Asks and answers. True when the question was taken back: `*p` is then the prompt that came in its place. */
+static bool ask(amble__people *here, amble_prompt *p, read_answer *read)
+{
+    amble_prompt next;
     int given;
 
     here->asking = true;
-    given = read_answer();
+    if (taken_back(here->ble, read, &given, &next)) {
+        fputc('\n', stderr);
+        if (isatty(STDIN_FILENO))
+            (void)tcflush(STDIN_FILENO, TCIFLUSH); /* no answer to another question; if it stays, so be it */
+        here->asking = false;
+        *p = next;
+        return true;
+    }
     here->asking = given < 0;                       /* nobody ended the line */
     (void)amble_prompt_answer(here->ble, p, given); /* stale when it took too long: amble_pair says so */
+    return false;
+}
+
+/* Says or asks it; true when another one came meanwhile, into `*p`. */
+static bool handle(amble__people *here, amble_prompt *p)
+{
+    char peer[AMBLE_DEVICE_TEXT];
+
+    amble_device_text(p->device, peer);
+    switch (p->kind) {
+    case AMBLE_PROMPT_SHOW:
+        fprintf(stderr, "Type %06u on %s.\n", (unsigned)p->passkey, peer);
+        return false;
+    case AMBLE_PROMPT_ENTER:
+        fprintf(stderr, "Passkey shown by %s: ", peer);
+        return ask(here, p, read_passkey);
+    case AMBLE_PROMPT_COMPARE:
+        fprintf(stderr, "Does %s show %06u, too? [y/n] ", peer, (unsigned)p->passkey);
+        return ask(here, p, read_yes_or_no);
+    case AMBLE_PROMPT_DONE:
+        if (here->done)
+            here->done(here->user, p);
+        return false;
+    default:
+        return false; /* nothing to be done */
+    }
 }
 
 int amble__people_answer(void *people)
 {
     amble__people *here = people;
-    amble *ble = here->ble;
-    char peer[AMBLE_DEVICE_TEXT];
     amble_prompt p;
     int r;
 
-    while ((r = amble_prompted(ble, &p, AMBLE_FOREVER)) == 0) {
-        amble_device_text(p.device, peer);
-        switch (p.kind) {
-        case AMBLE_PROMPT_SHOW:
-            fprintf(stderr, "Type %06u on %s.\n", (unsigned)p.passkey, peer);
-            break;
-        case AMBLE_PROMPT_ENTER:
-            fprintf(stderr, "Passkey shown by %s: ", peer);
-            answer(here, &p, read_passkey);
-            break;
-        case AMBLE_PROMPT_COMPARE:
-            fprintf(stderr, "Does %s show %06u, too? [y/n] ", peer, (unsigned)p.passkey);
-            answer(here, &p, read_yes_or_no);
-            break;
-        case AMBLE_PROMPT_DONE:
-            if (here->done)
-                here->done(here->user, &p);
-            break;
-        default:
-            break; /* nothing to be done */
-        }
-    }
+    while ((r = amble_prompted(here->ble, &p, AMBLE_FOREVER)) == 0)
+        while (handle(here, &p))
+            ; /* and what came meanwhile */
     return r;
 }
 

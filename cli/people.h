@@ -1,6 +1,6 @@
 /* Whoever sits at the terminal, and what pairing asks of people: questions go to standard error and answers come from
  * standard input, so that standard output holds the outcome alone. While the user thinks, the other tasks run; the end
- * of the input refuses. */
+ * of the input refuses. A question whose pairing ends before it is answered is taken back. */
 #ifndef AMBLE_CLI_PEOPLE_H
 #define AMBLE_CLI_PEOPLE_H
 #include <cjson/cJSON.h>

@@ -125,6 +125,31 @@ async def passkey_shown_here(transport):
     await lock.close()
 
 
+async def question_taken_back(transport):
+    """A central says no before anybody here has answered: that is told at once, and the next central's question is not behind it."""
+    lock = await Lock.open(transport, "--io", "yes-no", "--mitm")
+    person = Person(IO.DISPLAY_OUTPUT_AND_YES_NO_INPUT, agrees=False)
+    async with support.bumble_host(transport, "reader", next(CENTRALS)) as central:
+        connection = await connect(central, person, MemoryKeyStore())
+        pairing = asyncio.ensure_future(paired(connection))
+        await prompt(lock.process, r"show (\d{6}), too\?")
+        person.other_side_shown.set()
+        assert not await pairing
+        row = await lock.event("not-paired")
+        assert "SMP 0x" in row["reason"], row
+        await connection.disconnect()
+        await lock.event("disconnected")
+
+    async def at_the_lock(process):
+        await prompt(process, r"show (\d{6}), too\?")
+        person.other_side_shown.set()
+        await type_line(process, "y")
+
+    person = Person(IO.DISPLAY_OUTPUT_AND_YES_NO_INPUT)
+    await try_once(transport, lock, person, at_the_lock, True, True)
+    await lock.close()
+
+
 async def bonds(transport, folder):
     """The bond outlives our host; once it is deleted here, Bumble's key opens nothing."""
     file = folder / "bonds.json"
@@ -157,6 +182,7 @@ async def bonds(transport, folder):
 async def test():
     air, transport = await support.start_air()
     await comparison(transport)
+    await question_taken_back(transport)
     await passkey_entered_here(transport)
     await passkey_shown_here(transport)
     with tempfile.TemporaryDirectory() as folder:
