@@ -154,9 +154,8 @@ void amble__l2cap_send(amble_connection *conn, uint16_t cid, amble__packet *pack
         amble__packet_release(packet);
         return;
     }
-    amble__put_le16(
-        header + 2,
-        cid); /* first: behind the other one gcc 12 makes one store of both, and eight shifts to get there */
+    /* In this order: the other way round gcc 12 makes one store of both, and eight shifts to get there. */
+    amble__put_le16(header + 2, cid);
     amble__put_le16(header, packet->size);
     amble__acl_send(conn->hci, &conn->acl, packet);
 }
