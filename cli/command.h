@@ -53,8 +53,8 @@ struct amble__command {
     size_t option_count;
     amble__word words[AMBLE__COMMAND_WORDS]; /* the last one stands for all that follow */
     size_t words_least, words_most;
-    size_t
-        words_field; /* offsetof an array of const char *, NULL-filled by the caller, in the options of the command */
+    /* Where in the options of the command an array of const char * is, NULL-filled by the caller. */
+    size_t words_field;
     bool has_controller;                        /* takes -t, --capture, --log and --own-address, too */
     bool in_shell;                              /* is typed into `amble shell`, without "amble" before it */
     bool hidden;                                /* not in the list of commands */

@@ -117,8 +117,8 @@ typedef struct {
     uint32_t periodic_interval_us; /* of the periodic advertising that goes with it; 0: none */
     uint32_t dropped;              /* results lost before this one because nobody took them */
     uint64_t time_us;              /* when its last advertisement arrived, see amble_now_us */
-    const uint8_t
-        *data; /* advertising data and scan response, one after the other: a view, valid until the next call */
+    /* Advertising data and scan response, one after the other: a view, valid until the next call. */
+    const uint8_t *data;
     size_t size;
     size_t response_at; /* where in `data` the scan response starts */
 } amble_scan_result;

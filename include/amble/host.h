@@ -42,8 +42,8 @@ typedef enum {
 } amble_crypto;
 #define AMBLE_CONFIG_SERVICES 8
 typedef struct {
-    const char
-        *name; /* the GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most */
+    /* The GAP device name and the default name in advertising; NULL: "amble"; copied, 31 bytes at most. */
+    const char *name;
     uint16_t appearance; /* GAP appearance, Assigned Numbers 2.6; 0: unknown */
     uint16_t mtu;        /* largest ATT MTU offered and accepted, 23..517; 0: 247 */
     /* Enhanced bearers of ATT, see amble/gatt_client.h. There are none, either, with an mtu or a channel_mps of less

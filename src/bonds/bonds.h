@@ -24,8 +24,8 @@ typedef struct {
     bool present;
     uint8_t value[16];
     uint32_t counter; /* the next that is used, or that is taken from the peer */
-    uint32_t
-        reserved; /* of one's own key: where a host begins that is opened anew; in a record not below the counter */
+    /* Of one's own key: where a host begins that is opened anew; in a record not below the counter. */
+    uint32_t reserved;
 } amble__bond_signing_key;
 
 enum { AMBLE__BOND_GATT = 96 };

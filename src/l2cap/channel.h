@@ -129,8 +129,8 @@ typedef struct {
     uint16_t channels, listeners;
     size_t receive_size, send_size; /* of a channel */
     uint16_t mps;
-    uint8_t
-        bearers; /* of enhanced ATT, on each link; their MTU is that of the fixed channels, 64 or more, and so is mps */
+    /* Of enhanced ATT, on each link; their MTU is that of the fixed channels, 64 or more, and so is mps. */
+    uint8_t bearers;
 } amble__l2cap_sizes;
 
 void amble__channels_init(struct amble__l2cap *l2cap, amble__arena *arena, const amble__l2cap_sizes *sizes);
