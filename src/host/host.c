@@ -92,7 +92,10 @@ static bool sensible(const amble_config *c)
 }
 
 /* The service task, one that waits for the controller's ciphers, and one that opens bearers. */
-enum { SERVICE_TASK, CIPHER_TASK, BEARER_TASK, OWN_TASKS };
+static size_t own_tasks(const amble_config *c)
+{
+    return 1u + (c->crypto == AMBLE_CRYPTO_CONTROLLER) + (amble__host_bearers(c) > 0);
+}
 
 /* Takes the host and all its parts from an arena, in one order; on a counting arena it only counts. */
 static amble *lay_out(amble__arena *arena, const amble_config *c)
@@ -100,7 +103,7 @@ static amble *lay_out(amble__arena *arena, const amble_config *c)
     const size_t bearers = 1u + amble__host_bearers(c); /* of each link */
     amble *ble = amble__arena_take(arena, 1, sizeof *ble);
 
-    uint8_t *stacks = amble__arena_take(arena, c->task_stack_size ? OWN_TASKS : 0, c->task_stack_size);
+    uint8_t *stacks = amble__arena_take(arena, c->task_stack_size ? own_tasks(c) : 0, c->task_stack_size);
 
     if (ble)
         ble->stacks = c->task_stack_size ? stacks : NULL;
@@ -422,22 +425,23 @@ static void explain_opening(const char *name, int error)
         amble__transport_explain("%s: %s", name ? name : "host", amble_error_text(error));
 }
 
-static bool start_task(amble *ble, unsigned which, const char *name, int (*function)(void *arg), void *arg)
+static bool start_task(amble *ble, size_t *started, const char *name, int (*function)(void *arg), void *arg)
 {
-    const size_t size = ble->config.task_stack_size;
+    const size_t size = ble->config.task_stack_size, at = size * (*started)++;
 
-    return ble->stacks ? amble_spawn_on(&ble->service, name, function, arg, ble->stacks + which * size, size)
+    return ble->stacks ? amble_spawn_on(&ble->service, name, function, arg, ble->stacks + at, size)
                        : amble_spawn_named(&ble->service, name, function, arg);
 }
 
 static int start_tasks(amble *ble)
 {
-    const bool computes = amble__cipher_waits(&ble->smp.cipher);
+    const amble_config *c = &ble->config;
+    size_t started = 0;
 
-    if (!start_task(ble, SERVICE_TASK, "amble service", amble__gap_service, &ble->gap) ||
-        (computes && !start_task(ble, CIPHER_TASK, "amble ciphers", amble__smp_compute, &ble->smp)) ||
-        (amble__host_bearers(&ble->config) &&
-         !start_task(ble, BEARER_TASK, "amble bearers", amble__host_open_bearers, ble)))
+    if (!start_task(ble, &started, "amble service", amble__gap_service, &ble->gap) ||
+        (c->crypto == AMBLE_CRYPTO_CONTROLLER &&
+         !start_task(ble, &started, "amble ciphers", amble__smp_compute, &ble->smp)) ||
+        (amble__host_bearers(c) && !start_task(ble, &started, "amble bearers", amble__host_open_bearers, ble)))
         return AMBLE_ERR_NO_MEMORY;
     return 0;
 }

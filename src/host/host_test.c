@@ -122,24 +122,32 @@ static void bounds_of_the_configuration(void)
     amble_log_level(AMBLE_LOG_WARNING);
 }
 
-/* Where the host's own tasks stand. */
+/* Where the host's own tasks stand: as many stacks as there are tasks, each painted when its task begins. */
 static void stacks_of_its_own(void)
 {
-    enum { SIZE = 65536, SERVICE = 0, CIPHERS = 1, BEARERS = 2 };
-    const amble_config config = {.task_stack_size = SIZE};
+    enum { SIZE = 65536 };
+    static const amble_config configs[] = {
+        {.no_enhanced_bearers = true},
+        {.task_stack_size = 0},
+        {.crypto = AMBLE_CRYPTO_CONTROLLER},
+    };
     const uint8_t nothing[sizeof(uintptr_t)] = {0};
-    amble *ble;
 
-    assert_true(amble_size(&config) >= amble_size(NULL) + 3 * (size_t)SIZE);
-    assert_int_equal(amble_open(&ble, "air:stacks", &config, 5000), 0);
-    assert_true(ble->stacks > (uint8_t *)ble && ble->stacks + 3 * (size_t)SIZE <= (uint8_t *)ble + amble_size(&config));
-    for (size_t i = SIZE / 8; i < SIZE / 2; i += sizeof(uintptr_t)) { /* painted when a task begins there */
-        assert_memory_not_equal(&ble->stacks[SERVICE * SIZE + i], nothing, sizeof nothing);
-        assert_memory_not_equal(&ble->stacks[BEARERS * SIZE + i], nothing, sizeof nothing);
+    for (size_t tasks = 1; tasks <= 3; tasks++) {
+        amble_config config = configs[tasks - 1];
+        const size_t without = amble_size(&config);
+        amble *ble;
+
+        config.task_stack_size = SIZE;
+        assert_int_equal(amble_size(&config), without + tasks * SIZE);
+        assert_int_equal(amble_open(&ble, "air:stacks", &config, 5000), 0);
+        assert_true(ble->stacks > (uint8_t *)ble);
+        assert_true(ble->stacks + tasks * SIZE <= (uint8_t *)ble + amble_size(&config));
+        for (size_t task = 0; task < tasks; task++)
+            for (size_t i = SIZE / 8; i < SIZE / 2; i += sizeof nothing)
+                assert_memory_not_equal(&ble->stacks[task * SIZE + i], nothing, sizeof nothing);
+        amble_close(ble);
     }
-    for (size_t i = 0; i < SIZE; i++)
-        assert_int_equal(ble->stacks[CIPHERS * SIZE + i], 0); /* the controller does not compute */
-    amble_close(ble);
 }
 
 static void the_name_is_copied(void)

@@ -99,6 +99,33 @@ static int be_central(void *arg)
     return r;
 }
 
+/* What a host takes: one link and not a byte more than it needs, and as it is by default. */
+static void say_sizes(void)
+{
+    const amble_config one_link = {.mtu = 23,
+                                   .connections = 1,
+                                   .no_enhanced_bearers = true,
+                                   .no_channels = true,
+                                   .send_buffers = 2,
+                                   .notification_buffers = 1,
+                                   .advertisers = 1,
+                                   .advertised_size = 62,
+                                   .scanned_devices = 1,
+                                   .scanned_size = 62,
+                                   .scanners = 1,
+                                   .database_size = 1024,
+                                   .prepare_size = 64,
+                                   .cached_peers = 1,
+                                   .cache_size = 64,
+                                   .bond_limit = 1,
+                                   .pairings = 1,
+                                   .task_stack_size = 2048};
+    const unsigned own_stacks = one_link.task_stack_size;
+
+    (void)printf("a host of one link: %u bytes and %u of stacks; by default: %u with its stacks\n",
+                 (unsigned)amble_size(&one_link) - own_stacks, own_stacks, (unsigned)amble_size(NULL));
+}
+
 int main(void)
 {
     const amble_run_options options = {.virtual_time = true, .seed = 1};
@@ -106,6 +133,7 @@ int main(void)
 
     if (amble_scheduler_open(&options) < 0)
         return 1;
+    say_sizes();
     amble_scope_open(&scope);
     (void)amble_spawn_on(&scope, "peripheral", be_peripheral, NULL, stacks[0], STACK); /* `good` tells of a failure */
     (void)amble_spawn_on(&scope, "central", be_central, NULL, stacks[1], STACK);
