@@ -79,6 +79,8 @@ const amble__command amble__command_shell = {
 static amble__edit *editor;
 /* A signal handler has no other way to say something to somebody. */
 static amble_event interrupted;
+/* A Ctrl-C met an operation that had just been done, so there was nothing to cancel: a script ends all the same. */
+static bool came_late;
 
 static void on_interrupt(int number)
 {
@@ -119,9 +121,10 @@ static int operate(int (*run)(void *arg), void *arg)
     }
     amble_scope_close(&scope); /* cancels what still runs, and waits for its end */
     /* A signal also ends what is being read, so the operation may have failed in a way of its own before it was
-     * cancelled. */
-    stopped = stopped || amble_event_wait(&interrupted, 0) == 0;
-    amble_event_clear(&interrupted);
+     * cancelled. The wait for the first of several left the event as it was; one that comes from now on is for the
+     * next. */
+    stopped = amble_event_wait(&interrupted, 0) == 0 || stopped;
+    came_late = came_late || (stopped && o.result >= 0);
     return stopped && o.result < 0 ? AMBLE_ERR_CANCELLED : o.result;
 }
 
@@ -220,9 +223,9 @@ static int run_lines(amble__shell *s, int fd, const char *name)
     if (!lines)
         return r;
     amble__lines_init(lines, fd);
-    while (!s->quit && (r = operate(next_line, &next)) == 1) {
+    while (!s->quit && (r = came_late ? AMBLE_ERR_CANCELLED : operate(next_line, &next)) == 1) {
         taken = next.line;
-        if ((r = run_line(s, taken)) < 0)
+        if ((r = came_late ? AMBLE_ERR_CANCELLED : run_line(s, taken)) < 0)
             break;
         taken = NULL; /* it went well, and its room is needed */
     }
@@ -296,6 +299,7 @@ static int converse(amble__shell *s)
     amble__lines_init(lines, STDIN_FILENO);
     while (!s->quit && (r = ask(s, &options, lines, &line)) == 1) {
         amble_event_clear(&interrupted);
+        came_late = false;
         r = run_line(s, line);
         if (r == AMBLE_ERR_CANCELLED)
             fputs("interrupted\n", stderr);
@@ -339,8 +343,8 @@ static int shell(amble *ble, int argc, char **argv)
     r = s->typed     ? converse(s)
         : o.words[0] ? amble__shell_exec(s, o.words[0])
                      : run_lines(s, STDIN_FILENO, "standard input");
-    if (!s->typed)
-        (void)amble__cli_unfinished(NULL, r); /* the line says so */
+    if (!s->typed && amble__cli_unfinished(NULL, r) == AMBLE_ERR_CANCELLED && !amble__output_is_gone())
+        r = 0; /* the line has been named, and the exit code tells */
     (void)sigaction(SIGINT, &previous, NULL);
     amble__shell_reap(s);
     for (size_t i = 0; i < AMBLE__SHELL_LINKS; i++)
@@ -368,6 +372,7 @@ int amble__cli_shell(int argc, char **argv)
     if (home && *home)
         snprintf(history, sizeof history, "%s/.amble_history", home);
     interrupted = (amble_event){0};
+    came_late = false;
     if (is_typed(&o) && amble__output_is_terminal() && !(term && !strcmp(term, "dumb")))
         editor = amble__edit_open(*history ? history : NULL);
     r = amble__cli_main(&amble__command_shell, argc, argv, &config, shell);

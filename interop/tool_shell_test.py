@@ -130,6 +130,17 @@ async def script_that_is_stopped(transport, device):
         await support.eventually(lambda: not device.connections, "the link is left on SIGTERM")
 
 
+async def stopped_between_two_lines(transport):
+    """Ctrl-C that meets no operation, or one that has just been done, ends a script all the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "script"
+        path.write_text("help connect\n" + 100_000 * "connections\n" + "sleep 1000\n")
+        program = await tool.follow("shell", path, "-t", transport)
+        await program.line("connect")
+        assert await tool.interrupt(program) == 1
+        assert re.search("script:[0-9]+: interrupted: (connections|sleep 1000|)$", program.lines[-2]), program.lines[-3:]
+
+
 def edits_lines():
     """Whether this build has libedit; without it the terminal itself edits."""
     return b"el_gets" in pathlib.Path(support.built("amble")).read_bytes()
@@ -296,6 +307,7 @@ async def test():
         await script_in_a_file(shell)
         await as_many_values_as_it_says(shell, transport)
         await script_that_is_stopped(transport, device)
+        await stopped_between_two_lines(transport)
         if edits_lines():
             await a_person(transport, sensor)
             await lines_longer_than_the_terminal(transport)
