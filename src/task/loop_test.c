@@ -385,16 +385,23 @@ static unsigned drive_until(const bool *over)
     return rounds;
 }
 
+/* A task reads from the pipe; `*over` when it has three bytes. */
+static void begin_to_read(amble_scope *scope, bool *over)
+{
+    *over = false;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(amble_scheduler_open(NULL), 0);
+    amble_scope_open(scope);
+    amble_spawn(scope, read_three, over);
+}
+
 static void sockets_and_timers_from_a_foreign_loop(void **state)
 {
     amble_scope scope;
-    bool over = false;
+    bool over;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(amble_scheduler_open(NULL), 0);
-    amble_scope_open(&scope);
-    amble_spawn(&scope, read_three, &over);
+    begin_to_read(&scope, &over);
     amble_spawn(&scope, sleep_then_write_three, NULL);
     assert_int_equal(amble_next_deadline(), 0); /* two tasks are ready */
     (void)drive_until(&over);
@@ -520,13 +527,10 @@ static void a_step_runs_those_that_were_ready(void **state)
 static void a_step_looks_at_sockets(void **state)
 {
     amble_scope scope;
-    bool over = false;
+    bool over;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(amble_scheduler_open(NULL), 0);
-    amble_scope_open(&scope);
-    amble_spawn(&scope, read_three, &over);
+    begin_to_read(&scope, &over);
     (void)amble_step();
     assert_int_equal(write(ends[1], "abc", 3), 3);
     for (int i = 0; i < 10 && !over; i++)
