@@ -69,8 +69,7 @@ void amble__ll_data_acknowledged(amble__ll_link *link, size_t size)
     acl->sent = (uint16_t)(acl->sent + size);
     if (acl->sent < acl->size)
         return;
-    amble__list_remove(&acl->node);
-    amble__list_append(&link->activity.controller->free_acl, &acl->node);
+    amble__list_move(&link->activity.controller->free_acl, &acl->node);
     link->completed++;
     if (link->completed * REPORT_FRACTION >= controller->options.acl_buffers)
         amble__ll_data_report_completed(link);

@@ -117,8 +117,6 @@ void amble__server_write_signed(amble__server_link *link, amble__bytes body);
 void amble__server_answer_empty(amble__server_link *link, uint8_t opcode);
 /* The write that has waited longest for room in the value's queue; NULL: none. */
 amble__server_link *amble__server_held_write(const amble__served_value *value);
-/* Sets the value, or adds to it; false when it has no room for more. */
-bool amble__server_store(amble__served_value *value, const uint8_t *data, size_t size);
 /* Writes in parts, server_prepare.c. */
 void amble__server_prepare(amble__server_link *link, amble__reader *pdu);
 void amble__server_execute(amble__server_link *link, amble__reader *pdu);

@@ -165,6 +165,7 @@ static void write_value(amble__server_link *link, amble__served_value *value)
     const uint64_t order = ++link->server->att->arrivals;
     amble__reader r = parts_of(link);
     amble__att_part part;
+    amble__bytes whole;
     size_t length;
 
     (void)measure(link, value, &length); /* it was looked at */
@@ -172,11 +173,11 @@ static void write_value(amble__server_link *link, amble__served_value *value)
         if (part.handle == value->handle && part.value.size)
             memcpy(value->value + start + part.offset, part.value.data, part.value.size);
     value->size = (uint16_t)(start + length);
+    whole = (amble__bytes){.data = value->value + start, .size = length};
     if (value->definition->capture)
-        (void)amble__value_queue_push(value->queue, link->conn, order, value->value + start, length,
-                                      false); /* there is room */
+        (void)amble__value_queue_push(value->queue, link->conn, order, whole, false); /* there is room */
     else
-        amble__value_queue_replace(value->queue, link->conn, order, value->value + start, length);
+        amble__value_queue_replace(value->queue, link->conn, order, whole);
 }
 
 static void write_all(amble__server_link *link)

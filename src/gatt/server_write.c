@@ -43,15 +43,16 @@ static uint8_t write_features(amble__server_link *link, amble__bytes data)
     return 0;
 }
 
-bool amble__server_store(amble__served_value *value, const uint8_t *data, size_t size)
+/* Sets the value, or adds to it; false when it has no room for more. */
+static bool store(amble__served_value *value, amble__bytes data)
 {
     const size_t at = value->definition->append ? value->size : 0;
 
-    if (size > value->max_size - at)
+    if (data.size > value->max_size - at)
         return false;
-    value->size = (uint16_t)(at + size);
-    if (size)
-        memcpy(value->value + at, data, size);
+    value->size = (uint16_t)(at + data.size);
+    if (data.size)
+        memcpy(value->value + at, data.data, data.size);
     return true;
 }
 
@@ -70,8 +71,8 @@ amble__server_link *amble__server_held_write(const amble__served_value *value)
 static AMBLE__APART bool replace(amble__server_link *link, amble__served_value *value, amble__bytes data,
                                  uint64_t order)
 {
-    amble__value_queue_replace(value->queue, link->conn, order, data.data, data.size);
-    return amble__server_store(value, data.data, data.size);
+    amble__value_queue_replace(value->queue, link->conn, order, data);
+    return store(value, data);
 }
 
 /* Delivers a write that fits; false when the queue is full. */
@@ -83,7 +84,7 @@ static inline bool deliver(amble__server_link *link, amble__served_value *value,
     if (!value->definition->capture)
         return replace(link, value, data, order);
     if ((!amble__list_empty(&value->held) && amble__server_held_write(value)) || /* that one goes first */
-        !(entry = amble__value_queue_room(value->queue)) || !amble__server_store(value, data.data, data.size))
+        !(entry = amble__value_queue_room(value->queue)) || !store(value, data))
         return false;
     amble__value_queue_put(value->queue, entry, link->conn, order, data, false);
     return true;
@@ -106,7 +107,7 @@ static bool takes_command(const amble_characteristic *c, const amble_connection 
     return c->write_no_response || (c->signed_write && conn->security.encrypted);
 }
 
-static inline uint8_t write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
+uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
                                   size_t size)
 {
     const amble_characteristic *c;
@@ -122,12 +123,6 @@ static inline uint8_t write_error(const amble__attribute *attribute, const amble
         return AMBLE__ATT_WRITE_NOT_PERMITTED;
     error = amble__server_guard(conn, c->write_security, c->write_authorised);
     return error ? error : amble__server_size_error(attribute, size);
-}
-
-uint8_t amble__server_write_error(const amble__attribute *attribute, const amble_connection *conn, uint8_t opcode,
-                                  size_t size)
-{
-    return write_error(attribute, conn, opcode, size);
 }
 
 static void hold_write(amble__server_link *link, amble__served_value *value, bool asks, amble__bytes data)
@@ -213,7 +208,7 @@ void amble__server_write(amble__server_link *link, amble__bytes pdu)
     else if (!(attribute = amble__database_at(&link->server->database, handle)))
         error = AMBLE__ATT_INVALID_HANDLE;
     else
-        error = write_error(attribute, link->conn, opcode, data.size);
+        error = amble__server_write_error(attribute, link->conn, opcode, data.size);
     if (!error)
         error = write_request(link, attribute, data, &held);
     if (error)
@@ -225,14 +220,14 @@ void amble__server_write(amble__server_link *link, amble__bytes pdu)
 /* Puts a held write, for which there is room in the queue now, where it belongs. */
 static void deliver_one_held(amble__server *server, amble__server_link *link, amble__served_value *value)
 {
-    const uint8_t *data = amble__packet_payload(&link->bearer->response);
+    const amble__bytes data = {.data = amble__packet_payload(&link->bearer->response), .size = link->size};
 
     amble__server_unhold(link);
     if (link->opcode == AMBLE__ATT_EXECUTE_WRITE_REQUEST) {
         amble__server_execute_held(link, value);
-    } else if (amble__server_store(value, data, link->size)) {
-        (void)amble__value_queue_push(value->queue, link->conn, ++server->att->arrivals, data, link->size,
-                                      false); /* there is room */
+    } else if (store(value, data)) {
+        /* There is room. */
+        (void)amble__value_queue_push(value->queue, link->conn, ++server->att->arrivals, data, false);
         amble__server_answer_empty(link, AMBLE__ATT_WRITE_RESPONSE);
     } else {
         amble__att_send_error(link->bearer, link->opcode, value->handle, AMBLE__ATT_INSUFFICIENT_RESOURCES);

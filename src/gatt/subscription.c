@@ -56,7 +56,7 @@ static void confirmation_is_due(amble__timer *timer)
 
 static void receive_value(amble__att_bearer *bearer, amble_subscription *s, amble__bytes value, bool indication)
 {
-    if (!amble__value_queue_push(&s->queue, bearer->conn, ++bearer->att->arrivals, value.data, value.size, indication))
+    if (!amble__value_queue_push(&s->queue, bearer->conn, ++bearer->att->arrivals, value, indication))
         amble__value_queue_drop(&s->queue);
     if (!indication)
         return;

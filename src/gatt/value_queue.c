@@ -87,14 +87,12 @@ static bool settles(amble__list *node, const amble_connection *viewer)
     return entry->viewer == viewer || view_is_over(entry);
 }
 
-static inline void settle(amble__value_queue *queue, const amble_connection *viewer)
+void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer)
 {
     amble__list_each (node, &queue->viewed)
         if (settles(node, viewer))
             amble__list_move(&queue->free, node);
 }
-
-void amble__value_queue_settle(amble__value_queue *queue, const amble_connection *viewer) { settle(queue, viewer); }
 
 bool amble__value_queue_can_settle(const amble__value_queue *queue, const amble_connection *viewer)
 {
@@ -125,23 +123,22 @@ AMBLE__RARE bool amble__value_queue_reclaim(amble__value_queue *queue)
     return false;
 }
 
-bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
-                             size_t size, bool indication)
+bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t arrival, amble__bytes data,
+                             bool indication)
 {
     amble__value_entry *entry = amble__value_queue_room(queue);
 
     if (!entry)
         return false;
-    amble__value_queue_put(queue, entry, conn, order, (amble__bytes){.data = data, .size = size}, indication);
+    amble__value_queue_put(queue, entry, conn, arrival, data, indication);
     return true;
 }
 
-void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
-                                size_t size)
+void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t arrival, amble__bytes data)
 {
     if (!amble__list_empty(&queue->pending))
         amble__list_move(&queue->free, queue->pending.next);
-    if (!amble__value_queue_push(queue, conn, order, data, size, false))
+    if (!amble__value_queue_push(queue, conn, arrival, data, false))
         amble__value_queue_drop(queue); /* every entry is in somebody's view */
 }
 
@@ -216,7 +213,7 @@ int amble__value_queue_take(amble__value_queue *queue, amble_connection *from, i
 
     if (r < 0)
         return r;
-    settle(queue, from);
+    amble__value_queue_settle(queue, from);
     if (!(entry = oldest(queue, from)) && !(entry = await(queue, from, timeout_ms, &r)))
         return r;
     entry->viewer = from;

@@ -62,11 +62,10 @@ static inline void amble__value_queue_put(amble__value_queue *queue, amble__valu
         amble__value_queue_wake(queue, conn);
 }
 /* Both; false when the queue is full (not counted: see amble__value_queue_drop). */
-bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
-                             size_t size, bool indication);
+bool amble__value_queue_push(amble__value_queue *queue, amble_connection *conn, uint64_t arrival, amble__bytes data,
+                             bool indication);
 /* The same, but a value that nobody took yet gives way to the new one. */
-void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t order, const void *data,
-                                size_t size);
+void amble__value_queue_replace(amble__value_queue *queue, amble_connection *conn, uint64_t arrival, amble__bytes data);
 void amble__value_queue_drop(amble__value_queue *queue);
 /* Gives back the viewer's last value and waits for the oldest, with `from` not NULL the oldest of that link, whose loss
  * then ends the wait. Whoever owns the queue ends it together with the host. */

@@ -27,7 +27,7 @@ static bool push(amble_connection *conn, uint8_t value)
 {
     static uint64_t order;
 
-    return amble__value_queue_push(&queue, conn, ++order, &value, 1, false);
+    return amble__value_queue_push(&queue, conn, ++order, (amble__bytes){.data = &value, .size = 1}, false);
 }
 
 static int take(amble_connection *from, amble_value *value, int timeout_ms)
@@ -138,7 +138,7 @@ static void the_latest_replaces_an_unread_one(void)
 
     begin();
     for (uint64_t i = 0; i < 3; i++)
-        amble__value_queue_replace(&queue, one, i + 1, &bytes[i], 1);
+        amble__value_queue_replace(&queue, one, i + 1, (amble__bytes){.data = &bytes[i], .size = 1});
     assert_int_equal(take(NULL, &value, 0), 0);
     assert_int_equal(value.data[0], 3);
     assert_int_equal(value.dropped, 0); /* it is the value that counts, not each write */
